@@ -1,0 +1,51 @@
+# Every target sets itself up: on a fresh machine `make test` or `make demo` is all there is to type.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+# Isolated from other ROS 2 machines on the network, and from a sourced ROS distribution's Python packages.
+ROS_ENV := ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ROS_PYTHON_CHECK_FIELDS=1
+SECONDS ?= 20
+
+.PHONY: setup fmt lint type layers unit ros test slow demo bench clean
+setup: $(STAMP)
+
+$(STAMP): setup.py constraints.txt tools/make_venv.sh
+	sh tools/make_venv.sh $(PYTHON) $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+fmt: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+type: $(STAMP)
+	$(BIN)/mypy
+
+layers: $(STAMP)
+	$(BIN)/lint-imports
+
+unit: $(STAMP)
+	$(BIN)/pytest -n auto -m "not ros and not slow"
+
+ros: $(STAMP)
+	$(ROS_ENV) $(BIN)/pytest -m "ros and not slow"
+
+test: lint type layers unit ros
+
+slow: $(STAMP)
+	$(ROS_ENV) $(BIN)/pytest -m slow
+
+demo: $(STAMP)
+	$(BIN)/vision-banana demo --seconds $(SECONDS)
+
+bench: $(STAMP)
+	$(BIN)/pytest benchmarks -q
+	$(BIN)/vision-banana bench
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

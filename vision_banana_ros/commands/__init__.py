@@ -1,0 +1,8 @@
+"""The commands of `vision-banana`, one module each: `add_arguments(parser)` and `run(args) -> exit code`."""
+
+COMMANDS: dict[str, str] = {
+    "bench": "measure codecs, world and node on this machine, side by side with what they replace",
+    "demo": "play the bundled clip through real camera and perception processes and score it",
+    "image": "depth, normals, mask and cloud of image files",
+    "render": "render frames of the procedural world with exact labels into shards",
+}

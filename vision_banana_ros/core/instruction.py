@@ -1,0 +1,132 @@
+"""What is asked of the generator: a task, and for segmentation the targets with the colours to paint them in."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from vision_banana_ros.core.arrays import describe
+from vision_banana_ros.core.errors import InstructionError
+
+Rgb: TypeAlias = tuple[int, int, int]
+
+#: The depth codes by name: "cube" is the metric one of the paper, the others are colour maps over the same curve.
+DEPTH_ENCODINGS: tuple[str, ...] = ("cube", "plasma", "inferno", "viridis", "grey")
+
+
+class Task(str, Enum):
+    """One member per kind of canvas. IMAGE is generation and editing: any other text."""
+
+    DEPTH = "depth"
+    NORMALS = "normals"
+    RAYS = "rays"
+    SEMANTIC = "semantic"
+    INSTANCE = "instance"
+    REFERRING = "referring"
+    IMAGE = "image"
+
+
+SEGMENTATION_TASKS: frozenset[Task] = frozenset({Task.SEMANTIC, Task.INSTANCE, Task.REFERRING})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Free text, and the colour to paint it in; an INSTANCE target has none: the generator picks them."""
+
+    text: str
+    color: Rgb | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.text, str) or not self.text.strip():
+            raise InstructionError(f"Target.text must be words, got {describe(self.text)}")
+        if self.color is not None:
+            object.__setattr__(self, "color", require_rgb(self.color, name=f"colour of target {self.text!r}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One prompt. `background` is the colour of everything that is no target; `hfov_deg` may be told to depth and rays.
+
+    Class ids follow the order of the targets: target i has id i + 1, background is 0, 255 is unlabelled.
+    """
+
+    task: Task
+    targets: tuple[Target, ...] = ()
+    background: Rgb | None = None
+    hfov_deg: float | None = None
+    depth_encoding: str = "cube"
+    text: str | None = None  # the wording of an IMAGE instruction; the other tasks word themselves
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.task, Task):
+            raise InstructionError(f"Instruction.task must be a Task, got {describe(self.task)}")
+        object.__setattr__(self, "targets", tuple(self.targets))
+        if self.background is not None:
+            object.__setattr__(self, "background", require_rgb(self.background, name="background"))
+        self._require_targets_fit()
+        self._require_distinct_colors()
+        if self.hfov_deg is not None and not (math.isfinite(self.hfov_deg) and 1 <= self.hfov_deg <= 179):
+            raise InstructionError(f"hfov_deg must lie between 1 and 179 degrees, got {self.hfov_deg}")
+        if self.depth_encoding not in DEPTH_ENCODINGS:
+            raise InstructionError(f"depth_encoding must be one of {DEPTH_ENCODINGS}, got {self.depth_encoding!r}")
+        if (self.task is Task.IMAGE) != (self.text is not None):
+            raise InstructionError(
+                f"text goes with IMAGE and only with it; task is {self.task.name}, text {self.text!r}"
+            )
+
+    def to_text(self) -> str:
+        """This instruction as a prompt in the paper's form."""
+        from vision_banana_ros import prompts  # upwards on purpose, once: docs/adr/0002
+
+        return prompts.write(self)
+
+    @staticmethod
+    def from_text(text: str) -> Instruction:
+        """The instruction that a prompt in any of the paper's forms stands for."""
+        from vision_banana_ros import prompts
+
+        return prompts.read(text)
+
+    def _require_targets_fit(self) -> None:
+        for target in self.targets:
+            if not isinstance(target, Target):
+                raise InstructionError(f"Instruction.targets must be Targets, got {describe(target)}")
+        if self.task not in SEGMENTATION_TASKS:
+            if self.targets or self.background is not None:
+                raise InstructionError(f"{self.task.name} takes no targets and no background, got {self.targets}")
+            return
+        if not self.targets:
+            raise InstructionError(f"{self.task.name} needs at least one target")
+        if self.task is Task.INSTANCE:
+            if len(self.targets) != 1 or self.targets[0].color is not None:
+                raise InstructionError(f"INSTANCE takes one class without a colour per pass, got {self.targets}")
+            return
+        uncoloured = [target.text for target in self.targets if target.color is None]
+        if uncoloured:
+            raise InstructionError(f"{self.task.name} needs a colour for every target; none for {uncoloured}")
+        if len(self.targets) > 254:
+            raise InstructionError(f"at most 254 targets fit into an 8-bit mask, got {len(self.targets)}")
+
+    def _require_distinct_colors(self) -> None:
+        seen: dict[Rgb, str] = {} if self.background is None else {self.background: "the background"}
+        texts: set[str] = set()
+        for target in self.targets:
+            if target.text in texts:
+                raise InstructionError(f"target {target.text!r} is named twice")
+            texts.add(target.text)
+            if target.color is None:
+                continue
+            if target.color in seen:
+                raise InstructionError(f"{target.text!r} and {seen[target.color]} have the same colour {target.color}")
+            seen[target.color] = repr(target.text)
+
+
+def require_rgb(color: object, *, name: str) -> Rgb:
+    """`color` as a plain tuple of three ints in 0..255, or an InstructionError that says what arrived."""
+    if isinstance(color, (tuple, list)) and len(color) == 3:
+        channels = [int(c) for c in color if not isinstance(c, (bool, float, str)) and hasattr(c, "__index__")]
+        if len(channels) == 3 and all(0 <= c <= 255 for c in channels):
+            return channels[0], channels[1], channels[2]
+    raise InstructionError(f"{name} must be three ints from 0 to 255, got {describe(color)}")
