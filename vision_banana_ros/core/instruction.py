@@ -78,16 +78,16 @@ class Instruction:
 
     def to_text(self) -> str:
         """This instruction as a prompt in the paper's form."""
-        from vision_banana_ros import prompts  # upwards on purpose, once: docs/adr/0002
+        from vision_banana_ros.prompts import write  # upwards on purpose, once: docs/adr/0002
 
-        return prompts.write(self)
+        return write(self)
 
     @staticmethod
     def from_text(text: str) -> Instruction:
         """The instruction that a prompt in any of the paper's forms stands for."""
-        from vision_banana_ros import prompts
+        from vision_banana_ros.prompts import read
 
-        return prompts.read(text)
+        return read(text)
 
     def _require_targets_fit(self) -> None:
         for target in self.targets:

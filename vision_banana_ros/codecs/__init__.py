@@ -1,0 +1,1 @@
+"""One file, one code: encode and decode side by side."""

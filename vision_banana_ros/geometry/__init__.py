@@ -1,0 +1,1 @@
+"""Cameras from rays, point clouds, edges, scale."""
