@@ -64,7 +64,7 @@ setup(
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     package_data={NAME: ["py.typed", "**/*.json", "**/*.yaml", "**/*.npz", "**/*.onnx", "**/*.webm", "**/*.xml"]},
     data_files=data_files,
-    install_requires=["setuptools", "numpy>=1.24", "opencv-python-headless>=4.8"],
+    install_requires=["numpy>=1.24", "opencv-python-headless>=4.8"],
     extras_require={
         "ros": ROS_WHEELS,
         "cpu": ["onnxruntime>=1.17", "openvino>=2024.4"],

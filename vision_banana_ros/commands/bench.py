@@ -1,0 +1,63 @@
+"""`vision-banana bench [AREA ...]`: figures of this machine, each beside what it replaces, measured in one run."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib
+import json
+import os
+import platform
+from pathlib import Path
+
+from vision_banana_ros import __version__
+from vision_banana_ros.bench.rows import Row
+from vision_banana_ros.core import VisionBananaError
+
+AREAS = ("codecs", "geometry", "world", "node")
+#: Areas that need more than the light install; without it they are named as not measured, never silently left out.
+_LONG_OPTIONS = ("seconds", "minutes")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("areas", nargs="*", metavar="AREA", help=f"any of {', '.join(AREAS)}; all when none is given")
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long the node runs at full rate")
+    parser.add_argument("--minutes", type=float, default=0.0, help="how long its memory is watched under churn")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON too")
+
+
+def run(args: argparse.Namespace) -> int:
+    unknown = sorted(set(args.areas) - set(AREAS))
+    if unknown:
+        raise VisionBananaError(f"no such area: {', '.join(unknown)}; there are {', '.join(AREAS)}")
+    rows: list[Row] = []
+    missing: list[str] = []
+    for area in args.areas or AREAS:
+        try:
+            rows += _measure(area, args)
+        except ImportError as error:
+            missing.append(f"{area}: not measured, {error}")
+            print(missing[-1], flush=True)
+    if args.json:
+        report = {"version": __version__, "machine": _machine(), "rows": [dataclasses.asdict(row) for row in rows]}
+        args.json.write_text(json.dumps({**report, "not_measured": missing}, indent=1) + "\n", encoding="utf-8")
+    return 1 if missing and args.areas else 0
+
+
+def _measure(area: str, args: argparse.Namespace) -> list[Row]:
+    module = importlib.import_module(f"vision_banana_ros.bench.{area}")
+    options = {name: getattr(args, name) for name in _LONG_OPTIONS} if area == "node" else {}
+    rows: list[Row] = module.measure(**options)
+    for row in rows:
+        beside = f"  {row.ratio:.1f} x {row.against}" if row.ratio is not None else f"  {row.against}".rstrip()
+        bar = f"  [bar {row.bar}]" if row.bar else ""
+        print(f"{row.area:9} {row.name:44} {row.value:10.3f} {row.unit:9}{beside}{bar}", flush=True)
+    return rows
+
+
+def _machine() -> dict[str, object]:
+    return {
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+    }
