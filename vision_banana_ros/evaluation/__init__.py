@@ -1,0 +1,1 @@
+"""Judging generators: metrics, frame folders, baselines, intervals. The same evaluator for every generator."""
