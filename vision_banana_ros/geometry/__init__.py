@@ -9,13 +9,25 @@ from vision_banana_ros.geometry.cloud import (
     project,
     unproject,
 )
+from vision_banana_ros.geometry.edges import (
+    flying_pixels,
+    upsample_confidence,
+    upsample_depth,
+    upsample_labels,
+    upsample_normals,
+)
 
 __all__ = [
     "CLOUD_DTYPE",
     "CLOUD_FIELDS",
     "POINT_STEP",
     "Field",
+    "flying_pixels",
     "pack_cloud",
     "project",
     "unproject",
+    "upsample_confidence",
+    "upsample_depth",
+    "upsample_labels",
+    "upsample_normals",
 ]
