@@ -1,0 +1,146 @@
+"""What the codecs need to run the same lines on NumPy arrays and on torch tensors.
+
+Every decode is arithmetic on the channels and look-ups in constant tables, pixel by pixel. NumPy runs it in blocks that
+stay in the cache; torch runs it on the whole tensor, on its device, and can trace it: no branch depends on a value.
+This module never imports torch: whoever passes a tensor has.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+
+from vision_banana_ros.core import AnyArray, CodecError, FloatArray, describe
+
+#: A NumPy array or a torch tensor, of whichever kind the caller passed in.
+Array: TypeAlias = Any
+
+#: Pixels per block: the dozen int32 temporaries of a decode stay in the second-level cache.
+BLOCK = 32768
+
+#: A colour that is no code of any kind: mid grey is over 126 levels away from the depth walk and from unit normals.
+INVALID_COLOR = (128, 128, 128)
+
+#: Tables over colours have one entry per cell of 4 levels a side.
+CELLS = 1 << 18
+
+#: From this many levels away from every valid colour on, confidence is 0.
+REACH = 63
+
+
+def namespace(array: Array) -> Any:
+    """The module, numpy or torch, whose functions fit `array`."""
+    return np if isinstance(array, np.ndarray) else sys.modules["torch"]
+
+
+def is_tensor(value: object) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def astype(array: Array, dtype: str) -> Array:
+    """`array` as `dtype`, by the name that NumPy and torch share."""
+    return array.astype(dtype) if isinstance(array, np.ndarray) else array.to(getattr(namespace(array), dtype))
+
+
+def take(table: AnyArray, index: Array) -> Array:
+    """`table[index]` for a constant NumPy table; a traced graph keeps the table as a constant."""
+    if isinstance(index, np.ndarray):
+        return table.take(index, axis=0)
+    torch = sys.modules["torch"]
+    return torch.as_tensor(table).to(index.device)[index.long()]
+
+
+def packed(rgb: Array) -> Array:
+    """Pixels (..., 3) uint8 as int32 r | g << 8 | b << 16; what lies above bit 23 is undefined."""
+    if isinstance(rgb, np.ndarray):
+        return cv2.cvtColor(rgb[None], cv2.COLOR_RGB2RGBA).view("<i4")[0, :, 0]
+    wide = rgb.to(sys.modules["torch"].int32)
+    return wide[..., 0] | (wide[..., 1] << 8) | (wide[..., 2] << 16)
+
+
+def channels(rgb: Array) -> tuple[Array, Array, Array]:
+    """The three planes of pixels (..., 3), contiguous in NumPy: its arithmetic on every third byte is slow."""
+    if isinstance(rgb, np.ndarray):
+        r, g, b = cv2.split(rgb[None])
+        return r[0], g[0], b[0]
+    return rgb[..., 0], rgb[..., 1], rgb[..., 2]
+
+
+def cell_index(pixel: Array) -> Array:
+    """Number of the 4 x 4 x 4 level cell that a packed colour lies in: 0..CELLS - 1."""
+    return ((pixel >> 2) & 0x3F) | ((pixel >> 4) & 0xFC0) | ((pixel >> 6) & 0x3F000)
+
+
+def cell_centres() -> FloatArray:
+    """Colour in the middle of each cell, (CELLS, 3); it is at most 1.5 levels per channel from any colour in it."""
+    middle = np.arange(64, dtype=np.float32) * 4 + 1.5
+    b, g, r = np.meshgrid(middle, middle, middle, indexing="ij")
+    return np.stack([r.ravel(), g.ravel(), b.ravel()], axis=-1)
+
+
+def pixelwise(kernel: Callable[[Array], Array], rgb: Array) -> Array:
+    """`kernel` over pixels: (N, 3) blocks for NumPy, everything at once for torch; the leading shape is kept."""
+    if not isinstance(rgb, np.ndarray):
+        return kernel(rgb)
+    pixels = np.ascontiguousarray(rgb).reshape(-1, 3)
+    first = kernel(pixels[:BLOCK])
+    out = np.empty((len(pixels), *first.shape[1:]), first.dtype)
+    out[:BLOCK] = first
+    for start in range(BLOCK, len(pixels), BLOCK):
+        out[start : start + BLOCK] = kernel(pixels[start : start + BLOCK])
+    return out.reshape(*rgb.shape[:-1], *first.shape[1:])
+
+
+def validity(levels: Array) -> Array:
+    """Confidence of a colour that is `levels` (uint8) away from the nearest valid one: 255 (1 - levels / 63), 0 beyond.
+
+    The 6-bit remainder is widened to 8 bits by repeating its upper bits, which takes 63 to 255 and 0 to 0.
+    """
+    xp = namespace(levels)
+    left = REACH - xp.minimum(levels, xp.full_like(levels, REACH))
+    return (left << 2) | (left >> 4)
+
+
+def require_canvas(rgb: object) -> None:
+    """Raise a CodecError unless `rgb` is uint8 (..., H, W, 3); floats would decode to a wrong value without a word."""
+    if isinstance(rgb, np.ndarray) or is_tensor(rgb):
+        array: Array = rgb
+        if str(array.dtype).endswith("uint8") and array.ndim >= 3 and array.shape[-1] == 3 and 0 not in array.shape:
+            return
+        hint = "; scale to 0..255 and cast first" if "float" in str(array.dtype) else ""
+        raise CodecError(f"a canvas must be uint8 of shape (..., H, W, 3), got {_describe(array)}{hint}")
+    raise CodecError(f"a canvas must be a NumPy array or a torch tensor, got {describe(rgb)}")
+
+
+def require_floats(values: object, *, name: str, channels: int | None = None) -> None:
+    """Raise a CodecError unless `values` is a float array (..., H, W) or (..., H, W, channels)."""
+    shape = "(..., H, W)" if channels is None else f"(..., H, W, {channels})"
+    if isinstance(values, np.ndarray) or is_tensor(values):
+        array: Array = values
+        fits = array.ndim >= 2 if channels is None else array.ndim >= 3 and array.shape[-1] == channels
+        if "float" in str(array.dtype) and fits and 0 not in array.shape:
+            return
+        raise CodecError(f"{name} must be floats of shape {shape}, got {_describe(array)}")
+    raise CodecError(f"{name} must be a NumPy array or a torch tensor, got {describe(values)}")
+
+
+def refuse_where(bad: Array, values: Array, *, name: str, remedy: str) -> None:
+    """Raise a CodecError that counts the bad pixels and names the first one, if there is any.
+
+    Looks at values, so it is for encoders only: decoders must stay traceable.
+    """
+    if not bool(bad.any()):
+        return
+    where = np.argwhere(np.asarray(bad.cpu() if is_tensor(bad) else bad))
+    first = tuple(int(i) for i in where[0])
+    value = values[first].tolist()
+    raise CodecError(f"{name}: {len(where)} pixels cannot be painted, the first at {first} is {value}; {remedy}")
+
+
+def _describe(array: Array) -> str:
+    return describe(array) if isinstance(array, np.ndarray) else f"{array.dtype} tensor of shape {tuple(array.shape)}"
