@@ -1,0 +1,174 @@
+"""ROS messages to and from frames, cameras and arrays: the one place that knows how messages are filled and read.
+
+cv_bridge is used where it is the better way: for encodings that ros/pixels.py does not know, when it can be imported. For
+those that we know it would copy once more and, built against NumPy 1, crash beside NumPy 2. sensor_msgs_py is never the
+better way here: its create_cloud() swaps height and width of organised clouds and packs point by point.
+
+Convention
+    Every output of a frame has the header of its image: the stamp, and the optical frame id.
+    Depth 32FC1 (REP 118, REP 117): NaN invalid, +inf beyond range. Depth 16UC1: millimetres, 0 for both.
+    Bytes are little-endian (`is_bigendian` false), rows without padding: step = width * bytes of a pixel.
+"""
+
+from __future__ import annotations
+
+import array
+import sys
+from typing import Any
+
+import cv2
+import numpy as np
+from builtin_interfaces.msg import Time
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2, PointField
+from std_msgs.msg import Header
+
+from vision_banana_ros.core import AnyArray, Camera, FloatArray, Frame, FrameError, UInt8Array
+from vision_banana_ros.geometry.cloud import CLOUD_FIELDS, POINT_STEP
+from vision_banana_ros.ros.pixels import PIXEL_FORMATS, rgb_from_bytes
+
+_FLOAT_FORMATS = {"32FC1": (np.dtype("f4"), 1), "32FC3": (np.dtype("f4"), 3)}
+_MILLIMETRES_MAX = 65535
+
+
+def header(stamp_ns: int, frame_id: str) -> Header:
+    return Header(stamp=Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9), frame_id=frame_id)
+
+
+def stamp_ns(message_header: Header) -> int:
+    return message_header.stamp.sec * 10**9 + message_header.stamp.nanosec
+
+
+def frame_from_image(message: Image) -> Frame:
+    """The frame, without camera; raises FrameError for what no image can be made of."""
+    if message.encoding in PIXEL_FORMATS:
+        rgb = rgb_from_bytes(
+            message.data,
+            encoding=message.encoding,
+            height=message.height,
+            width=message.width,
+            step=message.step,
+            is_bigendian=bool(message.is_bigendian),
+        )
+    else:
+        rgb = _rgb_by_cv_bridge(message)
+    return Frame(rgb, stamp_ns(message.header), message.header.frame_id)
+
+
+def frame_from_compressed(message: CompressedImage) -> Frame:
+    data = np.frombuffer(message.data, np.uint8)
+    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if bgr is None:
+        raise FrameError(f"{data.size} bytes of {message.format!r} are no image that can be decoded: send JPEG or PNG")
+    return Frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), stamp_ns(message.header), message.header.frame_id)
+
+
+def _rgb_by_cv_bridge(message: Image) -> UInt8Array:
+    try:
+        from cv_bridge import CvBridge, CvBridgeError
+    except ImportError as error:
+        raise FrameError(
+            f"image encoding {message.encoding!r} is not known here and cv_bridge is not installed: "
+            f"publish one of {', '.join(PIXEL_FORMATS)}"
+        ) from error
+    try:
+        rgb: UInt8Array = CvBridge().imgmsg_to_cv2(message, desired_encoding="rgb8")
+    except CvBridgeError as error:
+        raise FrameError(f"cv_bridge cannot read encoding {message.encoding!r}: {error}") from error
+    return rgb
+
+
+def image_message(values: AnyArray, encoding: str, head: Header) -> Image:
+    """`values` (H, W) or (H, W, C), whose dtype must be the encoding's."""
+    dtype, channels = _FLOAT_FORMATS.get(encoding) or _integer_format(encoding)
+    if values.dtype != dtype or values.ndim != (2 if channels == 1 else 3) or values.size == 0:
+        raise FrameError(f"{encoding} needs {dtype} with {channels} channel(s), got {values.dtype} {values.shape}")
+    height, width = values.shape[:2]
+    message = Image(header=head, height=height, width=width, encoding=encoding, is_bigendian=_BIG_ENDIAN)
+    message.step = width * channels * dtype.itemsize
+    message.data = bytes_field(values)
+    return message
+
+
+def _integer_format(encoding: str) -> tuple[np.dtype[Any], int]:
+    pixel_format = PIXEL_FORMATS[encoding]
+    return np.dtype(pixel_format.dtype), pixel_format.channels
+
+
+_BIG_ENDIAN = int(sys.byteorder == "big")
+
+
+def bytes_field(values: AnyArray) -> array.array[int]:
+    """What a uint8[] field takes without looking at every element; assigning the ndarray itself is 600 times slower."""
+    data = array.array("B")
+    data.frombytes(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
+    return data
+
+
+def depth_as_millimetres(depth_m: FloatArray) -> AnyArray:
+    """16UC1: 0 where invalid, beyond range, or too far for 16 bits."""
+    millimetres = np.nan_to_num(depth_m * 1000.0, nan=0.0, posinf=0.0)
+    millimetres[millimetres > _MILLIMETRES_MAX] = 0.0
+    return np.rint(millimetres).astype(np.uint16)
+
+
+def empty_cloud(hw: tuple[int, int]) -> PointCloud2:
+    """An organised cloud message in the layout of geometry/cloud.py; pack_cloud() writes its points in place."""
+    height, width = hw
+    message = PointCloud2(height=height, width=width, is_bigendian=False, is_dense=False)
+    message.fields = [
+        PointField(name=f.name, offset=f.offset, datatype=getattr(PointField, f.datatype.upper()), count=f.count)
+        for f in CLOUD_FIELDS
+    ]
+    message.point_step = POINT_STEP
+    message.row_step = POINT_STEP * width
+    message.data = array.array("B", bytes(message.row_step * height))
+    return message
+
+
+def camera_from_info(info: CameraInfo, *, width: int, height: int) -> Camera:
+    """The pinhole camera of an image of that size. Raises FrameError when the info cannot be meant for it.
+
+    P is taken where it is set, as image_geometry does, else K. Binning, or a region of interest, is applied when the
+    image has the size that they lead to; else an image of the same shape is taken for a resized one.
+    """
+    if info.width <= 0 or info.height <= 0:
+        raise FrameError(f"camera_info has no image size ({info.width}x{info.height})")
+    fx, cx, fy, cy = (
+        (info.p[0], info.p[2], info.p[5], info.p[6]) if info.p[0] else (info.k[0], info.k[2], info.k[4], info.k[5])
+    )
+    if not (fx > 0 and fy > 0):
+        raise FrameError(f"camera_info is not calibrated (fx={fx}, fy={fy})")
+    camera = Camera(float(fx), float(fy), float(cx), float(cy), int(info.width), int(info.height))
+    roi = info.roi
+    if roi.width and roi.height and (roi.width, roi.height) != (info.width, info.height):
+        camera = Camera(camera.fx, camera.fy, camera.cx - roi.x_offset, camera.cy - roi.y_offset, roi.width, roi.height)
+    same_shape = abs(camera.width * height - camera.height * width) <= 0.01 * camera.width * height
+    if not same_shape:
+        raise FrameError(f"camera_info is for {camera.width}x{camera.height} but the image is {width}x{height}")
+    return camera.scaled_to(width, height)
+
+
+def has_distortion(info: CameraInfo) -> bool:
+    return any(abs(value) > 1e-9 for value in info.d)
+
+
+def info_message(camera: Camera, head: Header, *, like: CameraInfo | None = None) -> CameraInfo:
+    """K and P of `camera`; distortion and rectification of the info that it was read from, if any. P is never zero."""
+    info = CameraInfo(header=head, width=camera.width, height=camera.height, distortion_model="plumb_bob", d=[0.0] * 5)
+    matrix = [camera.fx, 0.0, camera.cx, 0.0, camera.fy, camera.cy, 0.0, 0.0, 1.0]
+    info.k = matrix
+    info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+    info.p = [*matrix[0:3], 0.0, *matrix[3:6], 0.0, *matrix[6:9], 0.0]
+    if like is not None and has_distortion(like):
+        info.distortion_model, info.d = like.distortion_model, list(like.d)
+        info.r = list(like.r)
+        info.k = _scaled_matrix(list(like.k), like, camera)
+    return info
+
+
+def _scaled_matrix(k: list[float], like: CameraInfo, camera: Camera) -> list[float]:
+    """K of the distorted image at the camera's size; K and P differ once there is distortion."""
+    if not (k[0] > 0 and k[4] > 0):
+        return [camera.fx, 0.0, camera.cx, 0.0, camera.fy, camera.cy, 0.0, 0.0, 1.0]
+    scaled = Camera(k[0], k[4], k[2], k[5], like.width, like.height).scaled_to(camera.width, camera.height)
+    return [scaled.fx, 0.0, scaled.cx, 0.0, scaled.fy, scaled.cy, 0.0, 0.0, 1.0]

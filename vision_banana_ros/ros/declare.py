@@ -1,0 +1,81 @@
+"""The table of ros/params.py, declared to a node, and kept valid there.
+
+A set of parameters is refused as a whole, with the reason, and the old Settings stay. Numbers are declared with dynamic
+typing, since rclpy would otherwise raise for `far_point_m:=5`, which everybody writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+
+from vision_banana_ros.ros.params import ParameterError, Settings, Spec, Value, parameters
+
+
+class SettingsKeeper:
+    """Declares all parameters of `node`; `settings` is always the newest valid set.
+
+    `is_fixed` tells whether parameters that are not live may not change now; `on_change` hears of every change.
+    """
+
+    def __init__(
+        self, node: Any, *, is_fixed: Callable[[], bool], on_change: Callable[[Settings, Settings], None]
+    ) -> None:
+        self._is_fixed = is_fixed
+        self._on_change = on_change
+        self._specs = {name: spec for name, _, spec in parameters()}
+        values = {
+            name: node.declare_parameter(name, _ros_value(default), _descriptor(name, default, spec)).value
+            for name, default, spec in parameters()
+        }
+        self.settings = Settings().changed(values)
+        node.add_on_set_parameters_callback(self._check)
+        # Humble has no callback for afterwards; there the last check is the moment of change.
+        self._has_post_callback = hasattr(node, "add_post_set_parameters_callback")
+        if self._has_post_callback:
+            node.add_post_set_parameters_callback(self._commit)
+
+    def _check(self, changes: list[Any]) -> SetParametersResult:
+        ours = [change for change in changes if change.name in self._specs]
+        fixed = [change.name for change in ours if not self._specs[change.name].live]
+        if fixed and self._is_fixed():
+            reason = f"{', '.join(fixed)} cannot change while the node is configured: clean it up first"
+            return SetParametersResult(successful=False, reason=reason)
+        try:
+            self._with(ours)
+        except ParameterError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        if not self._has_post_callback:
+            self._commit(ours)
+        return SetParametersResult(successful=True)
+
+    def _commit(self, changes: list[Any]) -> None:
+        before = self.settings
+        self.settings = self._with([change for change in changes if change.name in self._specs])
+        if self.settings != before:
+            self._on_change(before, self.settings)
+
+    def _with(self, changes: list[Any]) -> Settings:
+        return self.settings.changed({change.name: change.value for change in changes})
+
+
+def _ros_value(default: Value) -> Any:
+    return list(default) if isinstance(default, tuple) else default
+
+
+def _descriptor(name: str, default: Value, spec: Spec) -> ParameterDescriptor:
+    descriptor = ParameterDescriptor(name=name, description=spec.about)
+    if spec.choices:
+        descriptor.additional_constraints = f"one of: {', '.join(spec.choices)}"
+    if not spec.live:
+        descriptor.additional_constraints += " (cannot change while the node is configured)"
+    if spec.low is not None and spec.high is not None:
+        if isinstance(default, float):
+            descriptor.dynamic_typing = True
+            descriptor.floating_point_range = [FloatingPointRange(from_value=spec.low, to_value=spec.high, step=0.0)]
+        else:
+            bounds = IntegerRange(from_value=int(spec.low), to_value=int(spec.high), step=1)
+            descriptor.integer_range = [bounds]
+    return descriptor

@@ -1,0 +1,223 @@
+"""Every parameter of the perception node, once: its type, default, range, words, and whether it may change while running.
+
+`Settings` is the table: a field is a parameter. The node declares its parameters from it (ros/declare.py),
+config/perception.yaml and the table in the documentation are written from it:
+
+    python -m vision_banana_ros.ros.params yaml > config/perception.yaml
+    python -m vision_banana_ros.ros.params table
+
+A Settings object is always valid as a whole: a bad value, alone or beside the others, raises ParameterError, so the node
+refuses it and keeps the Settings that it had. Imports nothing of ROS.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import sys
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
+
+from vision_banana_ros.core import DEPTH_ENCODINGS, Task, VisionBananaError, describe
+from vision_banana_ros.ros.wording import ClassSet, class_set_names, read_class_set, read_prompt
+
+#: What may be asked for; IMAGE paints pictures, which no topic carries.
+TASKS: tuple[str, ...] = tuple(task.value for task in Task if task is not Task.IMAGE)
+CLOUD_FIELDS: tuple[str, ...] = ("rgb", "normals", "label", "confidence")
+
+Value = bool | int | float | str | tuple[str, ...]
+_T = TypeVar("_T")
+
+
+class ParameterError(VisionBananaError, ValueError):
+    """A parameter's value is of the wrong type, out of range, or contradicts another one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """What is known of one parameter besides its name, type and default. `live`: may change while the node runs."""
+
+    about: str
+    live: bool
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+
+def _parameter(
+    default: _T,
+    about: str,
+    *,
+    live: bool = True,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> _T:
+    spec = Spec(about=about, live=live, low=low, high=high, choices=choices)
+    return cast(_T, field(default=default, metadata={"spec": spec}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The values of all parameters at one moment."""
+
+    # What paints. Fixed once configured.
+    model: str = _parameter(
+        "", "A folder with a manifest.json, or oracle:moving or oracle:clip to try out; empty: the shipped student.",
+        live=False,
+    )  # fmt: skip
+    backend: str = _parameter("auto", "What runs the model: auto, onnxruntime, openvino, tensorrt, torch.", live=False)
+    autostart: bool = _parameter(True, "Configure and activate by itself, as plain `ros2 run` needs.", live=False)
+    transport: str = _parameter(
+        "raw", "Listen to `image`, or to `image/compressed`.", live=False, choices=("raw", "compressed")
+    )
+
+    # What is asked.
+    tasks: tuple[str, ...] = _parameter(
+        TASKS, "Tasks that may be asked for; of these only what somebody subscribes to is.", choices=TASKS
+    )
+    classes: str = _parameter(
+        "indoor",
+        f"Classes to segment: a set's name ({', '.join(class_set_names())}), a YAML file, "
+        "or a list such as floor=#80C000, chair=#800000, table.",
+    )
+    instance_class: str = _parameter("", "The one class whose instances are told apart; empty: none.")
+    prompt: str = _parameter("", "What `referring/*` shows until the `prompt` topic says otherwise; empty: nothing.")
+    depth_encoding: str = _parameter("cube", "Colours that depth is painted in.", choices=DEPTH_ENCODINGS)
+    hfov_deg: float = _parameter(
+        0.0, "Horizontal field of view where no CameraInfo comes, degrees; 0: recover the camera from the image.",
+        low=0.0, high=170.0,
+    )  # fmt: skip
+    hint_hfov: bool = _parameter(True, "Tell the generator the field of view where it is known.")
+
+    # What is published.
+    output_width: int = _parameter(
+        0, "Width of all outputs in pixels, the aspect is kept; 0: the input's own size.", low=0, high=8192
+    )
+    max_rate_hz: float = _parameter(
+        0.0, "Frames beyond this rate are dropped; 0: as fast as they come.", low=0.0, high=1000.0
+    )
+    depth_format: str = _parameter(
+        "32FC1", "32FC1: metres, NaN invalid, +inf beyond range. 16UC1: millimetres, 0 invalid or beyond 65.5 m.",
+        choices=("32FC1", "16UC1"),
+    )  # fmt: skip
+    min_range_m: float = _parameter(0.0, "Nearer depths are invalid (NaN).", low=0.0, high=1000.0)
+    max_range_m: float = _parameter(80.0, "Farther depths are +inf.", low=0.1, high=1000.0)
+    min_depth_confidence: int = _parameter(32, "Depths decoded with less are invalid (NaN).", low=0, high=255)
+    min_normals_confidence: int = _parameter(32, "Normals decoded with less are invalid (NaN).", low=0, high=255)
+    min_mask_confidence: int = _parameter(32, "Pixels decoded with less are unlabelled (255).", low=0, high=255)
+    filter_flying_pixels: bool = _parameter(True, "Invalidate depths that hang between foreground and background.")
+    cloud_fields: tuple[str, ...] = _parameter(
+        CLOUD_FIELDS, "What the cloud carries besides xyz. The layout stays; what is left out is not generated for it.",
+        choices=CLOUD_FIELDS,
+    )  # fmt: skip
+    far_point_m: float = _parameter(
+        0.0, "Distance along their rays at which points beyond range are put, so that Nav2 clears along them; 0: NaN.",
+        low=0.0, high=1000.0,
+    )  # fmt: skip
+    camera_height_m: float = _parameter(
+        0.0, "Height of the camera above the floor, which then sets the scale of depth; 0: the model's own scale.",
+        low=0.0, high=100.0,
+    )  # fmt: skip
+
+    # What is watched.
+    diagnostics_period_s: float = _parameter(
+        1.0, "Time between two reports on /diagnostics.", live=False, low=0.05, high=60.0
+    )
+    stale_after_s: float = _parameter(
+        2.0, "Without an image for this long the camera counts as lost.", low=0.05, high=3600.0
+    )
+    max_latency_s: float = _parameter(0.5, "A p95 latency beyond this is reported as WARN.", low=0.001, high=60.0)
+
+    def __post_init__(self) -> None:
+        for name, default, spec in parameters():
+            _require(name, getattr(self, name), default, spec)
+        if self.min_range_m >= self.max_range_m:
+            raise ParameterError(f"min_range_m {self.min_range_m} must be below max_range_m {self.max_range_m}")
+        for name, reads in (("classes", read_class_set), ("prompt", read_prompt)):
+            try:
+                reads(getattr(self, name))
+            except VisionBananaError as error:
+                raise ParameterError(f"{name}: {error}") from error
+
+    @property
+    def class_set(self) -> ClassSet:
+        return read_class_set(self.classes)
+
+    def changed(self, values: dict[str, object]) -> Settings:
+        """These settings with other values; ints serve as floats, and lists as tuples, as they come from ROS."""
+        known = {name: default for name, default, _ in parameters()}
+        return dataclasses.replace(self, **{name: _plain(values[name], known[name]) for name in values})  # type: ignore[arg-type]
+
+
+def parameters() -> list[tuple[str, Value, Spec]]:
+    """The table: name, default and the rest, in the order of declaration."""
+    return [(f.name, cast(Value, f.default), cast(Spec, f.metadata["spec"])) for f in dataclasses.fields(Settings)]
+
+
+def _plain(value: object, default: Value) -> Value:
+    """`value` as the default's type where nothing is lost by it; anything else is left for `_require` to refuse."""
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(default, tuple) and not isinstance(value, (str, bytes)) and hasattr(value, "__iter__"):
+        return tuple(value)
+    return cast(Value, value)
+
+
+def _require(name: str, value: object, default: Value, spec: Spec) -> None:
+    if type(value) is not type(default):
+        raise ParameterError(f"{name} must be {_kind(default)}, got {describe(value)}")
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if not math.isfinite(value) or not _low(spec) <= value <= _high(spec):
+            raise ParameterError(f"{name} must lie between {_low(spec):g} and {_high(spec):g}, got {value}")
+    if spec.choices:
+        for word in value if isinstance(value, tuple) else (value,):
+            if word not in spec.choices:
+                raise ParameterError(f"{name} must be of {', '.join(spec.choices)}, got {describe(word)}")
+
+
+def _low(spec: Spec) -> float:
+    return -math.inf if spec.low is None else spec.low
+
+
+def _high(spec: Spec) -> float:
+    return math.inf if spec.high is None else spec.high
+
+
+def _kind(default: Value) -> str:
+    kinds = {bool: "a bool", int: "an integer", float: "a number", str: "a string", tuple: "a list of strings"}
+    return kinds[type(default)]
+
+
+def as_yaml() -> str:
+    """config/perception.yaml: every parameter with its default and its words."""
+    lines = [
+        "# Written by  python -m vision_banana_ros.ros.params yaml : the defaults, for any node and namespace.",
+        "",
+    ]
+    lines += ["/**:", "  ros__parameters:"]
+    for name, default, spec in parameters():
+        lines += [f"    # {_words(spec)}", f"    {name}: {json.dumps(default)}"]
+    return "\n".join(lines) + "\n"
+
+
+def as_table() -> str:
+    """The same as a Markdown table."""
+    lines = ["| parameter | default | | meaning |", "| --- | --- | --- | --- |"]
+    for name, default, spec in parameters():
+        lines.append(f"| `{name}` | `{json.dumps(default)}` | {'live' if spec.live else 'fixed'} | {_words(spec)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _words(spec: Spec) -> str:
+    """Its description, with the range where there is one."""
+    if spec.choices:
+        return f"{spec.about} Of: {', '.join(spec.choices)}."
+    if spec.low is None:
+        return spec.about
+    return f"{spec.about} Range {_low(spec):g} to {_high(spec):g}."
+
+
+if __name__ == "__main__":
+    print({"yaml": as_yaml, "table": as_table}[sys.argv[1]](), end="")

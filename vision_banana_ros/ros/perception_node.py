@@ -1,0 +1,269 @@
+"""The lifecycle node `perception`: a camera in, everything that somebody subscribes to out.
+
+    configure   load the model, make the publishers
+    activate    subscribe; each image goes into a slot, one worker thread takes the newest (ros/worker.py)
+    deactivate  unsubscribe, let the frame at hand finish
+    cleanup     drop the model and the publishers
+
+Callbacks run on the executor's thread and never wait for a frame. The worker reads `settings`, the prompt and the newest
+CameraInfo once per frame; all three are replaced whole, never changed, so they need no lock.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import String
+
+from vision_banana_ros.core import Camera, Frame, FrameError, Instruction, InstructionError, VisionBananaError
+from vision_banana_ros.generators import load_generator
+from vision_banana_ros.ros import convert
+from vision_banana_ros.ros.declare import SettingsKeeper
+from vision_banana_ros.ros.diagnostics import Condition, diagnostic_array
+from vision_banana_ros.ros.outputs import Outputs
+from vision_banana_ros.ros.params import Settings
+from vision_banana_ros.ros.pipeline import Pipeline, Sight
+from vision_banana_ros.ros.statistics import Drop, FrameStatistics
+from vision_banana_ros.ros.wording import read_prompt
+from vision_banana_ros.ros.worker import LatestWorker
+
+_NEWEST = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+_THROTTLE_S = 5.0
+_PLAUSIBLE_LATENCY_S = 60.0
+
+
+class PerceptionNode(LifecycleNode):
+    """See the module's docstring; the interface is in docs/ros.md."""
+
+    def __init__(self) -> None:
+        super().__init__("perception")
+        self._pipeline: Pipeline | None = None
+        self._outputs: Outputs | None = None
+        self._worker: LatestWorker[Any] | None = None
+        self._inputs: list[Any] = []
+        self._info: CameraInfo | None = None
+        self._next_due_s = 0.0
+        self._statistics = FrameStatistics()
+        self._condition_lock = threading.Lock()  # both threads add what they know
+        self._condition = Condition(name=self.get_fully_qualified_name(), active=False, engine="not loaded")
+        self._keeper = SettingsKeeper(self, is_fixed=lambda: self._pipeline is not None, on_change=self._on_settings)
+        self._prompt: Instruction | None = read_prompt(self._keeper.settings.prompt)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self.create_timer(self._keeper.settings.diagnostics_period_s, self._report)
+
+    def started(self) -> None:
+        """On the executor's thread, before it spins."""
+        if not self._keeper.settings.autostart:
+            return
+        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
+
+    def close(self) -> None:
+        """The process is about to end, in whatever state."""
+        self._unsubscribe()
+        self._release()
+
+    # Lifecycle. rclpy turns an exception in a transition into on_error without a word, so each tells its own.
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        settings = self._keeper.settings
+        start = time.perf_counter()
+        try:
+            self._pipeline = Pipeline(load_generator(settings.model or "student", backend=settings.backend))
+            self._outputs = Outputs(self)
+        except (VisionBananaError, OSError) as error:
+            self.get_logger().error(f"cannot configure: {error}")
+            self._release()
+            self._update_condition(engine="failed", engine_error=str(error))
+            return TransitionCallbackReturn.FAILURE
+        self._update_condition(engine="loaded", engine_error="")
+        model = settings.model or "student"
+        self.get_logger().info(
+            f"model {model}, backend {settings.backend}: {time.perf_counter() - start:.2f} s to load"
+        )
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        result = super().on_activate(state)  # first: publishers are silent before
+        if result != TransitionCallbackReturn.SUCCESS:
+            return result
+        self._worker = LatestWorker(self._handle, on_error=self._failed, name="perception")
+        self._subscribe(self._keeper.settings)
+        self._publish_labels()
+        self._update_condition(active=True)
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._unsubscribe()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._release()
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self.close()
+        return super().on_shutdown(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self.get_logger().error(f"error in a transition from {state.label}: back to unconfigured")
+        self.close()
+        return super().on_error(state)
+
+    def _subscribe(self, settings: Settings) -> None:
+        overridable = QoSOverridingOptions.with_default_policies()
+        compressed = settings.transport == "compressed"
+        kind, topic = (CompressedImage, "image/compressed") if compressed else (Image, "image")
+        self._inputs = [
+            self.create_subscription(kind, topic, self._on_image, _newest(), qos_overriding_options=overridable),
+            self.create_subscription(
+                CameraInfo, "camera_info", self._on_info, _newest(), qos_overriding_options=overridable
+            ),
+            self.create_subscription(String, "prompt", self._on_prompt, 10),
+        ]
+
+    def _unsubscribe(self) -> None:
+        for subscription in self._inputs:
+            self.destroy_subscription(subscription)
+        self._inputs = []
+        if self._worker is not None and not self._worker.stop():
+            self.get_logger().warning("the frame at hand takes longer than expected; not waiting for it")
+        self._worker = None
+        self._info = None
+        self._update_condition(active=False, camera="unknown", camera_problem="")
+
+    def _release(self) -> None:
+        if self._outputs is not None:
+            self._outputs.destroy()
+        self._outputs = None
+        self._pipeline = None
+        self._update_condition(engine="not loaded", engine_error="")
+
+    # The executor's thread.
+
+    def _on_image(self, message: Any) -> None:
+        self._statistics.image_arrived()
+        rate_hz = self._keeper.settings.max_rate_hz
+        now = time.monotonic()
+        if rate_hz > 0:
+            if now < self._next_due_s:
+                self._statistics.dropped(Drop.RATE_LIMIT)
+                return
+            self._next_due_s = max(self._next_due_s, now - 1 / rate_hz) + 1 / rate_hz
+        if self._worker is not None and not self._worker.put(message):
+            self._statistics.dropped(Drop.NEWER_FRAME)
+
+    def _on_info(self, message: CameraInfo) -> None:
+        self._info = message
+
+    def _on_prompt(self, message: String) -> None:
+        try:
+            self._prompt = read_prompt(message.data)
+        except InstructionError as error:
+            self.get_logger().warning(f"prompt refused, the old one stays: {error}")
+
+    def _on_settings(self, before: Settings, after: Settings) -> None:
+        if after.prompt != before.prompt:
+            self._prompt = read_prompt(after.prompt)
+        if after.class_set != before.class_set or after.min_mask_confidence != before.min_mask_confidence:
+            self._publish_labels()
+
+    def _publish_labels(self) -> None:
+        if self._outputs is not None:
+            self._outputs.publish_labels(self._keeper.settings.class_set, self._keeper.settings)
+
+    def _report(self) -> None:
+        head = convert.header(self.get_clock().now().nanoseconds, "")
+        summary, settings = self._statistics.summary(), self._keeper.settings
+        self._diagnostics.publish(diagnostic_array(head, self._condition, summary, settings))
+
+    # The worker's thread.
+
+    def _handle(self, message: Any) -> None:
+        """One frame, from message to messages."""
+        outputs, pipeline, settings = self._outputs, self._pipeline, self._keeper.settings
+        if outputs is None or pipeline is None:
+            return
+        wanted = outputs.wanted()
+        if not wanted:
+            self._statistics.dropped(Drop.NOBODY)
+            return
+        start = time.perf_counter()
+        try:
+            compressed = isinstance(message, CompressedImage)
+            frame = convert.frame_from_compressed(message) if compressed else convert.frame_from_image(message)
+        except FrameError as error:
+            self._statistics.dropped(Drop.BAD_IMAGE, str(error))
+            self.get_logger().warning(f"image dropped: {error}", throttle_duration_sec=_THROTTLE_S)
+            return
+        info = self._info
+        frame = self._with_camera(frame, info)
+        sight = pipeline.see(frame, outputs.request(wanted, settings), settings, self._prompt)
+        outputs.publish(sight, wanted, settings, info if frame.camera is not None else None)
+        self._statistics.published(
+            latency_s=self._latency_s(frame),
+            generate_s=sight.generate_s,
+            own_s=time.perf_counter() - start - sight.generate_s,
+        )
+        self._note(sight)
+
+    def _with_camera(self, frame: Frame, info: CameraInfo | None) -> Frame:
+        """The frame with the camera that CameraInfo tells, if it can be meant for this image."""
+        if info is None:
+            return frame
+        try:
+            camera: Camera = convert.camera_from_info(info, width=frame.hw[1], height=frame.hw[0])
+        except FrameError as error:
+            self._camera_problem(f"{error}: not used")
+            return frame
+        rectified = "rect" in self.resolve_topic_name("image")
+        problem = "image is distorted, the cloud bends with it: subscribe to a rectified image"
+        self._camera_problem(problem if convert.has_distortion(info) and not rectified else "")
+        return dataclasses.replace(frame, camera=camera)
+
+    def _camera_problem(self, problem: str) -> None:
+        if problem != self._condition.camera_problem:
+            self._update_condition(camera_problem=problem)
+            if problem:
+                self.get_logger().warning(problem)
+
+    def _latency_s(self, frame: Frame) -> float | None:
+        """From the image's stamp to now; None where the stamp is not of this clock."""
+        latency_s = (self.get_clock().now().nanoseconds - frame.stamp_ns) * 1e-9
+        return latency_s if frame.stamp_ns > 0 and abs(latency_s) < _PLAUSIBLE_LATENCY_S else None
+
+    def _note(self, sight: Sight) -> None:
+        camera = sight.perception.camera
+        self._update_condition(
+            camera=sight.camera_source,
+            hfov_deg=None if camera is None else camera.hfov_deg,
+            scale=sight.scale,
+            scale_confidence=sight.scale_confidence,
+            engine="loaded",
+            engine_error="",
+        )
+
+    def _failed(self, error: Exception) -> None:
+        """An expected error of this frame, or a fault of ours; either way the next frame gets its chance."""
+        ours = not isinstance(error, VisionBananaError)
+        words = f"{type(error).__name__}: {error}" if ours else str(error)
+        self._statistics.dropped(Drop.FAILED, words)
+        self._update_condition(engine="failing", engine_error=words)
+        self.get_logger().error(f"frame dropped: {words}", throttle_duration_sec=_THROTTLE_S)
+
+    def _update_condition(self, **changes: Any) -> None:
+        with self._condition_lock:
+            self._condition = dataclasses.replace(self._condition, **changes)
+
+
+def _newest() -> QoSProfile:
+    """A profile of its own for each subscription: qos_overrides are written into it."""
+    return QoSProfile(history=_NEWEST.history, depth=_NEWEST.depth, reliability=_NEWEST.reliability)

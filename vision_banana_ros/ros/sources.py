@@ -1,0 +1,166 @@
+"""Where camera_node gets its images from: footage with truth, a folder, a video file, a webcam. Knows nothing of ROS.
+
+clip, moving, live   footage: the bundled drive, the small analytic room, the endless procedural world
+/dev/video0, 0       a webcam, through OpenCV
+a folder             its images in the order of their names
+any other path       a video file
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module, util
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+
+from vision_banana_ros.core import Camera, DataError, Footage, Truth, UInt8Array
+
+_IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+_WEBCAM = re.compile(r"(?:/dev/video)?(\d+)")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """One image; the camera where it is known; how to get the truth about it, where somebody knows it."""
+
+    rgb: UInt8Array
+    camera: Camera | None = None
+    truth: Callable[[], Truth] | None = None
+
+
+class Source(Protocol):
+    """`next` is None after the last image. `rate_hz` is the source's own rate, 0 where it sets its own pace."""
+
+    @property
+    def rate_hz(self) -> float: ...
+
+    def next(self) -> View | None: ...
+
+    def rewind(self) -> bool:
+        """Back to the first image; False for what cannot be played again."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class FootageSource:
+    def __init__(self, footage: Footage) -> None:
+        self._footage = footage
+        self._index = 0
+
+    @property
+    def rate_hz(self) -> float:
+        return self._footage.rate_hz
+
+    def next(self) -> View | None:
+        if self._index >= len(self._footage):
+            return None
+        index, self._index = self._index, self._index + 1
+        frame = self._footage.frame(index)
+        return View(frame.rgb, frame.camera, lambda: self._footage.truth(index))
+
+    def rewind(self) -> bool:
+        self._index = 0
+        return True
+
+    def close(self) -> None:
+        pass
+
+
+class FolderSource:
+    """Images of one folder, at a rate that the node sets."""
+
+    rate_hz = 10.0
+
+    def __init__(self, folder: Path, *, hfov_deg: float) -> None:
+        self._files = sorted(file for file in folder.iterdir() if file.suffix.lower() in _IMAGE_SUFFIXES)
+        if not self._files:
+            raise DataError(f"no images in {folder}: expected files that end in {', '.join(sorted(_IMAGE_SUFFIXES))}")
+        self._hfov_deg = hfov_deg
+        self._index = 0
+
+    def next(self) -> View | None:
+        if self._index >= len(self._files):
+            return None
+        file = self._files[self._index]
+        self._index += 1
+        bgr = cv2.imread(str(file), cv2.IMREAD_COLOR)
+        if bgr is None:
+            raise DataError(f"{file} is no image that can be decoded: remove it or save it anew")
+        return _view(bgr, self._hfov_deg)
+
+    def rewind(self) -> bool:
+        self._index = 0
+        return True
+
+    def close(self) -> None:
+        pass
+
+
+class VideoSource:
+    """A video file or a webcam."""
+
+    def __init__(self, capture: Any, *, name: str, hfov_deg: float, is_webcam: bool) -> None:
+        if not capture.isOpened():
+            remedy = "check the device and its permissions" if is_webcam else "check the path and the format"
+            raise DataError(f"{name} cannot be opened by OpenCV: {remedy}")
+        self._capture = capture
+        self._hfov_deg = hfov_deg
+        self._is_webcam = is_webcam
+
+    @property
+    def rate_hz(self) -> float:
+        return 0.0 if self._is_webcam else float(self._capture.get(cv2.CAP_PROP_FPS)) or 30.0
+
+    def next(self) -> View | None:
+        ok, bgr = self._capture.read()
+        return _view(bgr, self._hfov_deg) if ok else None
+
+    def rewind(self) -> bool:
+        return not self._is_webcam and bool(self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0))
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+def _view(bgr: UInt8Array, hfov_deg: float) -> View:
+    height, width = bgr.shape[:2]
+    camera = Camera.from_hfov(hfov_deg, width, height) if hfov_deg > 0 else None
+    return View(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), camera)
+
+
+def open_source(name: str, *, hfov_deg: float = 0.0, say: Callable[[str], None] = print) -> Source:
+    """The source of that name; `hfov_deg` makes the intrinsics of sources that have none. `say` gets remarks."""
+    if name in ("clip", "moving", "live"):
+        return FootageSource(_footage(name, say))
+    webcam = _WEBCAM.fullmatch(name)
+    if webcam is not None:
+        capture = cv2.VideoCapture(int(webcam[1]))
+        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # else old frames come first
+        return VideoSource(capture, name=name, hfov_deg=hfov_deg, is_webcam=True)
+    path = Path(name)
+    if path.is_dir():
+        return FolderSource(path, hfov_deg=hfov_deg)
+    if path.is_file():
+        return VideoSource(cv2.VideoCapture(str(path)), name=name, hfov_deg=hfov_deg, is_webcam=False)
+    raise DataError(
+        f"no source {name!r}: expected clip, moving, live, a webcam (/dev/video0), a folder or a video file"
+    )
+
+
+def _footage(name: str, say: Callable[[str], None]) -> Footage:
+    module = {"clip": "vision_banana_ros.scenes.clip", "live": "vision_banana_ros.scenes.live"}.get(name)
+    if module is not None and util.find_spec(module) is not None:
+        footage: Footage = (
+            import_module(module).bundled_clip() if name == "clip" else import_module(module).live_footage()
+        )
+        return footage
+    if module is not None:
+        say(f"{name} is not part of this version: playing the moving scene")
+    from vision_banana_ros.scenes.moving import MovingScene
+
+    return MovingScene()

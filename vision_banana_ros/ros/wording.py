@@ -1,0 +1,87 @@
+"""Class sets and prompts, as parameters and the `prompt` topic give them.
+
+A class set is the name of a file in data/classes (indoor, street, nav2_demo), the path of such a file, or a list such as
+`floor=#80C000, chair=#800000, table`. A file is YAML: `background` (a colour, optional) and `classes`, a map from class to
+colour (null: choose one), in the order of their ids from 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+
+from vision_banana_ros.core import DataError, Instruction, InstructionError, Rgb, Target, Task
+from vision_banana_ros.prompts import color_from_text, parse_classes
+
+_CLASSES = resources.files("vision_banana_ros.ros").joinpath("data", "classes")
+_WHITE: Rgb = (255, 255, 255)
+_BLACK: Rgb = (0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassSet:
+    """Targets in the order of their ids, and the colour of everything else."""
+
+    targets: tuple[Target, ...]
+    background: Rgb | None = _BLACK
+
+    def instruction(self) -> Instruction:
+        return Instruction(Task.SEMANTIC, self.targets, self.background)
+
+
+@lru_cache(maxsize=1)
+def class_set_names() -> tuple[str, ...]:
+    return tuple(sorted(file.name.removesuffix(".yaml") for file in _CLASSES.iterdir() if file.name.endswith(".yaml")))
+
+
+@lru_cache(maxsize=16)
+def read_class_set(text: str) -> ClassSet:
+    """The set that a parameter's text stands for; raises InstructionError or DataError with the reason."""
+    if text in class_set_names():
+        return _from_yaml(_CLASSES.joinpath(f"{text}.yaml").read_text(encoding="utf-8"), source=text)
+    if text.endswith((".yaml", ".yml")):
+        try:
+            return _from_yaml(Path(text).read_text(encoding="utf-8"), source=text)
+        except OSError as error:
+            raise DataError(
+                f"class set {text!r} cannot be read: {error.strerror}; give a YAML file or a list"
+            ) from error
+    classes = ClassSet(parse_classes(text))
+    classes.instruction()  # colours that collide are refused here, not at the first frame
+    return classes
+
+
+def _from_yaml(text: str, *, source: str) -> ClassSet:
+    import yaml  # rclpy needs it too, so every ROS installation has it
+
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise DataError(f"class set {source!r} is no YAML: {str(error).splitlines()[0]}") from error
+    colors = document.get("classes") if isinstance(document, dict) else None
+    if not isinstance(colors, dict) or not colors:
+        raise DataError(f"class set {source!r} needs a map `classes` from class to colour, got {type(colors).__name__}")
+    background = document.get("background")
+    listed = ", ".join(f"{name}={color}" if color is not None else str(name) for name, color in colors.items())
+    classes = ClassSet(parse_classes(listed), None if background is None else color_from_text(str(background)))
+    classes.instruction()
+    return classes
+
+
+@lru_cache(maxsize=16)
+def read_prompt(text: str) -> Instruction | None:
+    """The REFERRING instruction of a prompt: a full one of the paper's forms, or just words ("the red chair").
+
+    None when the text is empty. Raises InstructionError for a prompt of another task, saying how to ask for that.
+    """
+    if not text.strip():
+        return None
+    instruction = Instruction.from_text(text)
+    if instruction.task is Task.IMAGE:  # no form of the paper: the words themselves are the region sought
+        return Instruction(Task.REFERRING, (Target(text.strip(), _WHITE),), _BLACK)
+    if instruction.task in (Task.REFERRING, Task.SEMANTIC):
+        return Instruction(Task.REFERRING, instruction.targets, instruction.background)
+    remedy = "set the parameter instance_class" if instruction.task is Task.INSTANCE else "subscribe to its topic"
+    raise InstructionError(f"a prompt must name regions, got one for {instruction.task.value}: {remedy} instead")
