@@ -22,10 +22,11 @@ from vision_banana_ros.core.errors import (
 )
 from vision_banana_ros.core.footage import Footage
 from vision_banana_ros.core.frame import Frame, Referring, Truth
-from vision_banana_ros.core.instruction import DEPTH_ENCODINGS, Instruction, Rgb, Target, Task
+from vision_banana_ros.core.instruction import BACKGROUND_WORDS, DEPTH_ENCODINGS, Instruction, Rgb, Target, Task
 from vision_banana_ros.core.perception import UNLABELLED, Perception
 
 __all__ = [
+    "BACKGROUND_WORDS",
     "DEPTH_ENCODINGS",
     "UNLABELLED",
     "AnyArray",

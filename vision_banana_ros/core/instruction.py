@@ -15,6 +15,11 @@ Rgb: TypeAlias = tuple[int, int, int]
 #: The depth codes by name: "cube" is the metric one of the paper, the others are colour maps over the same curve.
 DEPTH_ENCODINGS: tuple[str, ...] = ("cube", "plasma", "inferno", "viridis", "grey")
 
+#: A target of this name is no target: a prompt that paints it so paints the background.
+BACKGROUND_WORDS: frozenset[str] = frozenset(
+    ("background", "everything else", "all else", "anything else", "the rest", "rest", "all other pixels")
+)
+
 
 class Task(str, Enum):
     """One member per kind of canvas. IMAGE is generation and editing: any other text."""
@@ -41,6 +46,8 @@ class Target:
     def __post_init__(self) -> None:
         if not isinstance(self.text, str) or not self.text.strip():
             raise InstructionError(f"Target.text must be words, got {describe(self.text)}")
+        if " ".join(self.text.casefold().split()) in BACKGROUND_WORDS:
+            raise InstructionError(f"{self.text!r} is no target: give its colour as Instruction.background")
         if self.color is not None:
             object.__setattr__(self, "color", require_rgb(self.color, name=f"colour of target {self.text!r}"))
 
@@ -71,6 +78,8 @@ class Instruction:
             raise InstructionError(f"hfov_deg must lie between 1 and 179 degrees, got {self.hfov_deg}")
         if self.depth_encoding not in DEPTH_ENCODINGS:
             raise InstructionError(f"depth_encoding must be one of {DEPTH_ENCODINGS}, got {self.depth_encoding!r}")
+        if self.depth_encoding != "cube" and self.task is not Task.DEPTH:
+            raise InstructionError(f"depth_encoding goes with DEPTH only; task is {self.task.name}")
         if (self.task is Task.IMAGE) != (self.text is not None):
             raise InstructionError(
                 f"text goes with IMAGE and only with it; task is {self.task.name}, text {self.text!r}"
