@@ -1,5 +1,6 @@
 """Cameras from rays, point clouds, edges, scale."""
 
+from vision_banana_ros.geometry.camera import CameraFilter, RecoveredCamera, camera_from_rays
 from vision_banana_ros.geometry.cloud import (
     CLOUD_DTYPE,
     CLOUD_FIELDS,
@@ -21,7 +22,10 @@ __all__ = [
     "CLOUD_DTYPE",
     "CLOUD_FIELDS",
     "POINT_STEP",
+    "CameraFilter",
     "Field",
+    "RecoveredCamera",
+    "camera_from_rays",
     "flying_pixels",
     "pack_cloud",
     "project",
