@@ -1,7 +1,8 @@
 """The node `camera`: plays a source (ros/sources.py) as a camera driver would, with sensor QoS.
 
-Topics: `image`, `image/compressed` (JPEG), `camera_info`, and with `publish_truth` where it is known `truth/depth` (32FC1),
-`truth/normals` (32FC3), `truth/mask` (mono8), `truth/labels` (latched JSON list). Images carry the time of their sending.
+Topics: `image`, `image/compressed` (JPEG), `camera_info`, and with `publish_truth` where it is known `truth/depth`
+(32FC1), `truth/normals` (32FC3), `truth/mask` (mono8), `truth/labels` (latched JSON list). Images carry the time of
+their sending.
 """
 
 from __future__ import annotations

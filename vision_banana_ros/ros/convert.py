@@ -1,8 +1,8 @@
 """ROS messages to and from frames, cameras and arrays: the one place that knows how messages are filled and read.
 
-cv_bridge is used where it is the better way: for encodings that ros/pixels.py does not know, when it can be imported. For
-those that we know it would copy once more and, built against NumPy 1, crash beside NumPy 2. sensor_msgs_py is never the
-better way here: its create_cloud() swaps height and width of organised clouds and packs point by point.
+cv_bridge is used where it is the better way: for encodings that ros/pixels.py does not know, when it can be imported.
+For those that we know it would copy once more and, built against NumPy 1, crash beside NumPy 2. sensor_msgs_py is
+never the better way here: its create_cloud() swaps height and width of organised clouds and packs point by point.
 
 Convention
     Every output of a frame has the header of its image: the stamp, and the optical frame id.
@@ -59,7 +59,8 @@ def frame_from_compressed(message: CompressedImage) -> Frame:
     bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if bgr is None:
         raise FrameError(f"{data.size} bytes of {message.format!r} are no image that can be decoded: send JPEG or PNG")
-    return Frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), stamp_ns(message.header), message.header.frame_id)
+    rgb = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+    return Frame(rgb, stamp_ns(message.header), message.header.frame_id)
 
 
 def _rgb_by_cv_bridge(message: Image) -> UInt8Array:
@@ -133,9 +134,8 @@ def camera_from_info(info: CameraInfo, *, width: int, height: int) -> Camera:
     """
     if info.width <= 0 or info.height <= 0:
         raise FrameError(f"camera_info has no image size ({info.width}x{info.height})")
-    fx, cx, fy, cy = (
-        (info.p[0], info.p[2], info.p[5], info.p[6]) if info.p[0] else (info.k[0], info.k[2], info.k[4], info.k[5])
-    )
+    p, k = info.p, info.k
+    fx, cx, fy, cy = (p[0], p[2], p[5], p[6]) if p[0] else (k[0], k[2], k[4], k[5])
     if not (fx > 0 and fy > 0):
         raise FrameError(f"camera_info is not calibrated (fx={fx}, fy={fy})")
     camera = Camera(float(fx), float(fy), float(cx), float(cy), int(info.width), int(info.height))

@@ -1,8 +1,8 @@
-"""What /diagnostics says of the node: three statuses (camera, frames, engine), each with a level and the figures for it.
+"""What /diagnostics says of the node: three statuses (camera, frames, engine), each with a level and its figures.
 
 Levels
-    camera  STALE when no image came for stale_after_s, WARN without usable CameraInfo while the recovered one is unsure
-    frames  ERROR when nothing came out of the images received, WARN above max_latency_s or when more than a fifth is dropped
+    camera  STALE when no image came for stale_after_s, WARN when CameraInfo cannot be used as it is
+    frames  ERROR when nothing comes out, WARN above max_latency_s or when more than a fifth is dropped
     engine  ERROR when the model could not be loaded or fails now, OK with its name, backend and state
 All are OK and say "inactive" while the node is not active.
 """
@@ -72,7 +72,7 @@ def _frames(condition: Condition, summary: Summary, settings: Settings) -> Diagn
     elif late:
         level, message = (
             DiagnosticStatus.WARN,
-            f"p95 latency {summary.latency_p95_ms:.0f} ms: lower the rate or the size",
+            f"p95 latency {summary.latency_p95_ms:.0f} ms: lower rate or size",
         )
     elif summary.lost_share > _DROPS_WORTH_A_WARNING:
         level, message = DiagnosticStatus.WARN, f"{summary.lost_share:.0%} of the images dropped"

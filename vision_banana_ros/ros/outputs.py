@@ -1,7 +1,8 @@
 """The topics: which there are, what each needs, and publishing those that somebody listens to.
 
-QoS: RELIABLE, so that best-effort and reliable subscribers both get them; VOLATILE; the last few kept, since a newer frame
-is always worth more than an older one. Latched topics are TRANSIENT_LOCAL. All can be overridden by qos_overrides.
+QoS: RELIABLE, so that best-effort and reliable subscribers both get them; VOLATILE; the last few kept, since a newer
+frame is always worth more than an older one. Latched topics are TRANSIENT_LOCAL. All can be overridden by
+qos_overrides.
 """
 
 from __future__ import annotations

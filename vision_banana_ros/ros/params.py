@@ -1,4 +1,5 @@
-"""Every parameter of the perception node, once: its type, default, range, words, and whether it may change while running.
+"""Every parameter of the perception node, once: its type, default, range, words, and whether it may change while
+running.
 
 `Settings` is the table: a field is a parameter. The node declares its parameters from it (ros/declare.py),
 config/perception.yaml and the table in the documentation are written from it:
@@ -6,8 +7,8 @@ config/perception.yaml and the table in the documentation are written from it:
     python -m vision_banana_ros.ros.params yaml > config/perception.yaml
     python -m vision_banana_ros.ros.params table
 
-A Settings object is always valid as a whole: a bad value, alone or beside the others, raises ParameterError, so the node
-refuses it and keeps the Settings that it had. Imports nothing of ROS.
+A Settings object is always valid as a whole: a bad value, alone or beside the others, raises ParameterError, so the
+node refuses it and keeps the Settings that it had. Imports nothing of ROS.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import json
 import math
 import sys
 from dataclasses import dataclass, field
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from vision_banana_ros.core import DEPTH_ENCODINGS, Task, VisionBananaError, describe
 from vision_banana_ros.ros.wording import ClassSet, class_set_names, read_class_set, read_prompt
@@ -55,7 +56,7 @@ def _parameter(
     choices: tuple[str, ...] = (),
 ) -> _T:
     spec = Spec(about=about, live=live, low=low, high=high, choices=choices)
-    return cast(_T, field(default=default, metadata={"spec": spec}))
+    return cast(Any, field(default=default, metadata={"spec": spec}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,9 +169,8 @@ def _plain(value: object, default: Value) -> Value:
 def _require(name: str, value: object, default: Value, spec: Spec) -> None:
     if type(value) is not type(default):
         raise ParameterError(f"{name} must be {_kind(default)}, got {describe(value)}")
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if not math.isfinite(value) or not _low(spec) <= value <= _high(spec):
-            raise ParameterError(f"{name} must lie between {_low(spec):g} and {_high(spec):g}, got {value}")
+    if isinstance(value, (int, float)) and not (math.isfinite(value) and _low(spec) <= value <= _high(spec)):
+        raise ParameterError(f"{name} must lie between {_low(spec):g} and {_high(spec):g}, got {value}")
     if spec.choices:
         for word in value if isinstance(value, tuple) else (value,):
             if word not in spec.choices:
@@ -193,7 +193,7 @@ def _kind(default: Value) -> str:
 def as_yaml() -> str:
     """config/perception.yaml: every parameter with its default and its words."""
     lines = [
-        "# Written by  python -m vision_banana_ros.ros.params yaml : the defaults, for any node and namespace.",
+        "# Written by  python -m vision_banana_ros.ros.params yaml : the defaults.",
         "",
     ]
     lines += ["/**:", "  ros__parameters:"]

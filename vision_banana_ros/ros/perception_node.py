@@ -5,8 +5,8 @@
     deactivate  unsubscribe, let the frame at hand finish
     cleanup     drop the model and the publishers
 
-Callbacks run on the executor's thread and never wait for a frame. The worker reads `settings`, the prompt and the newest
-CameraInfo once per frame; all three are replaced whole, never changed, so they need no lock.
+Callbacks run on the executor's thread and never wait for a frame. The worker reads `settings`, the prompt and the
+newest CameraInfo once per frame; all three are replaced whole, never changed, so they need no lock.
 """
 
 from __future__ import annotations
@@ -86,9 +86,7 @@ class PerceptionNode(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         self._update_condition(engine="loaded", engine_error="")
         model = settings.model or "student"
-        self.get_logger().info(
-            f"model {model}, backend {settings.backend}: {time.perf_counter() - start:.2f} s to load"
-        )
+        self.get_logger().info(f"{model} on {settings.backend}: loaded in {time.perf_counter() - start:.2f} s")
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:

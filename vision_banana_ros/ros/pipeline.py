@@ -1,7 +1,7 @@
 """Frame -> Sight: what to ask the generator for one frame, and what to make of its answer. Knows nothing of ROS.
 
-Whose camera: the one given with the frame (CameraInfo) wins; else `hfov_deg` where it is set; else the one that the RAYS
-canvas tells, smoothed over frames. RAYS are asked for only when somebody needs a camera and nobody gave one.
+Whose camera: the one given with the frame (CameraInfo) wins; else `hfov_deg` where it is set; else the one that the
+RAYS canvas tells, smoothed over frames. RAYS are asked for only when somebody needs a camera and nobody gave one.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def _resized(frame: Frame, width: int) -> Frame:
     if width in (0, frame.hw[1]):
         return frame
     height = max(1, round(frame.hw[0] * width / frame.hw[1]))
-    rgb = cv2.resize(frame.rgb, (width, height), interpolation=cv2.INTER_AREA)
+    rgb = np.asarray(cv2.resize(frame.rgb, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     camera = None if frame.camera is None else frame.camera.scaled_to(width, height)
     return dataclasses.replace(frame, rgb=rgb, camera=camera)
 

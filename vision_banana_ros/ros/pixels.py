@@ -1,10 +1,10 @@
 """Raw image bytes, as sensor_msgs/Image carries them, to RGB. NumPy and OpenCV only.
 
 Convention
-    Rows are `step` bytes apart; what lies beyond the row's own pixels is padding and ignored. 16-bit samples are big- or
-    little-endian by `is_bigendian`, and scaled by 1/257 to 8 bits: 65535 is white. `bayer_XXXX8` names the first two rows
-    of the pattern, left to right: rggb is  R G / G B. YUV 4:2:2 is BT.601 of limited range: `yuv422` is U Y V Y (as
-    `uyvy`), `yuv422_yuy2` is Y U Y V (as `yuyv`).
+    Rows are `step` bytes apart; what lies beyond the row's own pixels is padding and ignored. 16-bit samples are big-
+    or little-endian by `is_bigendian`, and scaled by 1/257 to 8 bits: 65535 is white. `bayer_XXXX8` names the first
+    two rows of the pattern, left to right: rggb is  R G / G B. YUV 4:2:2 is BT.601 of limited range: `yuv422` is U Y
+    V Y (as `uyvy`), `yuv422_yuy2` is Y U Y V (as `yuyv`).
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def rgb_from_bytes(
     step: int,
     is_bigendian: bool,
 ) -> UInt8Array:
-    """The RGB image; rgb8 without padding is returned as a view of `data`. Raises FrameError that says what is wrong."""
+    """The RGB image; rgb8 without padding is returned as a view of `data`. FrameError says what is wrong."""
     pixel_format = PIXEL_FORMATS.get(encoding)
     if pixel_format is None:
         raise FrameError(f"image encoding {encoding!r} is not known: publish one of {', '.join(PIXEL_FORMATS)}")

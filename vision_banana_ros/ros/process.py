@@ -1,9 +1,9 @@
 """How a node's process starts, ends and answers signals; the same for both nodes.
 
-The main thread waits for SIGINT or SIGTERM while the executor spins on a thread of its own. So the signal is answered at
-once, whatever the executor is at, and the context is still valid while the node deactivates and says goodbye: rclpy's own
-handlers would invalidate it first. The exit code is 0 after a signal, 1 when the node could not be made or its executor
-broke. A second signal ends the process at once.
+The main thread waits for SIGINT or SIGTERM while the executor spins on a thread of its own. So the signal is answered
+at once, whatever the executor is at, and the context is still valid while the node deactivates and says goodbye:
+rclpy's own handlers would invalidate it first. The exit code is 0 after a signal, 1 when the node could not be made
+or its executor broke. A second signal ends the process at once.
 """
 
 from __future__ import annotations

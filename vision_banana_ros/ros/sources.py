@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
+import numpy as np
 
-from vision_banana_ros.core import Camera, DataError, Footage, Truth, UInt8Array
+from vision_banana_ros.core import AnyArray, Camera, DataError, Footage, Truth, UInt8Array
 
 _IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _WEBCAM = re.compile(r"(?:/dev/video)?(\d+)")
@@ -127,10 +128,10 @@ class VideoSource:
         self._capture.release()
 
 
-def _view(bgr: UInt8Array, hfov_deg: float) -> View:
+def _view(bgr: AnyArray, hfov_deg: float) -> View:
     height, width = bgr.shape[:2]
     camera = Camera.from_hfov(hfov_deg, width, height) if hfov_deg > 0 else None
-    return View(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), camera)
+    return View(np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8), camera)
 
 
 def open_source(name: str, *, hfov_deg: float = 0.0, say: Callable[[str], None] = print) -> Source:
@@ -153,14 +154,14 @@ def open_source(name: str, *, hfov_deg: float = 0.0, say: Callable[[str], None] 
 
 
 def _footage(name: str, say: Callable[[str], None]) -> Footage:
-    module = {"clip": "vision_banana_ros.scenes.clip", "live": "vision_banana_ros.scenes.live"}.get(name)
-    if module is not None and util.find_spec(module) is not None:
-        footage: Footage = (
-            import_module(module).bundled_clip() if name == "clip" else import_module(module).live_footage()
-        )
-        return footage
-    if module is not None:
-        say(f"{name} is not part of this version: playing the moving scene")
     from vision_banana_ros.scenes.moving import MovingScene
 
-    return MovingScene()
+    opener = {"clip": ("clip", "bundled_clip"), "live": ("live", "live_footage")}.get(name)
+    if opener is None:
+        return MovingScene()
+    module = f"vision_banana_ros.scenes.{opener[0]}"
+    if util.find_spec(module) is None:
+        say(f"{name} is not part of this version: playing the moving scene")
+        return MovingScene()
+    footage: Footage = getattr(import_module(module), opener[1])()
+    return footage

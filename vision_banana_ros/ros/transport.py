@@ -1,11 +1,11 @@
 """Settings of the process that large messages need, applied before rclpy.init() unless the user has set their own.
 
-Shared memory. Fast DDS's segment is 512 KB by default, and best-effort samples beyond that mostly get lost between two
-processes. data/fastdds_large_messages.xml gives the publisher 128 MB, six frames of everything at VGA; where /dev/shm has
-not that much room (Docker's default is 64 MB) a smaller segment, or none and a warning.
+Shared memory. Fast DDS's segment is 512 KB by default, and best-effort samples beyond that mostly get lost between
+two processes. data/fastdds_large_messages.xml gives the publisher 128 MB, six frames of everything at VGA; where
+/dev/shm has not that much room (Docker's default is 64 MB) a smaller segment, or none and a warning.
 
-malloc. glibc maps and unmaps each large message anew, and the page faults cost more than the copying. Two thresholds, set
-together, keep such memory in the process: M_MMAP_THRESHOLD and M_TRIM_THRESHOLD. Either alone makes it worse.
+malloc. glibc maps and unmaps each large message anew, and the page faults cost more than the copying. Two thresholds,
+set together, keep such memory in the process: M_MMAP_THRESHOLD and M_TRIM_THRESHOLD. Either alone makes it worse.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Class sets and prompts, as parameters and the `prompt` topic give them.
 
-A class set is the name of a file in data/classes (indoor, street, nav2_demo), the path of such a file, or a list such as
-`floor=#80C000, chair=#800000, table`. A file is YAML: `background` (a colour, optional) and `classes`, a map from class to
-colour (null: choose one), in the order of their ids from 1.
+A class set is the name of a file in data/classes (indoor, street, nav2_demo), the path of such a file, or a list such
+as `floor=#80C000, chair=#800000, table`. A file is YAML: `background` (a colour, optional) and `classes`, a map from
+class to colour (null: choose one), in the order of their ids from 1.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def read_class_set(text: str) -> ClassSet:
 
 
 def _from_yaml(text: str, *, source: str) -> ClassSet:
-    import yaml  # rclpy needs it too, so every ROS installation has it
+    import yaml  # type: ignore[import-untyped]  # rclpy needs it too, so every ROS installation has it
 
     try:
         document = yaml.safe_load(text)
