@@ -113,7 +113,8 @@ def _read_instances(masked: Masked, hfov_deg: float | None) -> Instruction | Non
         if found is None or _THIS_IMAGE.match(found["name"].strip()):
             continue
         target = Target(masked.restore(found["name"]))
-        return Instruction(Task.INSTANCE, (target,), _background(find_clauses(masked)), hfov_deg)
+        rest = Masked(f"{masked.text[: found.start()]} {masked.text[found.end() :]}", masked.quotations)
+        return Instruction(Task.INSTANCE, (target,), _background(find_clauses(rest)), hfov_deg)
     return None
 
 

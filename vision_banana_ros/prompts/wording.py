@@ -26,7 +26,7 @@ _GEOMETRY: tuple[tuple[Task, re.Pattern[str]], ...] = (
         Task.DEPTH,
         re.compile(
             r"\bdepth[- ]?(?:map|image|estimat\w+|prediction|visuali[sz]ation|false)|\bmetric depth\b"
-            r"|\bdepth\b[^.]*\bcolou?r|\b(?:predict|estimate|show|paint|draw|render)\b[^.]*\bdepth\b(?! of field)",
+            r"|\bdepth\b[^.]{0,80}\bcolou?r|\b(?:predict|estimate|show|paint|draw|render)\b[^.]{0,80}\bdepth\b(?! of field)",
             re.IGNORECASE,
         ),
     ),
@@ -46,7 +46,7 @@ _ENCODING = re.compile(
 )
 _NO_ENCODING = frozenset(("false", "these", "metric", "pseudo", "rgb", "full", "the", "a", "to", "true"))
 _HFOV = re.compile(
-    r"[,;]?\s?(?:\b(?:the|its|with|a|an|camera|camera's|has|horizontal)\s+)*(?:\bfield of view|\bh?fov)\b"
+    r"[,;]?\s?(?:\b(?:the|its|with|a|an|camera|camera's|has|horizontal)\s{1,3}){0,6}(?:\bfield of view|\bh?fov)\b"
     r"\s*(?:is|of|=|:)?\s*(?:about\s+)?(\d{1,4}(?:\.\d{1,20})?)\s*(?:degrees?|deg|°)?(?:\s*\.(?=\s|$))?",
     re.IGNORECASE,
 )
