@@ -17,18 +17,32 @@ from vision_banana_ros.geometry.edges import (
     upsample_labels,
     upsample_normals,
 )
+from vision_banana_ros.geometry.scale import (
+    NO_SCALE,
+    Plane,
+    ScaleEstimate,
+    ScaleFilter,
+    scale_from_height,
+    scale_from_range,
+)
 
 __all__ = [
     "CLOUD_DTYPE",
     "CLOUD_FIELDS",
+    "NO_SCALE",
     "POINT_STEP",
     "CameraFilter",
     "Field",
+    "Plane",
     "RecoveredCamera",
+    "ScaleEstimate",
+    "ScaleFilter",
     "camera_from_rays",
     "flying_pixels",
     "pack_cloud",
     "project",
+    "scale_from_height",
+    "scale_from_range",
     "unproject",
     "upsample_confidence",
     "upsample_depth",

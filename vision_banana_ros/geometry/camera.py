@@ -64,8 +64,8 @@ def camera_from_rays(
 ) -> RecoveredCamera:
     """Intrinsics for a `width` x `height` image from directions (H, W, 3) that need not be of unit length.
 
-    Directions that are not finite or not ahead (z <= 0) and those of confidence 0 are ignored. `square_pixels` finds one
-    focal length from both axes. FrameError when no camera fits.
+    Directions that are not finite or not ahead (z <= 0) and those of confidence 0 are ignored. `square_pixels` finds
+    one focal length from both axes. FrameError when no camera fits.
     """
     require_array(directions, name="directions", dtype="float32", channels=3, error=FrameError)
     hw = directions.shape[0], directions.shape[1]
