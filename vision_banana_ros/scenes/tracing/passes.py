@@ -1,0 +1,341 @@
+"""What happens to each pixel, in order: trace, denoise, resolve, develop. Each function does one pixel of one frame.
+
+Deferred: labels and light are taken at the pixel's centre, where they agree exactly, so the denoiser may average light
+along surfaces and never across their borders. Only then are pixels on borders split into four rays, which look up the
+light of the neighbour that shows the same part.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vision_banana_ros.scenes.tracing import layout as at
+from vision_banana_ros.scenes.tracing.layout import World
+from vision_banana_ros.scenes.tracing.light import (
+    arriving,
+    incoming,
+    mirror_share,
+    offset,
+    random,
+    reflected,
+    sky,
+    triple_of,
+    z_index,
+)
+from vision_banana_ros.scenes.tracing.noise import MASK, scramble
+from vision_banana_ros.scenes.tracing.patterns import surface
+from vision_banana_ros.scenes.tracing.rays import optical_direction, to_optical, to_world
+from vision_banana_ros.scenes.tracing.shapes import (
+    into_frame,
+    local_normal,
+    local_point,
+    out_of_frame,
+    pattern_point,
+)
+from vision_banana_ros.scenes.tracing.tree import closest
+from vision_banana_ros.scenes.tracing.vectors import (
+    MISS,
+    ONE,
+    ZERO,
+    F,
+    Real,
+    Table,
+    Vector,
+    add,
+    along,
+    basis,
+    blend,
+    clip,
+    device,
+    dot,
+    luminance,
+    product,
+    sub,
+    times,
+    unit,
+)
+
+NEAREST_M = F(1e-3)
+INFINITY, NAN = F(np.inf), F(np.nan)
+EYE = (ZERO, ZERO, ZERO)
+GLOSS_DIMENSION = 7
+
+
+class Film(NamedTuple):
+    """The images of one frame (or, with a leading axis, of many)."""
+
+    geometry: Any  # (H, W, 4) float32: depth along z, optical normal
+    ids: Any  # (H, W, 3) int32: part (-1: sky), class, instance
+    matt: Any  # (H, W, 3) float32: colour that multiplies received light
+    light: Any  # (H, W, 3) float32: received light E
+    spare: Any  # (H, W, 3) float32: the denoiser's other buffer
+    glow: Any  # (H, W, 3) float32: radiance that needs no light: sky, lamps, reflections, what glass lets through
+    radiance: Any  # (H, W, 3) float32: the picture, linear
+
+
+@device
+def put(image: Table, y: int, x: int, v: Vector) -> None:
+    image[y, x, 0] = v[0]
+    image[y, x, 1] = v[1]
+    image[y, x, 2] = v[2]
+
+
+@device
+def get(image: Table, y: int, x: int) -> Vector:
+    return image[y, x, 0], image[y, x, 1], image[y, x, 2]
+
+
+@device
+def trace(world: World, film: Film, x: int, y: int, samples: int, seed: int) -> None:
+    """Labels from one exact ray; with samples > 0 also colour and light."""
+    seen = optical_direction(world, F(x), F(y))
+    d = to_world(world, seen)
+    t, part, face = closest(world, EYE, d, NEAREST_M, MISS)
+    film.ids[y, x, 0] = part
+    if part < 0:
+        film.geometry[y, x, 0] = INFINITY
+        film.geometry[y, x, 1] = film.geometry[y, x, 2] = film.geometry[y, x, 3] = NAN
+        film.ids[y, x, 1], film.ids[y, x, 2] = world.counts[at.SKY_CLASS], 0
+        if samples > 0:
+            put(film.matt, y, x, EYE)
+            put(film.light, y, x, EYE)
+            put(film.glow, y, x, sky(world, d))
+        return
+    p = local_point(world, part, EYE, d, t)
+    n_local = local_normal(world, part, face, p, into_frame(world, part, d))
+    n = out_of_frame(world, part, n_local)
+    n_seen = to_optical(world, n)
+    film.geometry[y, x, 0] = t * seen[2]
+    film.geometry[y, x, 1], film.geometry[y, x, 2], film.geometry[y, x, 3] = n_seen[0], n_seen[1], n_seen[2]
+    film.ids[y, x, 1], film.ids[y, x, 2] = world.tags[part, at.CLASS], world.tags[part, at.INSTANCE]
+    if samples > 0:
+        color, shading_normal = _appearance(world, part, x, y, d, t, p, n, n_local)
+        frame_seed = scramble((seed + world.counts[at.SEED_BITS] * 31) & MASK)
+        _shade(world, film, x, y, part, d, t, n, shading_normal, color, samples, frame_seed)
+
+
+@device
+def _appearance(
+    world: World, part: int, x: int, y: int, d: Vector, t: Real, p: Vector, n: Vector, n_local: Vector
+) -> tuple[Vector, Vector]:
+    """The colour, averaged over two points of the pixel's patch of tangent plane, and the normal tilted by bumps."""
+    material = world.tags[part, at.MATERIAL]
+    footprint = t / world.settings[at.FX]
+    on_plane = dot(d, n)
+    color = EYE
+    height = ZERO
+    for corner in (F(-0.25), F(0.25)):
+        aside = to_world(world, optical_direction(world, F(x) + corner, F(y) + corner))
+        across = dot(aside, n)
+        shifted = p
+        if across < F(-0.02):
+            moved = sub(times(aside, t * on_plane / across), times(d, t))
+            shifted = add(p, into_frame(world, part, moved))
+        look, height = surface(world, material, pattern_point(world, part, shifted), n_local, footprint)
+        color = along(color, look, F(0.5))
+        if world.materials[material, at.PATTERN] == ZERO:
+            return look, n
+    bump = world.materials[material, at.BUMP]
+    if bump <= ZERO:
+        return color, n
+    step = F(0.003) + footprint
+    right, up = basis(n_local)
+    _, here = surface(world, material, pattern_point(world, part, p), n_local, footprint)
+    _, east = surface(world, material, pattern_point(world, part, along(p, right, step)), n_local, footprint)
+    _, north = surface(world, material, pattern_point(world, part, along(p, up, step)), n_local, footprint)
+    steep = bump * F(0.01) / step
+    tilt_u, tilt_v = clip((east - here) * steep, F(-0.6), F(0.6)), clip((north - here) * steep, F(-0.6), F(0.6))
+    tilted = unit(sub(n_local, add(times(right, tilt_u), times(up, tilt_v))))
+    bumpy = out_of_frame(world, part, tilted)
+    return color, bumpy if dot(bumpy, d) < F(-0.02) else n
+
+
+@device
+def _shade(
+    world: World,
+    film: Film,
+    x: int,
+    y: int,
+    part: int,
+    d: Vector,
+    t: Real,
+    n: Vector,
+    shading_normal: Vector,
+    color: Vector,
+    samples: int,
+    seed: int,
+) -> None:
+    """Split the surface into a matt part, whose light is denoised, and what shines by itself or by reflection."""
+    row = world.tags[part, at.MATERIAL]
+    m = world.materials
+    clear, glow = m[row, at.TRANSPARENCY], times(color, m[row, at.EMISSION])
+    roughness, metal = m[row, at.ROUGHNESS], m[row, at.METAL]
+    specular = max(m[row, at.SPECULAR], F(0.04)) if clear > ZERO else m[row, at.SPECULAR]
+    share = mirror_share(specular, roughness, -dot(d, shading_normal))
+    chance = ONE if metal > ZERO else min(ONE, F(4) * share)
+    tint = color if metal > ZERO else (ONE, ONE, ONE)
+    out, back = offset(times(d, t), n, t), offset(times(d, t), times(n, -ONE), t)
+    light = EYE
+    first = z_index(x, y) * samples
+    for sample in range(samples if m[row, at.EMISSION] <= ZERO else 0):
+        index = first + sample
+        light = add(light, arriving(world, out, shading_normal, seed, index))
+        if chance > ZERO and random(seed ^ 0x5BD1, index, GLOSS_DIMENSION) < chance:
+            mirrored = reflected(world, out, shading_normal, d, roughness, seed, index)
+            glow = along(glow, product(tint, mirrored), share / (chance * F(samples)))
+        if clear > ZERO:
+            behind = product(incoming(world, back, d, False, seed, index), blend(color, (ONE, ONE, ONE), F(0.7)))
+            glow = along(glow, behind, clear * (ONE - share) / F(samples))
+    put(film.light, y, x, times(light, ONE / F(samples)))
+    put(film.matt, y, x, times(color, EYE[0] if metal > ZERO else (ONE - share) * (ONE - clear)))
+    put(film.glow, y, x, glow)
+
+
+@device
+def denoise(world: World, film: Film, source: Table, target: Table, x: int, y: int, step: int) -> None:
+    """One level of an edge-avoiding a-trous filter (Dammertz et al. 2010), 3 x 3 taps `step` pixels apart.
+
+    Weights fall with the angle between normals, with the distance from the pixel's tangent plane, and from the third
+    level on with the difference in light, which by then is little noise and much shadow border.
+    """
+    height, width = film.ids.shape[0], film.ids.shape[1]
+    centre = get(source, y, x)
+    if film.ids[y, x, 0] < 0:
+        put(target, y, x, centre)
+        return
+    s, g = world.settings, film.geometry
+    z, nx, ny, nz = g[y, x, 0], g[y, x, 1], g[y, x, 2], g[y, x, 3]
+    u, v = (F(x) - s[at.CX]) / s[at.FX], (F(y) - s[at.CY]) / s[at.FY]
+    plane = z * (nx * u + ny * v + nz)
+    tolerance = ONE / (F(0.01) * z + F(0.25) * F(step) * z / s[at.FX])
+    lit = luminance(centre)
+    fussy = ZERO if step <= 2 else F(1.5) / ((F(0.1) + F(0.4) * lit) * (F(0.1) + F(0.4) * lit))
+    total, weights = times(centre, F(0.25)), F(0.25)
+    for j in range(-1, 2):
+        row = y + j * step
+        if row < 0 or row >= height:
+            continue
+        for i in range(-1, 2):
+            column = x + i * step
+            if column < 0 or column >= width or (i == 0 and j == 0) or film.ids[row, column, 0] < 0:
+                continue
+            same = nx * g[row, column, 1] + ny * g[row, column, 2] + nz * g[row, column, 3]
+            if same <= F(0.3):
+                continue
+            same *= same
+            same *= same
+            same *= same
+            uq, vq = u + F(i * step) / s[at.FX], v + F(j * step) / s[at.FY]
+            aside = (g[row, column, 0] * (nx * uq + ny * vq + nz) - plane) * tolerance
+            tap = get(source, row, column)
+            different = luminance(tap) - lit
+            w = F(0.0625) if i != 0 and j != 0 else F(0.125)
+            w *= same * same / ((ONE + aside * aside * aside * aside) * (ONE + different * different * fussy))
+            if film.ids[row, column, 2] != film.ids[y, x, 2]:
+                w *= F(0.1)
+            total = along(total, tap, w)
+            weights += w
+    put(target, y, x, times(total, ONE / weights))
+
+
+@device
+def resolve(world: World, film: Film, x: int, y: int) -> None:
+    """The pixel's radiance: one colour inside a part, four rays where parts meet; then fog."""
+    if not _on_border(film, x, y):
+        color = add(product(get(film.matt, y, x), get(film.light, y, x)), get(film.glow, y, x))
+        put(film.radiance, y, x, _fogged(world, color, film.geometry[y, x, 0]))
+        return
+    color = EYE
+    for ray in range(4):
+        # A square turned by a quarter of its angle: four rows, four columns.
+        right, down = F(0.375 if ray & 1 else 0.125), F(0.125 if ray & 1 else -0.375)
+        if ray & 2:
+            right, down = -right, -down
+        color = along(color, _border_ray(world, film, x, y, F(x) + right, F(y) + down), F(0.25))
+    put(film.radiance, y, x, color)
+
+
+@device
+def _on_border(film: Film, x: int, y: int) -> bool:
+    height, width = film.ids.shape[0], film.ids.shape[1]
+    g, part = film.geometry, film.ids[y, x, 0]
+    for j in range(-1, 2):
+        for i in range(-1, 2):
+            row, column = y + j, x + i
+            if 0 <= row < height and 0 <= column < width:
+                if film.ids[row, column, 0] != part:
+                    return True
+                if part >= 0:
+                    same = g[y, x, 1] * g[row, column, 1] + g[y, x, 2] * g[row, column, 2]
+                    if same + g[y, x, 3] * g[row, column, 3] < F(0.9):
+                        return True
+    return False
+
+
+@device
+def _border_ray(world: World, film: Film, x: int, y: int, at_x: Real, at_y: Real) -> Vector:
+    """A ray beside the centre, with the light of the pixel around that shows the same part at the likeliest angle."""
+    seen = optical_direction(world, at_x, at_y)
+    d = to_world(world, seen)
+    t, part, face = closest(world, EYE, d, NEAREST_M, MISS)
+    if part < 0:
+        return sky(world, d)
+    height, width = film.ids.shape[0], film.ids.shape[1]
+    p = local_point(world, part, EYE, d, t)
+    n_local = local_normal(world, part, face, p, into_frame(world, part, d))
+    n_seen = to_optical(world, out_of_frame(world, part, n_local))
+    best, row, column = F(-9), y, x
+    for j in range(-1, 2):
+        for i in range(-1, 2):
+            if 0 <= y + j < height and 0 <= x + i < width and film.ids[y + j, x + i, 0] >= 0:
+                g = film.geometry[y + j, x + i]
+                near = ZERO if i == 0 and j == 0 else F(-0.05)
+                like = g[1] * n_seen[0] + g[2] * n_seen[1] + g[3] * n_seen[2] + near
+                like += F(3) if film.ids[y + j, x + i, 0] == part else ZERO
+                if like > best:
+                    best, row, column = like, y + j, x + i
+    if best < F(-1):  # only sky around: a twig or a wire
+        color, light = surface(world, world.tags[part, at.MATERIAL], p, n_local, ZERO)[0], EYE
+        light = triple_of(world.settings, at.HORIZON)
+        return _fogged(world, times(product(color, light), F(0.7)), t * seen[2])
+    if best > F(2):
+        color = add(product(get(film.matt, row, column), get(film.light, row, column)), get(film.glow, row, column))
+    else:
+        look = surface(
+            world, world.tags[part, at.MATERIAL], pattern_point(world, part, p), n_local, t / world.settings[at.FX]
+        )
+        color = product(look[0], get(film.light, row, column))
+    return _fogged(world, color, t * seen[2])
+
+
+@device
+def _fogged(world: World, color: Vector, depth: Real) -> Vector:
+    fog = world.settings[at.FOG]
+    if fog <= ZERO:
+        return color
+    return blend(triple_of(world.settings, at.FOG_COLOR), color, math.exp(-fog * depth))
+
+
+@device
+def exposure(film: Film, key: Real) -> Real:
+    """The gain that brings the logarithmic mean of a coarse grid of pixels to `key`, as a camera meters."""
+    height, width = film.ids.shape[0], film.ids.shape[1]
+    total, count = ZERO, 0
+    for y in range(height // 16, height, max(1, height // 24)):
+        for x in range(width // 16, width, max(1, width // 32)):
+            total += math.log(luminance(get(film.radiance, y, x)) + F(1e-3))
+            count += 1
+    return key / math.exp(total / F(count))
+
+
+@device
+def developed(linear: Real) -> int:
+    """Linear light 0.. to an sRGB byte: a shoulder above .8 instead of hard clipping, then the sRGB curve."""
+    x = max(linear, ZERO)
+    if x > F(0.8):
+        x = F(0.8) + F(0.2) * (ONE - math.exp(-(x - F(0.8)) / F(0.2) * F(0.6)))
+    curve = F(12.92) * x if x <= F(0.0031308) else F(1.055) * math.exp(math.log(x) / F(2.4)) - F(0.055)
+    return int(min(F(255), curve * F(255) + F(0.5)))
