@@ -17,9 +17,9 @@ from vision_banana_ros.geometry.edges import (
     upsample_labels,
     upsample_normals,
 )
+from vision_banana_ros.geometry.floor import Plane
 from vision_banana_ros.geometry.scale import (
     NO_SCALE,
-    Plane,
     ScaleEstimate,
     ScaleFilter,
     scale_from_height,

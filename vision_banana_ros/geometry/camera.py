@@ -26,7 +26,6 @@ import numpy as np
 
 from vision_banana_ros.core import (
     AnyArray,
-    BoolArray,
     Camera,
     FloatArray,
     FrameError,
@@ -34,15 +33,14 @@ from vision_banana_ros.core import (
     describe,
     require_array,
 )
+from vision_banana_ros.geometry.slopes import Line, Slopes, fit_lines, robust_sigma
 
 _MIN_USABLE = 0.1  # of all pixels
+_MIN_CONFIDENCE = 128  # colours half way to no code at all are no rays
 _MAX_NOISE_DEG = 20.0  # robust sigma of the angles; rays under heavy noise stay below 15, anything else is above 30
 _MIN_HFOV_DEG, _MAX_HFOV_DEG = 5.0, 170.0
 _GATE = 4.0  # robust sigmas
 _ROUNDS = 3
-_TUKEY = 4.685  # 95 % efficient under Gaussian noise
-_MAD_TO_SIGMA = 1.4826
-_ANGLE_FLOOR = 1e-4  # rad; below it differences are float32 and 8-bit rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +62,8 @@ def camera_from_rays(
 ) -> RecoveredCamera:
     """Intrinsics for a `width` x `height` image from directions (H, W, 3) that need not be of unit length.
 
-    Directions that are not finite or not ahead (z <= 0) and those of confidence 0 are ignored. `square_pixels` finds
-    one focal length from both axes. FrameError when no camera fits.
+    Directions that are not finite or not ahead (z <= 0) and those of confidence under 128 are ignored.
+    `square_pixels` finds one focal length from both axes. FrameError when no camera fits.
     """
     require_array(directions, name="directions", dtype="float32", channels=3, error=FrameError)
     hw = directions.shape[0], directions.shape[1]
@@ -74,22 +72,22 @@ def camera_from_rays(
     usable = np.isfinite(directions).all(axis=2) & (directions[..., 2] > 0)
     if confidence is not None:
         require_array(confidence, name="confidence", dtype="uint8", hw=hw, error=FrameError)
-        usable &= confidence > 0
+        usable &= confidence >= _MIN_CONFIDENCE
     if usable.mean() < _MIN_USABLE:
         raise FrameError(
             f"a camera needs rays in at least {_MIN_USABLE:.0%} of the pixels, got {usable.mean():.1%}: "
             "is this a canvas of rays?"
         )
     ahead = np.where(usable, directions[..., 2], np.float32(1))
-    columns = _Slopes(np.divide(directions[..., 0], ahead), _grid(hw[1], width))
-    rows = _Slopes(np.divide(directions[..., 1], ahead).T, _grid(hw[0], height))
+    columns = Slopes(np.divide(directions[..., 0], ahead), _grid(hw[1], width))
+    rows = Slopes(np.divide(directions[..., 1], ahead).T, _grid(hw[0], height))
 
     inliers = usable
     for _ in range(_ROUNDS):
-        across, down = _fit_lines(columns.medians(inliers), rows.medians(inliers.T), square_pixels)
+        across, down = fit_lines(columns.medians(inliers), rows.medians(inliers.T), shared_gradient=square_pixels)
         _require_spread(across, down)
         off_x, off_y = columns.angles_off(across), rows.angles_off(down).T
-        sigma_x, sigma_y = _robust_sigma(off_x[inliers]), _robust_sigma(off_y[inliers])
+        sigma_x, sigma_y = robust_sigma(off_x[inliers]), robust_sigma(off_y[inliers])
         inliers = usable & (np.abs(off_x) < _GATE * sigma_x) & (np.abs(off_y) < _GATE * sigma_y)
     noise_deg = math.degrees(max(sigma_x, sigma_y))
     if noise_deg > _MAX_NOISE_DEG:
@@ -147,110 +145,12 @@ class CameraFilter:
         return max(zoom, shift) > self.jump
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """slope = gradient * pixel + offset."""
-
-    gradient: float
-    offset: float
-
-    def at(self, pixel: AnyArray) -> AnyArray:
-        return self.gradient * pixel + self.offset
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Medians:
-    """Median slope at each pixel index that has any, and of how many samples."""
-
-    pixel: AnyArray
-    slope: AnyArray
-    count: AnyArray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Slopes:
-    """Slopes (N, M) that should be equal down each of the M lines, whose pixel coordinates are `pixel` (M,)."""
-
-    slope: FloatArray
-    pixel: AnyArray
-
-    def medians(self, inliers: BoolArray) -> _Medians:
-        count = inliers.sum(axis=0)
-        # What is out sorts to the end; the median is then found by counting.
-        ordered = np.sort(np.where(inliers, self.slope, np.float32(np.inf)), axis=0)
-        known = np.flatnonzero(count)
-        low = ordered[(count[known] - 1) // 2, known].astype(np.float64)
-        high = ordered[count[known] // 2, known].astype(np.float64)
-        return _Medians(self.pixel[known], (low + high) / 2, count[known])
-
-    def angles_off(self, line: _Line) -> AnyArray:
-        expected = line.at(self.pixel).astype(np.float32)
-        return np.asarray((self.slope - expected) / (1 + expected * expected))
-
-    def pixels_off(self, line: _Line) -> AnyArray:
-        return np.asarray((self.slope - line.at(self.pixel).astype(np.float32)) / np.float32(line.gradient))
-
-
 def _grid(source: int, target: int) -> AnyArray:
     """Coordinates, in an image of `target` pixels, of the pixel centres of one of `source`."""
     return np.asarray((np.arange(source) + 0.5) * (target / source) - 0.5)
 
 
-def _fit_lines(columns: _Medians, rows: _Medians, shared_gradient: bool) -> tuple[_Line, _Line]:
-    lines = [_theil_sen(columns), _theil_sen(rows)]
-    for _ in range(10):
-        sums = [_weighted_sums(medians, line) for medians, line in zip((columns, rows), lines, strict=True)]
-        if shared_gradient:
-            common = sum(s.covariance for s in sums) / sum(s.variance for s in sums)
-            gradients = [common, common]
-        else:
-            gradients = [s.covariance / s.variance for s in sums]
-        lines = [_Line(g, s.slope_mean - g * s.pixel_mean) for g, s in zip(gradients, sums, strict=True)]
-    return lines[0], lines[1]
-
-
-@dataclass(frozen=True, slots=True)
-class _Sums:
-    pixel_mean: float
-    slope_mean: float
-    covariance: float
-    variance: float
-
-
-def _weighted_sums(medians: _Medians, line: _Line) -> _Sums:
-    """What a weighted line fit needs; the weights are those of angles, robust against the distance from `line`."""
-    expected = line.at(medians.pixel)
-    to_angle = 1 / (1 + expected**2)
-    off = (medians.slope - expected) * to_angle
-    biweight = np.clip(1 - (off / (_TUKEY * _robust_sigma(off))) ** 2, 0, None) ** 2
-    weight = biweight * medians.count * to_angle**2
-    total = max(float(weight.sum()), 1e-12)
-    pixel_mean = float(weight @ medians.pixel) / total
-    slope_mean = float(weight @ medians.slope) / total
-    arm = weight * (medians.pixel - pixel_mean)
-    return _Sums(
-        pixel_mean,
-        slope_mean,
-        float(arm @ (medians.slope - slope_mean)),
-        max(float(arm @ (medians.pixel - pixel_mean)), 1e-12),
-    )
-
-
-def _theil_sen(medians: _Medians) -> _Line:
-    """Median gradient over pairs that lie half the image apart: right while under a quarter of the lines are wrong."""
-    half = len(medians.pixel) // 2
-    if half < 1:
-        raise FrameError("a camera needs rays in at least two columns and two rows: is this a canvas of rays?")
-    run = medians.pixel[half:] - medians.pixel[:-half]
-    gradient = float(np.median((medians.slope[half:] - medians.slope[:-half]) / run))
-    return _Line(gradient, float(np.median(medians.slope - gradient * medians.pixel)))
-
-
-def _robust_sigma(off: AnyArray) -> float:
-    return max(_MAD_TO_SIGMA * float(np.median(np.abs(off))), _ANGLE_FLOOR) if off.size else _ANGLE_FLOOR
-
-
-def _require_spread(across: _Line, down: _Line) -> None:
+def _require_spread(across: Line, down: Line) -> None:
     if not (across.gradient > 1e-7 and down.gradient > 1e-7):
         raise FrameError(
             "rays must turn right with the columns and down with the rows, "
@@ -258,7 +158,7 @@ def _require_spread(across: _Line, down: _Line) -> None:
         )
 
 
-def _require_plausible(across: _Line, down: _Line, width: int, height: int) -> Camera:
+def _require_plausible(across: Line, down: Line, width: int, height: int) -> Camera:
     camera = Camera(
         fx=1 / across.gradient,
         fy=1 / down.gradient,
