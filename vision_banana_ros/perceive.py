@@ -1,1 +1,186 @@
-"""Frame -> Perception."""
+"""Frame -> Perception: ask for canvases, decode each by its code, bring the values to the frame's size.
+
+Each task fills its own layers of the result; what was not asked for stays None. Values are decoded and cleaned at the
+canvas's size, where there are few of them, and only then brought to the frame's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vision_banana_ros.codecs import Palette, depth, instances, normals, rays
+from vision_banana_ros.core import (
+    Canvas,
+    Frame,
+    FrameError,
+    Generator,
+    GeneratorError,
+    Instruction,
+    InstructionError,
+    Perception,
+    Task,
+    UInt8Array,
+    describe,
+)
+from vision_banana_ros.geometry import (
+    camera_from_rays,
+    flying_pixels,
+    upsample_confidence,
+    upsample_depth,
+    upsample_labels,
+    upsample_normals,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerceiveSettings:
+    """What is believed. Confidences are of 255: below the least one, values become NaN, labels 255.
+
+    max_range_m: farther depth becomes +inf; None keeps all. filter_flying_pixels: depth between a surface and the one
+    behind it becomes NaN. with_confidence: whether the confidence layers are wanted at all.
+    """
+
+    max_range_m: float | None = None
+    min_depth_confidence: int = 32
+    min_normals_confidence: int = 32
+    min_mask_confidence: int = 16
+    filter_flying_pixels: bool = True
+    with_confidence: bool = True
+
+    def __post_init__(self) -> None:
+        if self.max_range_m is not None and not self.max_range_m > 0:
+            raise FrameError(f"max_range_m must be metres above 0 or None, got {describe(self.max_range_m)}")
+        for name in ("min_depth_confidence", "min_normals_confidence", "min_mask_confidence"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or not 0 <= value <= 255:
+                raise FrameError(f"{name} must be an int from 0 to 255, got {describe(value)}")
+
+
+DEFAULTS = PerceiveSettings()
+
+
+def perceive(
+    frame: Frame, generator: Generator, instructions: Sequence[Instruction], settings: PerceiveSettings = DEFAULTS
+) -> Perception:
+    """Everything that `instructions`, at most one per task, ask about the frame; from one call of the generator."""
+    canvases = _generate(frame, generator, instructions)
+    perception = Perception(
+        stamp_ns=frame.stamp_ns, frame_id=frame.frame_id, hw=frame.hw, camera=frame.camera, canvases=canvases
+    )
+    for canvas in canvases:
+        perception = _DECODERS[canvas.instruction.task](perception, canvas, settings)
+    return perception
+
+
+def _decode_depth(seen: Perception, canvas: Canvas, settings: PerceiveSettings) -> Perception:
+    needs_confidence = settings.with_confidence or settings.min_depth_confidence > 0
+    decoded = depth.decode(canvas.rgb, canvas.instruction.depth_encoding, with_confidence=needs_confidence)
+    depth_m, confidence = decoded.depth_m, decoded.confidence
+    if settings.filter_flying_pixels:
+        depth_m[flying_pixels(depth_m)] = np.nan
+    if confidence is not None and settings.min_depth_confidence > 0:
+        depth_m[confidence < settings.min_depth_confidence] = np.nan
+    if settings.max_range_m is not None:
+        depth_m[depth_m > settings.max_range_m] = np.inf
+    return replace(
+        seen, depth_m=upsample_depth(depth_m, seen.hw), depth_confidence=_kept(confidence, seen.hw, settings)
+    )
+
+
+def _decode_normals(seen: Perception, canvas: Canvas, settings: PerceiveSettings) -> Perception:
+    decoded = normals.decode(canvas.rgb)
+    if settings.min_normals_confidence > 0:
+        decoded.normals[decoded.confidence < settings.min_normals_confidence] = np.nan
+    return replace(
+        seen,
+        normals=upsample_normals(decoded.normals, seen.hw),
+        normals_confidence=_kept(decoded.confidence, seen.hw, settings),
+    )
+
+
+def _decode_rays(seen: Perception, canvas: Canvas, _settings: PerceiveSettings) -> Perception:
+    if seen.camera is not None:
+        return seen  # given intrinsics win
+    decoded = rays.decode(canvas.rgb)
+    height, width = seen.hw
+    try:
+        recovered = camera_from_rays(decoded.directions, decoded.confidence, width=width, height=height)
+    except FrameError:
+        return seen  # no camera fits: a cloud is lost, the depth image is not
+    return replace(seen, camera=recovered.camera, camera_recovered=True)
+
+
+def _decode_semantic(seen: Perception, canvas: Canvas, settings: PerceiveSettings) -> Perception:
+    decoded = Palette.from_instruction(canvas.instruction).decode(canvas.rgb, threshold=settings.min_mask_confidence)
+    return replace(
+        seen,
+        mask=np.asarray(upsample_labels(decoded.mask, seen.hw), np.uint8),
+        mask_confidence=_kept(decoded.confidence, seen.hw, settings),
+        labels=_labels(canvas.instruction),
+    )
+
+
+def _decode_referring(seen: Perception, canvas: Canvas, settings: PerceiveSettings) -> Perception:
+    decoded = Palette.from_instruction(canvas.instruction).decode(canvas.rgb, threshold=settings.min_mask_confidence)
+    return replace(
+        seen,
+        referring=np.asarray(upsample_labels(decoded.mask, seen.hw), np.uint8),
+        referring_confidence=_kept(decoded.confidence, seen.hw, settings),
+        referring_labels=_labels(canvas.instruction),
+    )
+
+
+def _decode_instances(seen: Perception, canvas: Canvas, settings: PerceiveSettings) -> Perception:
+    decoded = instances.decode(canvas.rgb, canvas.instruction.background)
+    return replace(
+        seen,
+        instances=np.asarray(upsample_labels(decoded.instances, seen.hw), np.uint16),
+        instances_confidence=_kept(decoded.confidence, seen.hw, settings),
+        instance_label=canvas.instruction.targets[0].text,
+    )
+
+
+def _decode_image(seen: Perception, _canvas: Canvas, _settings: PerceiveSettings) -> Perception:
+    return seen  # the canvas is the answer
+
+
+_DECODERS: dict[Task, Callable[[Perception, Canvas, PerceiveSettings], Perception]] = {
+    Task.DEPTH: _decode_depth,
+    Task.NORMALS: _decode_normals,
+    Task.RAYS: _decode_rays,
+    Task.SEMANTIC: _decode_semantic,
+    Task.INSTANCE: _decode_instances,
+    Task.REFERRING: _decode_referring,
+    Task.IMAGE: _decode_image,
+}
+
+
+def _generate(frame: Frame, generator: Generator, instructions: Sequence[Instruction]) -> tuple[Canvas, ...]:
+    """The canvases, after a look at whether they are what was asked for."""
+    tasks = [instruction.task for instruction in instructions]
+    twice = sorted({task.name for task in tasks if tasks.count(task) > 1})
+    if twice:
+        raise InstructionError(f"at most one instruction per task and call, got several of {', '.join(twice)}")
+    canvases = tuple(generator.generate(frame, instructions)) if instructions else ()
+    if [canvas.instruction for canvas in canvases] != list(instructions):
+        painted = [canvas.instruction.task.name for canvas in canvases]
+        raise GeneratorError(
+            f"{type(generator).__name__} must paint {[task.name for task in tasks]} in that order, it painted {painted}"
+        )
+    sizes = {canvas.rgb.shape for canvas in canvases}
+    if len(sizes) > 1:
+        raise GeneratorError(f"{type(generator).__name__} must paint canvases of one size, got {sorted(sizes)}")
+    return canvases
+
+
+def _kept(confidence: UInt8Array | None, hw: tuple[int, int], settings: PerceiveSettings) -> UInt8Array | None:
+    if confidence is None or not settings.with_confidence:
+        return None
+    return upsample_confidence(confidence, hw)
+
+
+def _labels(instruction: Instruction) -> tuple[str, ...]:
+    return ("background", *(target.text for target in instruction.targets))

@@ -6,11 +6,13 @@ Pixels of no target take the background's colour, and where there is none, a col
 
 from __future__ import annotations
 
-import itertools
+from functools import cache
 
 import numpy as np
 
-from vision_banana_ros.codecs import depth, normals, rays
+from vision_banana_ros.codecs import colormaps, depth, normals, rays
+from vision_banana_ros.codecs.arrays import INVALID_COLOR
+from vision_banana_ros.codecs.distinct import farthest_color
 from vision_banana_ros.codecs.palette import Palette
 from vision_banana_ros.core import (
     AnyArray,
@@ -24,14 +26,6 @@ from vision_banana_ros.core import (
 )
 from vision_banana_ros.scenes import vocabulary
 
-#: Painted where the truth is unknown: far from every colour of the code, so that it decodes with no confidence.
-UNKNOWN_DEPTH_COLORS: dict[str, Rgb] = {
-    "cube": (128, 128, 128),
-    "plasma": (0, 255, 0),
-    "inferno": (0, 255, 0),
-    "viridis": (255, 0, 0),
-    "grey": (0, 255, 0),
-}
 _ARTICLES = ("the ", "a ", "an ", "all ", "every ", "each ")
 
 
@@ -39,9 +33,8 @@ def paint(instruction: Instruction, truth: Truth, *, wh: tuple[int, int], image:
     """The canvas of size `wh`; labels and depth are picked, never blended. `image` answers IMAGE instructions."""
     task = instruction.task
     if task is Task.DEPTH:
-        unknown = UNKNOWN_DEPTH_COLORS[instruction.depth_encoding]
         depth_m = pick(_known(truth.depth_m, "depth"), wh)
-        return depth.encode(depth_m, encoding=instruction.depth_encoding, invalid=unknown)
+        return depth.encode(depth_m, instruction.depth_encoding, invalid=_far_from(instruction.depth_encoding))
     if task is Task.NORMALS:
         return normals.encode(pick(_known(truth.normals, "normals"), wh))
     if task is Task.RAYS:
@@ -62,7 +55,7 @@ def pick(array: AnyArray, wh: tuple[int, int]) -> AnyArray:
         return array
     rows = (2 * np.arange(height) + 1) * array.shape[0] // (2 * height)
     columns = (2 * np.arange(width) + 1) * array.shape[1] // (2 * width)
-    return array[rows[:, None], columns]
+    return np.asarray(array[rows[:, None], columns])
 
 
 def matches(said: str, label: str) -> bool:
@@ -77,20 +70,20 @@ def _paint_classes(instruction: Instruction, truth: Truth, wh: tuple[int, int]) 
     colors = np.full((256, 3), _ground(instruction), np.uint8)
     for class_id, label in enumerate(truth.labels):
         target = next((t for t in instruction.targets if matches(t.text, label)), None)
-        if target is not None:
+        if target is not None and target.color is not None:
             colors[class_id] = target.color
-    return colors[pick(_known(truth.mask, "class mask"), wh)]
+    return np.asarray(colors[pick(_known(truth.mask, "class mask"), wh)])
 
 
 def _paint_instances(instruction: Instruction, truth: Truth, wh: tuple[int, int]) -> UInt8Array:
     of_class = _class_region(instruction.targets[0].text, truth, wh)
     ids = pick(_known(truth.instances, "instance mask"), wh) * of_class
     found = [int(i) for i in np.unique(ids) if i != 0]
-    ground = _ground(instruction)
+    ground = instruction.background or (0, 0, 0)
     colors = np.full((int(ids.max()) + 1, 3), ground, np.uint8)
-    for instance_id, color in zip(found, Palette.distinct(len(found), avoid=(ground,)).colors, strict=True):
-        colors[instance_id] = color
-    return colors[ids]
+    if found:
+        colors[found] = Palette.distinct(len(found), avoid=(ground,)).targets
+    return np.asarray(colors[ids])
 
 
 def _paint_regions(instruction: Instruction, truth: Truth, wh: tuple[int, int]) -> UInt8Array:
@@ -102,7 +95,8 @@ def _paint_regions(instruction: Instruction, truth: Truth, wh: tuple[int, int]) 
             region = np.isin(pick(_known(truth.instances, "instance mask"), wh), said.instance_ids)
         else:
             region = _class_region(target.text, truth, wh)
-        canvas[region] = target.color
+        if target.color is not None:
+            canvas[region] = target.color
     return canvas
 
 
@@ -113,15 +107,18 @@ def _class_region(said: str, truth: Truth, wh: tuple[int, int]) -> BoolArray:
 
 
 def _ground(instruction: Instruction) -> Rgb:
-    """The background's colour, or without one the corner or middle of the colour cube farthest from all targets."""
+    """The background's colour, or without one a colour that decodes to no target."""
     if instruction.background is not None:
         return instruction.background
-    colors = np.array([t.color for t in instruction.targets if t.color is not None], np.int64).reshape(-1, 3)
-    if not len(colors):
-        return (0, 0, 0)
-    candidates = list(itertools.product((0, 128, 255), repeat=3))
-    distances = [((colors - candidate) ** 2).sum(axis=1).min() for candidate in candidates]
-    return candidates[int(np.argmax(distances))]
+    return farthest_color(tuple(target.color for target in instruction.targets if target.color is not None))
+
+
+@cache
+def _far_from(encoding: str) -> Rgb:
+    """What unknown depth is painted in: mid grey is far from the walk along the cube's edges, no colour map has all."""
+    if encoding == "cube":
+        return INVALID_COLOR
+    return farthest_color(tuple(tuple(map(int, color)) for color in colormaps.colors(encoding)[::16]))
 
 
 def _known(layer: AnyArray | None, name: str) -> AnyArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from vision_banana_ros.codecs.palette import Palette
-from vision_banana_ros.core import Instruction, InstructionError, Rgb, Target, Task
+from vision_banana_ros.core import Instruction, InstructionError, Target, Task
 from vision_banana_ros.prompts.colors import color_from_text
 from vision_banana_ros.prompts.quotes import Masked, mask
 
@@ -19,9 +19,9 @@ def parse_classes(text: str) -> tuple[Target, ...]:
     if not named:
         raise InstructionError(f"the class list {text!r} is empty: name classes, such as 'floor=#80C000, chair'")
     given = tuple(target.color for target in named if target.color is not None)
-    spare: list[Rgb] = list(Palette.distinct(len(named) - len(given), avoid=given).colors)
-    spare.reverse()
-    targets = tuple(t if t.color is not None else Target(t.text, spare.pop()) for t in named)
+    missing = len(named) - len(given)
+    spare = iter(Palette.distinct(missing, avoid=given).targets if missing else ())
+    targets = tuple(target if target.color is not None else Target(target.text, next(spare)) for target in named)
     Palette.from_instruction(Instruction(Task.SEMANTIC, targets))  # refuses colours that the decoder would confuse
     return targets
 

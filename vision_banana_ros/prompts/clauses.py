@@ -37,7 +37,8 @@ _PAUSE = re.compile(r"[.!?:;](?=\s|$)|\n")
 _LEADING = re.compile(r"^(?:[\s,;:.\-\u2013\u2014*\u2022]|and\b|while\b|but\b|where\b|with\b|&)+", re.IGNORECASE)
 _ARTICLE = re.compile(r"^(?:the|a|an|all|every|each|any)\s+(?=\S)", re.IGNORECASE)
 _HEADER = re.compile(
-    r"^[^.:;\n]{0,80}?\b(?:segmentation|map|mask|labell?ing)\b[^.:;\n]{0,80}?\b(?:where|with|in which|so that|such that)\s+",
+    r"^[^.:;\n]{0,80}?\b(?:segmentation|map|mask|labell?ing)\b"
+    r"[^.:;\n]{0,80}?\b(?:where|with|in which|so that|such that)\s+",
     re.IGNORECASE,
 )
 _UNREAD = re.compile(

@@ -26,7 +26,8 @@ _GEOMETRY: tuple[tuple[Task, re.Pattern[str]], ...] = (
         Task.DEPTH,
         re.compile(
             r"\bdepth[- ]?(?:map|image|estimat\w+|prediction|visuali[sz]ation|false)|\bmetric depth\b"
-            r"|\bdepth\b[^.]{0,80}\bcolou?r|\b(?:predict|estimate|show|paint|draw|render)\b[^.]{0,80}\bdepth\b(?! of field)",
+            r"|\bdepth\b[^.]{0,80}\bcolou?r"
+            r"|\b(?:predict|estimate|show|paint|draw|render)\b[^.]{0,80}\bdepth\b(?! of field)",
             re.IGNORECASE,
         ),
     ),
