@@ -71,6 +71,13 @@ def channels(rgb: Array) -> tuple[Array, Array, Array]:
     return rgb[..., 0], rgb[..., 1], rgb[..., 2]
 
 
+def interleaved(x: Array, y: Array, z: Array) -> Array:
+    """Three planes of equal shape as one array with a last axis of 3; OpenCV does it faster than np.stack."""
+    if isinstance(x, np.ndarray):
+        return cv2.merge([np.ascontiguousarray(plane).reshape(1, -1) for plane in (x, y, z)]).reshape(*x.shape, 3)
+    return sys.modules["torch"].stack([x, y, z], -1)
+
+
 def cell_index(pixel: Array) -> Array:
     """Number of the 4 x 4 x 4 level cell that a packed colour lies in: 0..CELLS - 1."""
     return ((pixel >> 2) & 0x3F) | ((pixel >> 4) & 0xFC0) | ((pixel >> 6) & 0x3F000)

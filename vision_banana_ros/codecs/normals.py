@@ -20,18 +20,19 @@ from vision_banana_ros.codecs.arrays import (
     REACH,
     Array,
     astype,
+    channels,
+    interleaved,
     namespace,
     pixelwise,
-    planes,
     refuse_where,
     require_canvas,
     require_floats,
-    stack_planes,
     validity,
 )
 from vision_banana_ros.core import FloatArray, Rgb, UInt8Array
 
 _RADIUS = 127.5  # levels from mid grey to a unit vector
+_SHORTEST = _RADIUS - REACH  # below this length a vector has no direction, and confidence is 0 as well
 _LENGTH_TOLERANCE = 0.01
 
 
@@ -47,21 +48,45 @@ def encode(normals: Array, *, invalid: Rgb = INVALID_COLOR) -> UInt8Array:
     """Paint unit vectors (..., H, W, 3) in the optical frame; NaN is painted in the colour `invalid`."""
     require_floats(normals, name="normals", channels=3)
     xp = namespace(normals)
-    x, y, z = normals[..., 0], normals[..., 1], normals[..., 2]
-    length = xp.sqrt(x * x + y * y + z * z)
+    components = (normals[..., 0], normals[..., 1], normals[..., 2])
+    length = _length(*components)
     unknown = xp.isnan(length)
     refused = ~unknown & ~(abs(length - 1) <= _LENGTH_TOLERANCE)
     refuse_where(refused, normals, name="normals", remedy="give unit vectors, and NaN where the normal is not known")
     painted = [
-        astype(xp.where(unknown, xp.full_like(n, float(blank)), xp.round(_RADIUS * (1 - n)).clip(0, 255)), "uint8")
-        for n, blank in zip((x, y, z), invalid, strict=True)
+        astype(xp.where(unknown, xp.full_like(n, blank), xp.round(_RADIUS * (1 - n)).clip(0, 255)), "uint8")
+        for n, blank in zip(components, invalid, strict=True)
     ]
-    rgb: UInt8Array = stack_planes(*painted)
+    rgb: UInt8Array = interleaved(*painted)
     return rgb
 
 
 def decode(rgb: Array) -> DecodedNormals:
     """Read painted normals (..., H, W, 3) uint8 back; any colours at all are accepted."""
     require_canvas(rgb)
-    x, y, z = (_RADIUS - astype(plane, "float32") for plane in planes(rgb))
-    length = namespace(rgb).sqrt(x * x + y * y + z * z)
+    return DecodedNormals(
+        normals=pixelwise(_directions, rgb),
+        confidence=pixelwise(lambda pixels: validity(_levels_off_sphere(pixels)), rgb),
+    )
+
+
+def _directions(rgb: Array) -> Array:
+    x, y, z = _vector(rgb)
+    length = _length(x, y, z)
+    xp = namespace(rgb)
+    scale = 1 / xp.where(length < _SHORTEST, xp.full_like(length, float("nan")), length)
+    return interleaved(x * scale, y * scale, z * scale)
+
+
+def _levels_off_sphere(rgb: Array) -> Array:
+    return astype(abs(_length(*_vector(rgb)) - _RADIUS).clip(0, REACH), "uint8")
+
+
+def _vector(rgb: Array) -> tuple[Array, Array, Array]:
+    """The painted vector in levels; never of length zero, as mid grey lies between two values of a byte."""
+    r, g, b = (_RADIUS - astype(channel, "float32") for channel in channels(rgb))
+    return r, g, b
+
+
+def _length(x: Array, y: Array, z: Array) -> Array:
+    return namespace(x).sqrt(x * x + y * y + z * z)
