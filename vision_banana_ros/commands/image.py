@@ -1,0 +1,204 @@
+"""`vision-banana image FILE... -o DIR`: depth, normals, mask and cloud of image files.
+
+For each FILE, DIR gets
+    NAME_depth.npy    float32 metres along z; NaN invalid, +inf beyond range
+    NAME_depth.png    16-bit millimetres; 0 invalid or beyond 65.535 m
+    NAME_normals.npy  float32 (H, W, 3), optical frame (x right, y down, z forward), NaN invalid
+    NAME_mask.png     class ids: 0 background, i + 1 the i-th class, 255 unlabelled
+    NAME_cloud.ply    points in the optical frame with colours and normals
+    NAME_panel.png    all of it to look at
+and, when a prompt asks for them, NAME_referring.png and NAME_instances.png (16-bit).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from vision_banana_ros.commands.panel import draw_panel
+from vision_banana_ros.commands.ply import write_ply
+from vision_banana_ros.core import (
+    AnyArray,
+    Camera,
+    DataError,
+    FloatArray,
+    Frame,
+    Instruction,
+    Perception,
+    Target,
+    Task,
+    UInt16Array,
+)
+from vision_banana_ros.generators import load_generator
+from vision_banana_ros.geometry import unproject
+from vision_banana_ros.perceive import PerceiveSettings, perceive
+from vision_banana_ros.prompts import parse_classes, read
+
+DEFAULT_CLASSES = (
+    "floor, wall, ceiling, door, window, sky, table, chair, sofa, bed, cabinet, lamp, plant, box, ball, person"
+)
+_MOST_MILLIMETRES = 65_535
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageReport:
+    """What `--json` tells of one image; shares are of its pixels, depths in metres."""
+
+    file: str
+    written: tuple[str, ...]
+    width: int
+    height: int
+    camera: Camera | None
+    camera_recovered: bool
+    depth_valid: float
+    depth_min_m: float | None
+    depth_median_m: float | None
+    depth_max_m: float | None
+    points: int
+    classes: dict[str, float]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="images that OpenCV can read")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="where the results go")
+    parser.add_argument("--classes", default=DEFAULT_CLASSES, help='such as "floor=#80C000, chair, table"')
+    parser.add_argument("--prompt", help="an instruction more: words of a region, or a full prompt of any task")
+    parser.add_argument("--hfov", type=float, metavar="DEG", help="horizontal field of view, if it is known")
+    parser.add_argument("--model", default="student", help="student, a model's folder, or oracle:moving to try it out")
+    parser.add_argument("--backend", default="auto", help="runtime of the model")
+    parser.add_argument("--max-range", type=float, metavar="M", help="farther depth counts as beyond range")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found as JSON too; - for stdout")
+
+
+def run(args: argparse.Namespace) -> int:
+    files: list[Path] = args.files
+    _require_own_names(files)
+    instructions = _instructions(args.classes, args.prompt, args.hfov)
+    settings = PerceiveSettings(max_range_m=args.max_range)
+    generator = load_generator(args.model, backend=args.backend)
+    args.output.mkdir(parents=True, exist_ok=True)
+    log = sys.stderr if args.json == Path("-") else sys.stdout
+    reports = []
+    for number, file in enumerate(files, start=1):
+        frame = _read_frame(file, args.hfov)
+        seen = perceive(frame, generator, instructions, settings)
+        report = _write(args.output, file, frame, seen)
+        reports.append(report)
+        print(f"[{number}/{len(files)}] {file}: {_summary(report)}", file=log, flush=True)
+    if args.json:
+        text = json.dumps({"model": args.model, "images": [asdict(report) for report in reports]}, indent=1) + "\n"
+        if args.json == Path("-"):
+            sys.stdout.write(text)
+        else:
+            args.json.write_text(text, encoding="utf-8")
+    return 0
+
+
+def _instructions(classes: str, prompt: str | None, hfov_deg: float | None) -> tuple[Instruction, ...]:
+    """One per task; a full prompt takes the place of the usual instruction of its task."""
+    asked = [
+        Instruction(Task.DEPTH, hfov_deg=hfov_deg),
+        Instruction(Task.NORMALS),
+        Instruction(Task.SEMANTIC, parse_classes(classes), (0, 0, 0)),
+    ]
+    if hfov_deg is None:
+        asked.append(Instruction(Task.RAYS))
+    if prompt is not None:
+        special = read(prompt)
+        if special.task is Task.IMAGE:  # no form of a prompt: the words themselves are the region looked for
+            special = Instruction(Task.REFERRING, (Target(prompt.strip(), (255, 255, 255)),), (0, 0, 0))
+        asked = [instruction for instruction in asked if instruction.task is not special.task] + [special]
+    return tuple(asked)
+
+
+def _require_own_names(files: Sequence[Path]) -> None:
+    """Before the first result is written: every file is there, and none overwrites another's results."""
+    missing = [str(file) for file in files if not file.is_file()]
+    if missing:
+        raise DataError(f"no such image: {', '.join(missing)}")
+    stems = [file.stem for file in files]
+    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
+    if twice:
+        raise DataError(f"several images are called {', '.join(twice)}: their results would overwrite each other's")
+
+
+def _read_frame(file: Path, hfov_deg: float | None) -> Frame:
+    # imdecode, as imread cannot open every file name on every platform.
+    bgr = cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_COLOR) if file.stat().st_size else None
+    if bgr is None:
+        raise DataError(f"{file} is no image that OpenCV can read: give PNG, JPEG, WebP, TIFF or BMP")
+    rgb = np.ascontiguousarray(np.asarray(bgr, np.uint8)[..., ::-1])
+    camera = None if hfov_deg is None else Camera.from_hfov(hfov_deg, rgb.shape[1], rgb.shape[0])
+    return Frame(rgb, frame_id=file.stem, camera=camera)
+
+
+def _write(folder: Path, file: Path, frame: Frame, seen: Perception) -> ImageReport:
+    base = folder / file.stem
+    written: list[Path] = []
+
+    def to(ending: str) -> Path:
+        written.append(Path(f"{base}_{ending}"))
+        return written[-1]
+
+    points = 0
+    if seen.depth_m is not None:
+        np.save(to("depth.npy"), seen.depth_m)
+        _write_png(to("depth.png"), _millimetres(seen.depth_m))
+        if seen.camera is not None:
+            points = write_ply(to("cloud.ply"), unproject(seen.depth_m, seen.camera), frame.rgb, seen.normals)
+    if seen.normals is not None:
+        np.save(to("normals.npy"), seen.normals)
+    for ending, layer in (("mask", seen.mask), ("referring", seen.referring), ("instances", seen.instances)):
+        if layer is not None:
+            _write_png(to(f"{ending}.png"), layer)
+    _write_png(to("panel.png"), draw_panel(frame, seen)[..., ::-1])
+    return _report(file, written, seen, points)
+
+
+def _write_png(path: Path, image: AnyArray) -> None:
+    ok, data = cv2.imencode(".png", np.ascontiguousarray(image))
+    if not ok:
+        raise DataError(f"{path} cannot be encoded as PNG")
+    path.write_bytes(data.tobytes())
+
+
+def _millimetres(depth_m: FloatArray) -> UInt16Array:
+    millimetres = np.rint(np.nan_to_num(depth_m, nan=0.0, posinf=0.0).astype(np.float64) * 1000)
+    return np.where(millimetres > _MOST_MILLIMETRES, 0, millimetres).astype(np.uint16)
+
+
+def _report(file: Path, written: Sequence[Path], seen: Perception, points: int) -> ImageReport:
+    finite = np.empty(0, np.float32) if seen.depth_m is None else seen.depth_m[np.isfinite(seen.depth_m)]
+    shares = np.zeros(0) if seen.mask is None else np.bincount(seen.mask.reshape(-1), minlength=256) / seen.mask.size
+    return ImageReport(
+        file=str(file),
+        written=tuple(str(path) for path in written),
+        width=seen.hw[1],
+        height=seen.hw[0],
+        camera=seen.camera,
+        camera_recovered=seen.camera_recovered,
+        depth_valid=finite.size / (seen.hw[0] * seen.hw[1]),
+        depth_min_m=float(finite.min()) if finite.size else None,
+        depth_median_m=float(np.median(finite)) if finite.size else None,
+        depth_max_m=float(finite.max()) if finite.size else None,
+        points=points,
+        classes={name: float(shares[i]) for i, name in enumerate(seen.labels) if shares[i] > 0},
+    )
+
+
+def _summary(report: ImageReport) -> str:
+    depth = "no depth"
+    if report.depth_min_m is not None:
+        depth = (
+            f"depth {report.depth_min_m:.2f} to {report.depth_max_m:.2f} m in {report.depth_valid:.0%} of the pixels"
+        )
+    camera = "" if report.camera is not None else "; no camera could be recovered, so no cloud: give --hfov"
+    seen = [name for name in sorted(report.classes, key=lambda n: -report.classes[n]) if name != "background"]
+    return f"{depth}; {', '.join(seen[:5]) or 'no classes'}{camera}"
