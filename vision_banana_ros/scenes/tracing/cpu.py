@@ -33,7 +33,13 @@ def source_digest() -> str:
 
 def _compile(digest: str) -> tuple[Any, Any, Any, Any]:
     """The four kernels over rows first..last; `digest` is a constant in them and so part of their cache key."""
-    options: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": set(FAST_MATH)}
+    options: dict[str, Any] = {
+        "nogil": True,
+        "cache": True,
+        "error_model": "numpy",
+        "fastmath": set(FAST_MATH),
+        "_nrt": False,
+    }
 
     @njit(**options)
     def trace_rows(world: Any, film: Any, first: int, last: int, samples: int, seed: int) -> int:

@@ -211,14 +211,14 @@ def incoming(world: World, origin: Vector, direction: Vector, diffuse: bool, see
         return times(sky(world, direction), passed)
     material = world.tags[part, at.MATERIAL]
     color, glow = mean_color(world, material), world.materials[material, at.EMISSION]
-    p = local_point(world, part, origin, direction, t)
-    d_local = into_frame(world, part, direction)
-    n_local = local_normal(world, part, face, p, d_local)
+    p = local_point(world.parts, part, origin, direction, t)
+    d_local = into_frame(world.parts, part, direction)
+    n_local = local_normal(world.parts, part, face, p, d_local)
     if not diffuse:  # seen in a mirror or through a window: with its pattern
-        color, _ = surface(world, material, pattern_point(world, part, p), n_local, F(0.01) * t)
+        color, _ = surface(world, material, pattern_point(world.parts, part, p), n_local, F(0.01) * t)
     if glow > ZERO:
         return (ZERO, ZERO, ZERO) if diffuse else times(color, glow * passed)  # lamps and panels light in its place
-    n = out_of_frame(world, part, n_local)
+    n = out_of_frame(world.parts, part, n_local)
     received = direct(world, offset(along(origin, direction, t), n, t), n, seed, index)
     light = times(product(color, received), passed)
     peak = max(light[0], max(light[1], light[2]))

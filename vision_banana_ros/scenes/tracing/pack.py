@@ -26,10 +26,13 @@ def pack(scene: Scene) -> World:
     flat = np.zeros((len(rows), at.PART_FLOATS), np.float32)
     flat[:, at.CENTER : at.CENTER + 3] = centers[rows]
     flat[:, at.AXES : at.AXES + 9] = parts.axes[rows].reshape(-1, 9)
-    flat[:, at.SIZES : at.SIZES + 8] = parts.sizes[rows]
+    flat[:, at.SIZES : at.SIZES + 6] = parts.sizes[rows, :6]
     flat[:, at.ANCHOR : at.ANCHOR + 3] = parts.anchors[rows]
+    flat[:, at.KIND] = parts.kinds[rows]
+    solid = np.array([m.emission <= 0 and m.transparency <= 0 for m in scene.materials])
+    flat[:, at.SHADOW] = solid[parts.materials[rows]]
     tags = np.zeros((len(rows), at.TAG_INTS), np.int32)
-    tags[:, at.KIND], tags[:, at.MATERIAL] = parts.kinds[rows], parts.materials[rows]
+    tags[:, at.MATERIAL] = parts.materials[rows]
     owners = parts.things[rows]
     tags[:, at.CLASS] = np.array([thing.class_id for thing in scene.things])[owners]
     tags[:, at.INSTANCE] = np.array([thing.instance_id for thing in scene.things])[owners]

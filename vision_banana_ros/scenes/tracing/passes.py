@@ -104,9 +104,9 @@ def trace(world: World, film: Film, x: int, y: int, samples: int, seed: int) -> 
             put(film.light, y, x, EYE)
             put(film.glow, y, x, sky(world, d))
         return
-    p = local_point(world, part, EYE, d, t)
-    n_local = local_normal(world, part, face, p, into_frame(world, part, d))
-    n = out_of_frame(world, part, n_local)
+    p = local_point(world.parts, part, EYE, d, t)
+    n_local = local_normal(world.parts, part, face, p, into_frame(world.parts, part, d))
+    n = out_of_frame(world.parts, part, n_local)
     n_seen = to_optical(world, n)
     film.geometry[y, x, 0] = t * seen[2]
     film.geometry[y, x, 1], film.geometry[y, x, 2], film.geometry[y, x, 3] = n_seen[0], n_seen[1], n_seen[2]
@@ -133,8 +133,8 @@ def _appearance(
         shifted = p
         if across < F(-0.02):
             moved = sub(times(aside, t * on_plane / across), times(d, t))
-            shifted = add(p, into_frame(world, part, moved))
-        look, height = surface(world, material, pattern_point(world, part, shifted), n_local, footprint)
+            shifted = add(p, into_frame(world.parts, part, moved))
+        look, height = surface(world, material, pattern_point(world.parts, part, shifted), n_local, footprint)
         color = along(color, look, F(0.5))
         if world.materials[material, at.PATTERN] == ZERO:
             return look, n
@@ -143,13 +143,13 @@ def _appearance(
         return color, n
     step = F(0.003) + footprint
     right, up = basis(n_local)
-    _, here = surface(world, material, pattern_point(world, part, p), n_local, footprint)
-    _, east = surface(world, material, pattern_point(world, part, along(p, right, step)), n_local, footprint)
-    _, north = surface(world, material, pattern_point(world, part, along(p, up, step)), n_local, footprint)
+    _, here = surface(world, material, pattern_point(world.parts, part, p), n_local, footprint)
+    _, east = surface(world, material, pattern_point(world.parts, part, along(p, right, step)), n_local, footprint)
+    _, north = surface(world, material, pattern_point(world.parts, part, along(p, up, step)), n_local, footprint)
     steep = bump * F(0.01) / step
     tilt_u, tilt_v = clip((east - here) * steep, F(-0.6), F(0.6)), clip((north - here) * steep, F(-0.6), F(0.6))
     tilted = unit(sub(n_local, add(times(right, tilt_u), times(up, tilt_v))))
-    bumpy = out_of_frame(world, part, tilted)
+    bumpy = out_of_frame(world.parts, part, tilted)
     return color, bumpy if dot(bumpy, d) < F(-0.02) else n
 
 
@@ -284,9 +284,9 @@ def _border_ray(world: World, film: Film, x: int, y: int, at_x: Real, at_y: Real
     if part < 0:
         return sky(world, d)
     height, width = film.ids.shape[0], film.ids.shape[1]
-    p = local_point(world, part, EYE, d, t)
-    n_local = local_normal(world, part, face, p, into_frame(world, part, d))
-    n_seen = to_optical(world, out_of_frame(world, part, n_local))
+    p = local_point(world.parts, part, EYE, d, t)
+    n_local = local_normal(world.parts, part, face, p, into_frame(world.parts, part, d))
+    n_seen = to_optical(world, out_of_frame(world.parts, part, n_local))
     best, row, column = F(-9), y, x
     for j in range(-1, 2):
         for i in range(-1, 2):
@@ -305,7 +305,11 @@ def _border_ray(world: World, film: Film, x: int, y: int, at_x: Real, at_y: Real
         color = add(product(get(film.matt, row, column), get(film.light, row, column)), get(film.glow, row, column))
     else:
         look = surface(
-            world, world.tags[part, at.MATERIAL], pattern_point(world, part, p), n_local, t / world.settings[at.FX]
+            world,
+            world.tags[part, at.MATERIAL],
+            pattern_point(world.parts, part, p),
+            n_local,
+            t / world.settings[at.FX],
         )
         color = product(look[0], get(film.light, row, column))
     return _fogged(world, color, t * seen[2])

@@ -47,7 +47,7 @@ def surface(world: World, material: int, p: Vector, n: Vector, footprint: Real) 
     if kind == PLAIN:
         return _reflectance(a, dirt), ZERO
     q = times(p, scale)
-    if kind == NOISE or kind == SPECKLE or kind == MARBLE or kind == WOOD or kind == GROUND or kind == ASPHALT:
+    if kind in (NOISE, SPECKLE, MARBLE, WOOD, GROUND, ASPHALT):
         color, height = _solid(kind, a, b, q, pixel, seed)
     else:
         u, v = unfold(q, n)
@@ -134,7 +134,7 @@ def _printed(
     kind: int, a: Vector, b: Vector, u: Real, v: Real, q: Vector, pixel: Real, detail: Real, seed: int
 ) -> tuple[Vector, Real]:
     blur = smoothstep(F(0.4), F(1.5), pixel)  # towards the mean colour where cells are smaller than pixels
-    if kind == TILES or kind == BRICKS or kind == PLANKS:
+    if kind in (TILES, BRICKS, PLANKS):
         return _laid(kind, a, b, u, v, q, pixel, seed)
     if kind == CHECKER:
         odd = (math.floor(u) + math.floor(v)) & 1

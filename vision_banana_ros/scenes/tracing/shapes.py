@@ -1,15 +1,20 @@
-"""One part against one ray: into the part's frame, the switch over its kind, and the normal where it was met."""
+"""One part against one ray: into the part's frame, the switch over its kind, and the normal where it was met.
+
+These take the table of parts alone and not the whole `World`: eight arrays are seventy arguments to a compiled call.
+"""
 
 from __future__ import annotations
 
 from vision_banana_ros.scenes.scene import Shape
-from vision_banana_ros.scenes.tracing import flat, round, terrain
-from vision_banana_ros.scenes.tracing.layout import ANCHOR, AXES, CENTER, KIND, SIZES, World
+from vision_banana_ros.scenes.tracing import flat, terrain
+from vision_banana_ros.scenes.tracing import round as curved
+from vision_banana_ros.scenes.tracing.layout import ANCHOR, AXES, CENTER, KIND, SIZES
 from vision_banana_ros.scenes.tracing.vectors import (
     MISS,
     ONE,
     ZERO,
     Real,
+    Table,
     Vector,
     add,
     along,
@@ -27,48 +32,46 @@ FOLIAGE, PLANE, TERRAIN = int(Shape.FOLIAGE), int(Shape.PLANE), int(Shape.TERRAI
 
 
 @device
-def into_frame(world: World, part: int, v: Vector) -> Vector:
+def into_frame(parts: Table, part: int, v: Vector) -> Vector:
     """A world direction in the part's frame."""
-    parts = world.parts
     x, y, z = triple(parts, part, AXES), triple(parts, part, AXES + 3), triple(parts, part, AXES + 6)
     return dot(x, v), dot(y, v), dot(z, v)
 
 
 @device
-def out_of_frame(world: World, part: int, v: Vector) -> Vector:
-    parts = world.parts
+def out_of_frame(parts: Table, part: int, v: Vector) -> Vector:
     x, y, z = triple(parts, part, AXES), triple(parts, part, AXES + 3), triple(parts, part, AXES + 6)
     return add(add(times(x, v[0]), times(y, v[1])), times(z, v[2]))
 
 
 @device
-def meet(world: World, part: int, origin: Vector, direction: Vector, near: Real, far: Real) -> tuple[Real, int]:
+def meet(parts: Table, part: int, origin: Vector, direction: Vector, near: Real, far: Real) -> tuple[Real, int]:
     """(t, face) with near < t < far, or (MISS, 0). `direction` has length 1."""
-    parts, kind = world.parts, world.tags[part, KIND]
+    kind = int(parts[part, KIND])
     to_origin = sub(origin, triple(parts, part, CENTER))
     # Measured from the closest approach to the centre: see `round`. Unbounded shapes have no meaningful centre.
     shift = -dot(to_origin, direction) if kind < PLANE else ZERO
-    o = into_frame(world, part, along(to_origin, direction, shift))
-    d = into_frame(world, part, direction)
+    o = into_frame(parts, part, along(to_origin, direction, shift))
+    d = into_frame(parts, part, direction)
     low, high = near - shift, far - shift
     a, b, c = parts[part, SIZES], parts[part, SIZES + 1], parts[part, SIZES + 2]
     if kind == BOX:
         t, face = flat.meet_box(o, d, a, b, c, low, high)
     elif kind == FRUSTUM:
-        t, face = round.meet_frustum(o, d, a, b, c, low, high)
+        t, face = curved.meet_frustum(o, d, a, b, c, low, high)
     elif kind == ROUND_BOX:
         t, face = flat.meet_round_box(o, d, a, b, c, parts[part, SIZES + 3], low, high)
     elif kind == ELLIPSOID:
-        t, face = round.meet_ellipsoid(o, d, a, b, c, parts[part, SIZES + 3], low, high)
+        t, face = curved.meet_ellipsoid(o, d, a, b, c, parts[part, SIZES + 3], low, high)
     elif kind == CAPSULE:
-        t, face = round.meet_capsule(o, d, a, c, low, high)
+        t, face = curved.meet_capsule(o, d, a, c, low, high)
     elif kind == TUBE:
-        t, face = round.meet_tube(o, d, a, b, c, parts[part, SIZES + 3], low, high)
+        t, face = curved.meet_tube(o, d, a, b, c, parts[part, SIZES + 3], low, high)
     elif kind == TAPER:
         top_x, top_y, lean = parts[part, SIZES + 3], parts[part, SIZES + 4], parts[part, SIZES + 5]
         t, face = flat.meet_taper(o, d, a, b, c, top_x, top_y, lean, low, high)
     elif kind == FOLIAGE:
-        t, face = round.meet_foliage(o, d, a, b, c, parts[part, SIZES + 3], parts[part, SIZES + 4], low, high)
+        t, face = curved.meet_foliage(o, d, a, b, c, parts[part, SIZES + 3], parts[part, SIZES + 4], low, high)
     elif kind == PLANE:
         t, face = flat.meet_plane(o, d, low, high)
     else:
@@ -77,19 +80,19 @@ def meet(world: World, part: int, origin: Vector, direction: Vector, near: Real,
 
 
 @device
-def local_point(world: World, part: int, origin: Vector, direction: Vector, t: Real) -> Vector:
+def local_point(parts: Table, part: int, origin: Vector, direction: Vector, t: Real) -> Vector:
     """The point at t in the part's frame, by way of the closest approach as in `meet`."""
-    to_origin = sub(origin, triple(world.parts, part, CENTER))
-    shift = -dot(to_origin, direction) if world.tags[part, KIND] < PLANE else ZERO
-    return into_frame(world, part, along(along(to_origin, direction, shift), direction, t - shift))
+    to_origin = sub(origin, triple(parts, part, CENTER))
+    shift = -dot(to_origin, direction) if parts[part, KIND] < PLANE else ZERO
+    return into_frame(parts, part, along(along(to_origin, direction, shift), direction, t - shift))
 
 
 @device
-def local_normal(world: World, part: int, face: int, p: Vector, d: Vector) -> Vector:
+def local_normal(parts: Table, part: int, face: int, p: Vector, d: Vector) -> Vector:
     """The unit normal at the local point `p` that faces a ray of local direction `d`."""
-    parts, kind = world.parts, world.tags[part, KIND]
+    kind = int(parts[part, KIND])
     a, b, c = parts[part, SIZES], parts[part, SIZES + 1], parts[part, SIZES + 2]
-    if kind == BOX or kind == PLANE:
+    if kind in (BOX, PLANE):
         n = (
             ONE if face == flat.SIDE_X else ZERO,
             ONE if face == flat.SIDE_Y else ZERO,
@@ -97,12 +100,12 @@ def local_normal(world: World, part: int, face: int, p: Vector, d: Vector) -> Ve
         )
     elif kind == ROUND_BOX:
         n = _from_core(p, a, b, c, parts[part, SIZES + 3])
-    elif kind == ELLIPSOID or kind == FOLIAGE:
+    elif kind in (ELLIPSOID, FOLIAGE):
         n = p[0] / (a * a), p[1] / (b * b), p[2] / (c * c)
-    elif kind == FRUSTUM or kind == TUBE:
-        n = round.cone_normal(p, a, b, c, face)
+    elif kind in (FRUSTUM, TUBE):
+        n = curved.cone_normal(p, a, b, c, face)
     elif kind == CAPSULE:
-        n = round.capsule_normal(p, c, face)
+        n = curved.capsule_normal(p, c, face)
     elif kind == TAPER:
         n = flat.taper_normal(face, a, b, c, parts[part, SIZES + 3], parts[part, SIZES + 4], parts[part, SIZES + 5])
     else:
@@ -119,6 +122,6 @@ def _from_core(p: Vector, hx: Real, hy: Real, hz: Real, radius: Real) -> Vector:
 
 
 @device
-def pattern_point(world: World, part: int, p: Vector) -> Vector:
+def pattern_point(parts: Table, part: int, p: Vector) -> Vector:
     """Where a local point lies in the pattern of its material."""
-    return add(p, triple(world.parts, part, ANCHOR))
+    return add(p, triple(parts, part, ANCHOR))

@@ -14,18 +14,7 @@ import numpy as np
 from numba import njit
 
 from vision_banana_ros.scenes.tracing.flat import reciprocal
-from vision_banana_ros.scenes.tracing.layout import (
-    ALL_PARTS,
-    BOUNDED,
-    CHILD,
-    EMISSION,
-    FIRST,
-    MATERIAL,
-    NUMBER,
-    PARENT,
-    TRANSPARENCY,
-    World,
-)
+from vision_banana_ros.scenes.tracing.layout import ALL_PARTS, BOUNDED, CHILD, FIRST, NUMBER, PARENT, SHADOW, World
 from vision_banana_ros.scenes.tracing.shapes import meet
 from vision_banana_ros.scenes.tracing.vectors import MISS, ZERO, Real, Table, Vector, device
 
@@ -60,18 +49,14 @@ def _next_up(links: Table, node: int, pending: int) -> tuple[int, int]:
 def closest(world: World, origin: Vector, direction: Vector, near: Real, far: Real) -> tuple[Real, int, int]:
     """(t, part, face) of the first surface with near < t < far; (MISS, -1, 0) when there is none."""
     best, part, face = far, -1, 0
-    for i in range(world.counts[BOUNDED], world.counts[ALL_PARTS]):
-        t, f = meet(world, i, origin, direction, near, best)
-        if t < best:
-            best, part, face = t, i, f
-    links, boxes = world.links, world.boxes
+    parts, links, boxes = world.parts, world.links, world.boxes
     inv = (reciprocal(direction[0]), reciprocal(direction[1]), reciprocal(direction[2]))
     node, pending = (0, 0) if world.counts[BOUNDED] > 0 else (-1, 0)
     while node >= 0:
         if links[node, NUMBER] > 0:
             first = links[node, FIRST]
             for i in range(first, first + links[node, NUMBER]):
-                t, f = meet(world, i, origin, direction, near, best)
+                t, f = meet(parts, i, origin, direction, near, best)
                 if t < best:
                     best, part, face = t, i, f
         else:
@@ -84,23 +69,24 @@ def closest(world: World, origin: Vector, direction: Vector, near: Real, far: Re
         node, pending = _next_up(links, node, pending)
         while node >= 0 and _enter(boxes, node, origin, inv, near, best) == MISS:
             node, pending = _next_up(links, node, pending)
+    for i in range(world.counts[BOUNDED], world.counts[ALL_PARTS]):
+        t, f = meet(parts, i, origin, direction, near, best)
+        if t < best:
+            best, part, face = t, i, f
     return (best, part, face) if part >= 0 else (MISS, -1, 0)
 
 
 @device
 def occluded(world: World, origin: Vector, direction: Vector, near: Real, far: Real) -> bool:
     """Whether anything that casts a shadow lies between near and far; glass and lamp bodies cast none."""
-    for i in range(world.counts[BOUNDED], world.counts[ALL_PARTS]):
-        if _casts_shadow(world, i) and meet(world, i, origin, direction, near, far)[0] < far:
-            return True
-    links, boxes = world.links, world.boxes
+    parts, links, boxes = world.parts, world.links, world.boxes
     inv = (reciprocal(direction[0]), reciprocal(direction[1]), reciprocal(direction[2]))
     node, pending = (0, 0) if world.counts[BOUNDED] > 0 else (-1, 0)
     while node >= 0:
         if links[node, NUMBER] > 0:
             first = links[node, FIRST]
             for i in range(first, first + links[node, NUMBER]):
-                if _casts_shadow(world, i) and meet(world, i, origin, direction, near, far)[0] < far:
+                if parts[i, SHADOW] > ZERO and meet(parts, i, origin, direction, near, far)[0] < far:
                     return True
         else:
             left = links[node, CHILD]
@@ -110,13 +96,10 @@ def occluded(world: World, origin: Vector, direction: Vector, near: Real, far: R
                 node = left if a <= b else left + 1
                 continue
         node, pending = _next_up(links, node, pending)
+    for i in range(world.counts[BOUNDED], world.counts[ALL_PARTS]):
+        if parts[i, SHADOW] > ZERO and meet(parts, i, origin, direction, near, far)[0] < far:
+            return True
     return False
-
-
-@device
-def _casts_shadow(world: World, part: int) -> bool:
-    row = world.tags[part, MATERIAL]
-    return world.materials[row, EMISSION] <= ZERO and world.materials[row, TRANSPARENCY] <= ZERO
 
 
 @njit(cache=True, error_model="numpy")

@@ -31,7 +31,7 @@ INV_PI = F(1 / math.pi)
 
 def device(function: Function) -> Function:
     """Compile lazily, without checks for division by zero (they would cost a branch each)."""
-    compiled: Function = njit(error_model="numpy", fastmath=set(FAST_MATH))(function)
+    compiled: Function = njit(error_model="numpy", fastmath=set(FAST_MATH), _nrt=False)(function)
     return compiled
 
 
