@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
@@ -101,6 +101,10 @@ class Stage:
 
     def stuff(self, name: str) -> AbstractContextManager[int]:
         return self.build.stuff(vocabulary.word(name).name)
+
+
+#: Draws the dimensions of one kind of object: the piece can then be placed and drawn.
+Maker: TypeAlias = Callable[[Stage], Piece]
 
 
 def swung(rotation: Matrix, x: float, y: float, z: float) -> Vec3:

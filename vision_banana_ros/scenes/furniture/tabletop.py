@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from itertools import pairwise
 
 from vision_banana_ros.scenes import finishes
 from vision_banana_ros.scenes.builder import turn
-from vision_banana_ros.scenes.stage import Piece, Stage
-
-Maker = Callable[[Stage], Piece]
+from vision_banana_ros.scenes.stage import Maker, Piece, Stage
 
 
 def bottle(stage: Stage) -> Piece:
