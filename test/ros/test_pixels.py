@@ -33,8 +33,9 @@ def _picture() -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "order"), [("rgb8", (0, 1, 2)), ("bgr8", (2, 1, 0)), ("8UC3", (2, 1, 0)), ("rgba8", (0, 1, 2, 0)), ("bgra8", (2, 1, 0, 0))]
-)  # fmt: skip
+    ("encoding", "order"),
+    [("rgb8", (0, 1, 2)), ("bgr8", (2, 1, 0)), ("8UC3", (2, 1, 0)), ("rgba8", (0, 1, 2, 0)), ("bgra8", (2, 1, 0, 0))],
+)
 @pytest.mark.parametrize("padding", [0, 1, 13])
 def test_channels_come_in_the_order_that_the_encoding_names(
     encoding: str, order: tuple[int, ...], padding: int
@@ -69,7 +70,9 @@ def test_bayer_patterns_start_with_the_colours_that_they_name(
     assert np.array_equal(_read(samples, f"bayer_{pattern}{bits}")[2:-2, 2:-2], np.full((2, 6, 3), color))
 
 
-@pytest.mark.parametrize(("encoding", "order"), [("yuv422", "UYVY"), ("uyvy", "UYVY"), ("yuv422_yuy2", "YUYV"), ("yuyv", "YUYV")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("encoding", "order"), [("yuv422", "UYVY"), ("uyvy", "UYVY"), ("yuv422_yuy2", "YUYV"), ("yuyv", "YUYV")]
+)
 @pytest.mark.parametrize("padding", [0, 8])
 def test_yuv_is_bt601_in_the_order_of_its_name(encoding: str, order: str, padding: int) -> None:
     samples = {"Y": 81, "U": 90, "V": 240}  # pure red in BT.601 of limited range
@@ -114,8 +117,13 @@ def test_bad_images_are_refused_with_what_is_wrong(change: dict[str, object], sa
 
 
 @given(
-    st.sampled_from([*PIXEL_FORMATS, "", "RGB8", "32FC1"]), st.integers(0, 9), st.integers(0, 9), st.integers(0, 80), st.binary(max_size=400), st.booleans()
-)  # fmt: skip
+    st.sampled_from([*PIXEL_FORMATS, "", "RGB8", "32FC1"]),
+    st.integers(0, 9),
+    st.integers(0, 9),
+    st.integers(0, 80),
+    st.binary(max_size=400),
+    st.booleans(),
+)
 @settings(max_examples=200, deadline=None)
 def test_any_header_over_any_bytes_gives_an_image_or_a_frame_error(
     encoding: str, height: int, width: int, step: int, data: bytes, is_bigendian: bool

@@ -90,9 +90,13 @@ def test_freed_memory_stays_in_the_process() -> None:
     )
     environment = {name: value for name, value in os.environ.items() if "MALLOC" not in name and "TUNABLES" not in name}
     resident = {
-        mode: int(subprocess.run([sys.executable, "-c", script, mode], env=environment, capture_output=True, check=True).stdout)
+        mode: int(
+            subprocess.run(
+                [sys.executable, "-c", script, mode], env=environment, capture_output=True, check=True
+            ).stdout
+        )
         for mode in ("kept", "default")
-    }  # fmt: skip
+    }
     assert resident["kept"] - resident["default"] > 50
 
 

@@ -25,7 +25,7 @@ class Gate:
 
 def test_while_busy_only_the_newest_item_waits() -> None:
     gate = Gate()
-    worker = LatestWorker(gate, on_error=lambda error: None, name="test")
+    worker = LatestWorker(gate, on_error=lambda _: None, name="test")
     assert worker.put(1)
     assert gate.entered.acquire(timeout=PATIENCE_S)
     assert [worker.put(item) for item in (2, 3, 4)] == [True, False, False]
@@ -61,7 +61,7 @@ def test_an_error_is_told_and_the_next_item_still_done() -> None:
 
 def test_stopping_lets_the_item_at_hand_finish_and_drops_the_waiting_one() -> None:
     gate = Gate()
-    worker = LatestWorker(gate, on_error=lambda error: None, name="test")
+    worker = LatestWorker(gate, on_error=lambda _: None, name="test")
     worker.put(1)
     assert gate.entered.acquire(timeout=PATIENCE_S)
     worker.put(2)

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vision_banana_ros.core import Camera, Canvas, Frame, Generator, Instruction, Perception, Target, Task
+from vision_banana_ros.core import Camera, Canvas, Frame, Generator, Instruction, Perception, Rgb, Target, Task
 from vision_banana_ros.geometry import CameraFilter, ScaleFilter, scale_from_height
 from vision_banana_ros.perceive import PerceiveSettings, perceive
 from vision_banana_ros.ros.params import Settings
+
+_BLACK: Rgb = (0, 0, 0)  # around instances: found at once, where without a colour it would have to be guessed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,7 @@ class Pipeline:
         self._generator = TimedGenerator(generator)
         self._camera_filter = CameraFilter()
         self._scale_filter = ScaleFilter()
+        self._scale_height_m = 0.0
 
     def see(self, frame: Frame, request: Request, settings: Settings, prompt: Instruction | None) -> Sight:
         frame, source = _with_camera(_resized(frame, settings.output_width), settings)
@@ -79,6 +82,8 @@ class Pipeline:
         perception = sight.perception
         if settings.camera_height_m <= 0 or perception.depth_m is None or perception.camera is None:
             return sight
+        if settings.camera_height_m != self._scale_height_m:
+            self._scale_filter, self._scale_height_m = ScaleFilter(), settings.camera_height_m
         estimate = scale_from_height(
             perception.depth_m, perception.camera, settings.camera_height_m, normals=perception.normals
         )
@@ -112,7 +117,7 @@ def instructions(
         elif task is Task.SEMANTIC:
             asked.append(settings.class_set.instruction())
         elif task is Task.INSTANCE and settings.instance_class:
-            asked.append(Instruction(task, (Target(settings.instance_class),)))
+            asked.append(Instruction(task, (Target(settings.instance_class),), background=_BLACK))
         elif task is Task.REFERRING and prompt is not None:
             asked.append(prompt)
     return tuple(asked)

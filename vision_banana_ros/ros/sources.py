@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from vision_banana_ros.core import AnyArray, Camera, DataError, Footage, Truth, UInt8Array
+from vision_banana_ros.generators.registry import MANIFEST, SHIPPED_STUDENT
 
 _IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _WEBCAM = re.compile(r"(?:/dev/video)?(\d+)")
@@ -151,6 +152,15 @@ def open_source(name: str, *, hfov_deg: float = 0.0, say: Callable[[str], None] 
     raise DataError(
         f"no source {name!r}: expected clip, moving, live, a webcam (/dev/video0), a folder or a video file"
     )
+
+
+def default_model(source: str) -> str:
+    """What to run where nobody chose: the shipped student; while there is none, the oracle of footage; else nothing."""
+    if (SHIPPED_STUDENT / MANIFEST).is_file():
+        return "student"
+    if source == "clip" and util.find_spec("vision_banana_ros.scenes.clip") is not None:
+        return "oracle:clip"
+    return "oracle:moving" if source in ("clip", "moving") else ""
 
 
 def _footage(name: str, say: Callable[[str], None]) -> Footage:

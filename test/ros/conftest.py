@@ -1,0 +1,298 @@
+"""Real nodes in real processes, and a listener in this one; every fixture has a ROS domain of its own.
+
+`ros`                 a fresh Graph for one test
+`shared_graph`        one Graph with a camera and a perception node, for all tests of a module that only look
+`shared_perception`   one Graph with a perception node alone
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 40.0  # generous: the machine may be busy; nothing waits that long unless something is broken
+_domains = itertools.count(os.getpid() * 7)
+
+
+class Process:
+    """A node's process; its output is kept for failures' sake."""
+
+    def __init__(
+        self,
+        module: str,
+        parameters: dict[str, object],
+        domain: int,
+        environment: dict[str, str],
+        remaps: dict[str, str],
+    ) -> None:
+        command = [sys.executable, "-m", f"vision_banana_ros.ros.{module}", "--ros-args"]
+        for name, value in parameters.items():
+            command += ["-p", f"{name}:={_yaml(value)}"]
+        for name, target in remaps.items():
+            command += ["-r", f"{name}:={target}"]
+        self._log = tempfile.TemporaryFile(mode="w+")  # noqa: SIM115 - closed by stop()
+        self._process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **ENVIRONMENT, "ROS_DOMAIN_ID": str(domain), **environment},
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+
+    def signal(self, number: int) -> int:
+        """Send it and wait for the end; the exit code."""
+        self._process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        return self._process.wait(PATIENCE_S)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def output(self) -> str:
+        self._log.seek(0)
+        return self._log.read()
+
+    def stop(self) -> None:
+        if self.running:
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._log.close()
+
+
+ENVIRONMENT = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_PYTHON_CHECK_FIELDS": "1"}
+
+
+def _yaml(value: object) -> str:
+    return json.dumps(value)
+
+
+class Listener:
+    """A node of this process: collects messages, publishes, calls services."""
+
+    def __init__(self, domain: int) -> None:
+        import rclpy
+        from rclpy.executors import SingleThreadedExecutor
+
+        self.context = rclpy.Context()
+        rclpy.init(context=self.context, domain_id=domain)
+        self.node = rclpy.create_node("listener", context=self.context)
+        self._executor = SingleThreadedExecutor(context=self.context)
+        self._executor.add_node(self.node)
+        self._thread = threading.Thread(target=self._spin, daemon=True)
+        self._thread.start()
+        self.received: dict[str, list[Any]] = defaultdict(list)
+        self._subscriptions: dict[str, Any] = {}
+
+    def _spin(self) -> None:
+        from rclpy.executors import ExternalShutdownException
+
+        with contextlib.suppress(ExternalShutdownException):
+            self._executor.spin()
+
+    def subscribe(
+        self, kind: Any, topic: str, *, reliable: bool = False, latched: bool = False, depth: int = 20
+    ) -> None:
+        from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+
+        qos = QoSProfile(
+            depth=depth,
+            reliability=ReliabilityPolicy.RELIABLE if reliable or latched else ReliabilityPolicy.BEST_EFFORT,
+            durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
+        )
+        self._subscriptions[topic] = self.node.create_subscription(kind, topic, self.received[topic].append, qos)
+
+    def unsubscribe(self, topic: str) -> None:
+        self.node.destroy_subscription(self._subscriptions.pop(topic))
+
+    def forget(self, topic: str) -> None:
+        self.received[topic].clear()
+
+    def messages(self, topic: str, count: int = 1) -> list[Any]:
+        """At least so many of a topic."""
+        wait_for(lambda: len(self.received[topic]) >= count, f"{count} messages on {topic}")
+        return list(self.received[topic])
+
+    def newest(self, topic: str, where: Callable[[Any], bool] = lambda _: True) -> Any:
+        """The first message from now on that fits."""
+        self.forget(topic)
+        wait_for(lambda: any(where(message) for message in self.received[topic]), f"a fitting message on {topic}")
+        return next(message for message in self.received[topic] if where(message))
+
+    def same_stamp(self, topics: list[str]) -> dict[str, Any]:
+        """One message per topic, all of one frame."""
+
+        def common() -> set[tuple[int, int]]:
+            stamps = [{stamp(message) for message in list(self.received[topic])} for topic in topics]
+            return set.intersection(*stamps)
+
+        wait_for(lambda: bool(common()), f"one frame on all of {topics}")
+        wanted = max(common())
+        return {t: next(m for m in self.received[t] if stamp(m) == wanted) for t in topics}
+
+    def call(self, kind: Any, service: str, request: Any) -> Any:
+        client = self.node.create_client(kind, service)
+        try:
+            assert client.wait_for_service(PATIENCE_S), f"no service {service}"
+            future = client.call_async(request)
+            wait_for(future.done, f"an answer from {service}")
+            return future.result()
+        finally:
+            self.node.destroy_client(client)
+
+    @contextlib.contextmanager
+    def feeding(self, *messages: tuple[str, Callable[[Any], Any]], period_s: float = 0.1) -> Iterator[None]:
+        """Publish on (topic, make) again and again; `make` gets one header for all messages of a moment."""
+        from rclpy.qos import QoSProfile, ReliabilityPolicy
+
+        from vision_banana_ros.ros.convert import header
+
+        qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+        publishers: dict[str, Any] = {}
+        stopping = threading.Event()
+
+        def feed() -> None:
+            while not stopping.wait(period_s):
+                head = header(time.time_ns(), "camera_optical_frame")
+                for topic, make in messages:
+                    message = make(head)
+                    if topic not in publishers:
+                        publishers[topic] = self.node.create_publisher(type(message), topic, qos)
+                    publishers[topic].publish(message)
+
+        thread = threading.Thread(target=feed, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stopping.set()
+            thread.join(PATIENCE_S)
+            for publisher in publishers.values():
+                self.node.destroy_publisher(publisher)
+
+    def close(self) -> None:
+        self._executor.shutdown()
+        self._thread.join(PATIENCE_S)
+        self.node.destroy_node()
+        self.context.try_shutdown()
+
+
+class Graph:
+    """Processes and a listener in one domain."""
+
+    def __init__(self) -> None:
+        self.domain = 1 + next(_domains) % 101
+        self._processes: list[Process] = []
+        self._listener: Listener | None = None
+
+    @property
+    def listener(self) -> Listener:
+        if self._listener is None:
+            self._listener = Listener(self.domain)
+        return self._listener
+
+    def start(
+        self,
+        module: str,
+        *,
+        environment: dict[str, str] | None = None,
+        remaps: dict[str, str] | None = None,
+        **parameters: object,
+    ) -> Process:
+        process = Process(module, parameters, self.domain, environment or {}, remaps or {})
+        self._processes.append(process)
+        return process
+
+    def perception(self, **parameters: object) -> Process:
+        return self.start("node", **{"model": "oracle:moving@160x120", "diagnostics_period_s": 0.2, **parameters})
+
+    def camera(self, **parameters: object) -> Process:
+        return self.start("camera_node", **{"source": "moving", "rate_hz": 10.0, **parameters})
+
+    def close(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+        for process in self._processes:
+            process.stop()
+
+
+@pytest.fixture
+def ros() -> Iterator[Graph]:
+    graph = Graph()
+    yield graph
+    graph.close()
+
+
+@pytest.fixture(scope="module")
+def shared_graph() -> Iterator[Graph]:
+    graph = Graph()
+    graph.camera(publish_truth=True)
+    graph.perception(
+        instance_class="box", prompt="the lamp", max_range_m=80.0, classes="floor, wall, ceiling, sky, box, ball, sofa"
+    )
+    yield graph
+    graph.close()
+
+
+@pytest.fixture(scope="module")
+def shared_perception() -> Iterator[Graph]:
+    """A perception node without a camera: the module's tests publish the images."""
+    graph = Graph()
+    graph.perception(max_range_m=80.0)
+    yield graph
+    graph.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _environment() -> Iterator[None]:
+    """This process's own nodes: only this machine, checked fields, and a segment that images fit into."""
+    patch = pytest.MonkeyPatch()
+    for name, value in ENVIRONMENT.items():
+        patch.setenv(name, value)
+    from vision_banana_ros.ros.process import import_rclpy
+    from vision_banana_ros.ros.transport import use_large_shared_memory
+
+    environment: dict[str, str] = {}
+    use_large_shared_memory(environment)
+    for name, value in environment.items():
+        patch.setenv(name, value)
+    import_rclpy()
+    yield
+    patch.undo()
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end, f"waited {PATIENCE_S} s in vain for {what}"
+        time.sleep(0.01)
+
+
+def stamp(message: Any) -> tuple[int, int]:
+    return message.header.stamp.sec, message.header.stamp.nanosec
