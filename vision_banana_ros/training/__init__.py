@@ -1,0 +1,1 @@
+"""Training the student: samples, questions, losses, the loop. Needs the extra `train`."""

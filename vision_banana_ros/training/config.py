@@ -1,0 +1,70 @@
+"""Everything that a training run depends on; saved as JSON beside its weights."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vision_banana_ros.core import DataError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A canvas size and how often it is drawn; sides are multiples of 32."""
+
+    width: int
+    height: int
+    share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingConfig:
+    """Paths are strings, so that the file reads the same everywhere."""
+
+    shards: tuple[str, ...] = ()
+    frames: tuple[str, ...] = ()  # folders of real frames in the `frames` layout
+    gates: tuple[str, ...] = ()  # folders of real frames that are only looked at, never trained on
+    annotations: str | None = None  # class masks of real frames, made by `training.annotate`
+    real_share: float = 0.4  # of the samples; TRAINING.md: 25 to 50 % is what carries over to unseen rooms
+
+    views: tuple[View, ...] = (View(width=128, height=96),)
+    batch: int = 16
+    samples: int = 100_000
+    questions: int = 4  # prompts per image and step: depth, normals, classes and one of the others
+
+    learning_rate: float = 2e-3
+    encoder_rate: float = 0.15  # of the learning rate: fine-tuned slowly beats frozen and beats full speed
+    warmup: int = 1_000  # samples
+    cooldown: float = 0.25  # share of the samples at the end in which the rate falls to nothing
+    weight_decay: float = 0.02
+    average: float = 0.998  # decay per step of the averaged weights, which are the ones that ship
+
+    seed: int = 0
+    workers: int = 1
+    threads: int = 0  # of torch on a CPU; 0 leaves its own choice
+    log_seconds: float = 20.0
+    checkpoint_seconds: float = 180.0
+    gate_seconds: float = 300.0
+    initial: str | None = None  # checkpoint or encoder weights to start from
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(dataclasses.asdict(self), indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> TrainingConfig:
+        try:
+            return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise DataError(f"{path} must be a training configuration: {error}") from error
+
+    @classmethod
+    def from_json(cls, entries: dict[str, Any]) -> TrainingConfig:
+        known = {f.name for f in dataclasses.fields(cls)}
+        if unknown := sorted(set(entries) - known):
+            raise DataError(f"unknown training options {unknown}; there are {sorted(known)}")
+        lists = {name: tuple(entries[name]) for name in ("shards", "frames", "gates") if name in entries}
+        views = {"views": tuple(View(**view) for view in entries["views"])} if "views" in entries else {}
+        return cls(**{**entries, **lists, **views})
