@@ -18,6 +18,7 @@ from vision_banana_ros.scenes.scene import Lens, Scene
 try:
     from vision_banana_ros.scenes.tracing import cpu
     from vision_banana_ros.scenes.tracing.pack import pack
+    from vision_banana_ros.scenes.tracing.passes import Film
 except ModuleNotFoundError as error:  # a robot installs no compiler
     if error.name != "numba":
         raise
@@ -77,7 +78,7 @@ def look(scene: Scene, *, threads: int = 0) -> Truth:
     return _truth(scene, cpu.fill(pack(scene), film, samples=0, seed=0, denoise_levels=0, threads=threads))
 
 
-def _truth(scene: Scene, film: cpu.Film) -> Truth:
+def _truth(scene: Scene, film: Film) -> Truth:
     return Truth(
         camera=scene.view.camera,
         depth_m=np.ascontiguousarray(film.geometry[..., 0]),

@@ -1,7 +1,7 @@
 """The path tracer: scalar functions that Numba compiles for CPU threads and for CUDA from this one source.
 
     vectors, noise          arithmetic on float32 triples; hashes and value noise
-    flat, round, terrain    where a ray meets a part, each in the part's own frame
+    flat, curved, terrain    where a ray meets a part, each in the part's own frame
     shapes                  the switch over all kinds, and normals
     tree                    the bounding volume hierarchy and how rays walk it
     patterns                procedural colours

@@ -85,8 +85,8 @@ def empty_film(height: int, width: int, *, frames: tuple[int, ...] = ()) -> Film
         geometry=plane(4),
         ids=plane(3, np.int32),
         matt=plane(3),
-        light=plane(3),
-        spare=plane(3),
+        light=plane(9),
+        spare=plane(9),
         glow=plane(3),
         radiance=plane(3),
     )

@@ -44,7 +44,7 @@ from vision_banana_ros.scenes.tracing.vectors import (
     unit,
 )
 
-SUN, LIGHT, CHOICE, BOUNCE, GLOSS, SECOND = 0, 2, 4, 5, 7, 9  # first dimension of each decision
+SUN, LIGHT, CHOICE, BOUNCE, GLOSS, SECOND, ASIDE, CHANCE = 0, 2, 4, 5, 7, 9, 10, 4  # first dimension of each decision
 R2 = (0.7548776662466927, 0.5698402909980532)
 STEPS = tuple(
     int(2**32 * (alpha % 1)) for alpha in (*R2, *R2, 2**0.5, *R2, *R2, 3**0.5, 5**0.5, 7**0.5, 11**0.5, 13**0.5)
@@ -239,11 +239,21 @@ def direct(world: World, x: Vector, n: Vector, seed: int, index: int) -> Vector:
 
 
 @device
-def arriving(world: World, x: Vector, n: Vector, seed: int, index: int) -> Vector:
-    """One sample of E at a point just off a surface."""
+def sunlight(world: World, x: Vector, aside: Vector, n: Vector, seed: int, index: int) -> Vector:
+    """One sample of the sun's part of E at x + aside, somewhere in the pixel: that smooths the borders of shadows."""
+    if world.counts[at.HAS_SUN] == 0:
+        return ZERO, ZERO, ZERO
+    light = from_sun(world, add(x, aside), n, random(seed, index, SUN), random(seed, index, SUN + 1))
+    length = math.sqrt(dot(aside, aside)) + F(1e-9)
+    if light[1] > ZERO and occluded(world, x, times(aside, ONE / length), LENGTHENED, length):
+        return ZERO, ZERO, ZERO  # on the other side of a wall
+    return light
+
+
+@device
+def soft_light(world: World, x: Vector, n: Vector, seed: int, index: int) -> Vector:
+    """One sample of the rest of E: lamps, windows, the sky and other surfaces."""
     total = ZERO, ZERO, ZERO
-    if world.counts[at.HAS_SUN]:
-        total = from_sun(world, x, n, random(seed, index, SUN), random(seed, index, SUN + 1))
     if world.counts[at.ALL_LIGHTS] > 0:
         u0, u1, u2 = random(seed, index, CHOICE), random(seed, index, LIGHT), random(seed, index, LIGHT + 1)
         total = add(total, from_lights(world, x, n, u0, u1, u2))

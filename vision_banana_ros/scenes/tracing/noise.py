@@ -5,9 +5,7 @@ Integers are kept below 2**32 by masks, so that plain Python, CPU and CUDA agree
 
 from __future__ import annotations
 
-import math
-
-from vision_banana_ros.scenes.tracing.vectors import ONE, F, Real, Vector, device, times
+from vision_banana_ros.scenes.tracing.vectors import ONE, F, Real, Vector, device, floor, times
 
 MASK = 0xFFFFFFFF
 TO_UNIT = F(1 / 2**32)
@@ -47,7 +45,7 @@ def fade(t: Real) -> Real:
 @device
 def value_noise(p: Vector, seed: int) -> Real:
     """Random values 0..1 at integer points, smoothly joined: mean .5."""
-    ix, iy, iz = math.floor(p[0]), math.floor(p[1]), math.floor(p[2])
+    ix, iy, iz = floor(p[0]), floor(p[1]), floor(p[2])
     u, v, w = fade(p[0] - F(ix)), fade(p[1] - F(iy)), fade(p[2] - F(iz))
     x0, x1 = ix * 73856093, (ix + 1) * 73856093
     y0, y1 = iy * 19349663, (iy + 1) * 19349663
@@ -89,7 +87,7 @@ def fractal_noise(p: Vector, octaves: int, seed: int) -> Real:
 @device
 def noise_with_slope(x: Real, y: Real, seed: int) -> tuple[Real, Real, Real]:
     """Value noise in two dimensions and its exact derivatives along x and y."""
-    ix, iy = math.floor(x), math.floor(y)
+    ix, iy = floor(x), floor(y)
     fx, fy = x - F(ix), y - F(iy)
     u, v = fade(fx), fade(fy)
     du, dv = F(6) * fx * (ONE - fx), F(6) * fy * (ONE - fy)

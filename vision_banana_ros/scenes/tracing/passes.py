@@ -8,20 +8,23 @@ light of the neighbour that shows the same part.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from vision_banana_ros.scenes.tracing import layout as at
 from vision_banana_ros.scenes.tracing.layout import World
 from vision_banana_ros.scenes.tracing.light import (
-    arriving,
+    ASIDE,
+    CHANCE,
     incoming,
     mirror_share,
     offset,
     random,
     reflected,
     sky,
+    soft_light,
+    sunlight,
     triple_of,
     z_index,
 )
@@ -61,7 +64,8 @@ from vision_banana_ros.scenes.tracing.vectors import (
 NEAREST_M = F(1e-3)
 INFINITY, NAN = F(np.inf), F(np.nan)
 EYE = (ZERO, ZERO, ZERO)
-GLOSS_DIMENSION = 7
+SOFT, SUN, GLOSS = 0, 3, 6  # where the three kinds start in Film.light
+Hit: TypeAlias = Any  # part, world direction, distance, world normal
 
 
 class Film(NamedTuple):
@@ -70,22 +74,22 @@ class Film(NamedTuple):
     geometry: Any  # (H, W, 4) float32: depth along z, optical normal
     ids: Any  # (H, W, 3) int32: part (-1: sky), class, instance
     matt: Any  # (H, W, 3) float32: colour that multiplies received light
-    light: Any  # (H, W, 3) float32: received light E
-    spare: Any  # (H, W, 3) float32: the denoiser's other buffer
-    glow: Any  # (H, W, 3) float32: radiance that needs no light: sky, lamps, reflections, what glass lets through
+    light: Any  # (H, W, 9) float32: received soft light, received sunlight, reflected radiance
+    spare: Any  # (H, W, 9) float32: the denoiser's other buffer
+    glow: Any  # (H, W, 3) float32: radiance without noise: sky, lamps, what glass lets through
     radiance: Any  # (H, W, 3) float32: the picture, linear
 
 
 @device
-def put(image: Table, y: int, x: int, v: Vector) -> None:
-    image[y, x, 0] = v[0]
-    image[y, x, 1] = v[1]
-    image[y, x, 2] = v[2]
+def put(image: Table, y: int, x: int, first: int, v: Vector) -> None:
+    image[y, x, first] = v[0]
+    image[y, x, first + 1] = v[1]
+    image[y, x, first + 2] = v[2]
 
 
 @device
-def get(image: Table, y: int, x: int) -> Vector:
-    return image[y, x, 0], image[y, x, 1], image[y, x, 2]
+def get(image: Table, y: int, x: int, first: int) -> Vector:
+    return image[y, x, first], image[y, x, first + 1], image[y, x, first + 2]
 
 
 @device
@@ -100,9 +104,10 @@ def trace(world: World, film: Film, x: int, y: int, samples: int, seed: int) -> 
         film.geometry[y, x, 1] = film.geometry[y, x, 2] = film.geometry[y, x, 3] = NAN
         film.ids[y, x, 1], film.ids[y, x, 2] = world.counts[at.SKY_CLASS], 0
         if samples > 0:
-            put(film.matt, y, x, EYE)
-            put(film.light, y, x, EYE)
-            put(film.glow, y, x, sky(world, d))
+            put(film.matt, y, x, 0, EYE)
+            for kind in (SOFT, SUN, GLOSS):
+                put(film.light, y, x, kind, EYE)
+            put(film.glow, y, x, 0, sky(world, d))
         return
     p = local_point(world.parts, part, EYE, d, t)
     n_local = local_normal(world.parts, part, face, p, into_frame(world.parts, part, d))
@@ -112,109 +117,120 @@ def trace(world: World, film: Film, x: int, y: int, samples: int, seed: int) -> 
     film.geometry[y, x, 1], film.geometry[y, x, 2], film.geometry[y, x, 3] = n_seen[0], n_seen[1], n_seen[2]
     film.ids[y, x, 1], film.ids[y, x, 2] = world.tags[part, at.CLASS], world.tags[part, at.INSTANCE]
     if samples > 0:
-        color, shading_normal = _appearance(world, part, x, y, d, t, p, n, n_local)
         frame_seed = scramble((seed + world.counts[at.SEED_BITS] * 31) & MASK)
-        _shade(world, film, x, y, part, d, t, n, shading_normal, color, samples, frame_seed)
+        _shade(world, film, x, y, (part, d, t, n), p, n_local, samples, frame_seed)
 
 
 @device
-def _appearance(
-    world: World, part: int, x: int, y: int, d: Vector, t: Real, p: Vector, n: Vector, n_local: Vector
-) -> tuple[Vector, Vector]:
-    """The colour, averaged over two points of the pixel's patch of tangent plane, and the normal tilted by bumps."""
+def _pixel_patch(world: World, x: int, y: int, d: Vector, t: Real, n: Vector) -> tuple[Vector, Vector]:
+    """How far the next pixel to the right and the next below lie on the tangent plane, as seen from the eye."""
+    facing = dot(d, n)
+    right = to_world(world, optical_direction(world, F(x) + ONE, F(y)))
+    down = to_world(world, optical_direction(world, F(x), F(y) + ONE))
+    reach_right, reach_down = min(dot(right, n), F(-0.03)), min(dot(down, n), F(-0.03))
+    limit = F(30) * t / world.settings[at.FX]
+    to_right = sub(times(right, t * facing / reach_right), times(d, t))
+    to_down = sub(times(down, t * facing / reach_down), times(d, t))
+    return _no_longer(to_right, limit), _no_longer(to_down, limit)
+
+
+@device
+def _no_longer(v: Vector, limit: Real) -> Vector:
+    length = math.sqrt(dot(v, v))
+    return times(v, limit / length) if length > limit else v
+
+
+@device
+def _color(world: World, part: int, p: Vector, n_local: Vector, right: Vector, down: Vector, footprint: Real) -> Vector:
+    """The surface's colour, averaged over two points of the pixel's patch."""
     material = world.tags[part, at.MATERIAL]
-    footprint = t / world.settings[at.FX]
-    on_plane = dot(d, n)
-    color = EYE
-    height = ZERO
-    for corner in (F(-0.25), F(0.25)):
-        aside = to_world(world, optical_direction(world, F(x) + corner, F(y) + corner))
-        across = dot(aside, n)
-        shifted = p
-        if across < F(-0.02):
-            moved = sub(times(aside, t * on_plane / across), times(d, t))
-            shifted = add(p, into_frame(world.parts, part, moved))
-        look, height = surface(world, material, pattern_point(world.parts, part, shifted), n_local, footprint)
-        color = along(color, look, F(0.5))
-        if world.materials[material, at.PATTERN] == ZERO:
-            return look, n
+    corner = times(into_frame(world.parts, part, add(right, down)), F(0.25))
+    q = pattern_point(world.parts, part, p)
+    first, _ = surface(world, material, add(q, corner), n_local, footprint)
+    if world.materials[material, at.PATTERN] == ZERO:
+        return first
+    second, _ = surface(world, material, sub(q, corner), n_local, footprint)
+    return blend(first, second, F(0.5))
+
+
+@device
+def _bumpy(world: World, part: int, d: Vector, p: Vector, n: Vector, n_local: Vector, footprint: Real) -> Vector:
+    """The normal tilted against the slope of the pattern's height."""
+    material = world.tags[part, at.MATERIAL]
     bump = world.materials[material, at.BUMP]
     if bump <= ZERO:
-        return color, n
-    step = F(0.003) + footprint
+        return n
+    q, step = pattern_point(world.parts, part, p), F(0.003) + footprint
     right, up = basis(n_local)
-    _, here = surface(world, material, pattern_point(world.parts, part, p), n_local, footprint)
-    _, east = surface(world, material, pattern_point(world.parts, part, along(p, right, step)), n_local, footprint)
-    _, north = surface(world, material, pattern_point(world.parts, part, along(p, up, step)), n_local, footprint)
+    _, here = surface(world, material, q, n_local, footprint)
+    _, east = surface(world, material, along(q, right, step), n_local, footprint)
+    _, north = surface(world, material, along(q, up, step), n_local, footprint)
     steep = bump * F(0.01) / step
     tilt_u, tilt_v = clip((east - here) * steep, F(-0.6), F(0.6)), clip((north - here) * steep, F(-0.6), F(0.6))
     tilted = unit(sub(n_local, add(times(right, tilt_u), times(up, tilt_v))))
     bumpy = out_of_frame(world.parts, part, tilted)
-    return color, bumpy if dot(bumpy, d) < F(-0.02) else n
+    return bumpy if dot(bumpy, d) < F(-0.02) else n
 
 
 @device
 def _shade(
-    world: World,
-    film: Film,
-    x: int,
-    y: int,
-    part: int,
-    d: Vector,
-    t: Real,
-    n: Vector,
-    shading_normal: Vector,
-    color: Vector,
-    samples: int,
-    seed: int,
+    world: World, film: Film, x: int, y: int, hit: Hit, p: Vector, n_local: Vector, samples: int, seed: int
 ) -> None:
-    """Split the surface into a matt part, whose light is denoised, and what shines by itself or by reflection."""
-    row = world.tags[part, at.MATERIAL]
-    m = world.materials
-    clear, glow = m[row, at.TRANSPARENCY], times(color, m[row, at.EMISSION])
-    roughness, metal = m[row, at.ROUGHNESS], m[row, at.METAL]
+    """Split the surface into what reflects light evenly, which is denoised, and what shines by itself."""
+    part, d, t, n = hit
+    row, m = world.tags[part, at.MATERIAL], world.materials
+    footprint = t / world.settings[at.FX]
+    right, down = _pixel_patch(world, x, y, d, t, n)
+    color = _color(world, part, p, n_local, right, down, footprint)
+    shading_normal = _bumpy(world, part, d, p, n, n_local, footprint)
+    clear, roughness, metal = m[row, at.TRANSPARENCY], m[row, at.ROUGHNESS], m[row, at.METAL]
     specular = max(m[row, at.SPECULAR], F(0.04)) if clear > ZERO else m[row, at.SPECULAR]
     share = mirror_share(specular, roughness, -dot(d, shading_normal))
     chance = ONE if metal > ZERO else min(ONE, F(4) * share)
     tint = color if metal > ZERO else (ONE, ONE, ONE)
     out, back = offset(times(d, t), n, t), offset(times(d, t), times(n, -ONE), t)
-    light = EYE
-    first = z_index(x, y) * samples
+    soft, sun, gloss, glow = EYE, EYE, EYE, times(color, m[row, at.EMISSION] * F(samples))
     for sample in range(samples if m[row, at.EMISSION] <= ZERO else 0):
-        index = first + sample
-        light = add(light, arriving(world, out, shading_normal, seed, index))
-        if chance > ZERO and random(seed ^ 0x5BD1, index, GLOSS_DIMENSION) < chance:
+        index = z_index(x, y) * samples + sample
+        aside = add(
+            times(right, random(seed, index, ASIDE) - F(0.5)), times(down, random(seed, index, ASIDE + 1) - F(0.5))
+        )
+        soft = add(soft, soft_light(world, out, shading_normal, seed, index))
+        sun = add(sun, sunlight(world, out, aside, shading_normal, seed, index))
+        if chance > ZERO and random(seed ^ 0x5BD1, index, CHANCE) < chance:
             mirrored = reflected(world, out, shading_normal, d, roughness, seed, index)
-            glow = along(glow, product(tint, mirrored), share / (chance * F(samples)))
+            gloss = along(gloss, product(tint, mirrored), share / chance)
         if clear > ZERO:
             behind = product(incoming(world, back, d, False, seed, index), blend(color, (ONE, ONE, ONE), F(0.7)))
-            glow = along(glow, behind, clear * (ONE - share) / F(samples))
-    put(film.light, y, x, times(light, ONE / F(samples)))
-    put(film.matt, y, x, times(color, EYE[0] if metal > ZERO else (ONE - share) * (ONE - clear)))
-    put(film.glow, y, x, glow)
+            glow = along(glow, behind, clear * (ONE - share))
+    each = ONE / F(samples)
+    put(film.light, y, x, SOFT, times(soft, each))
+    put(film.light, y, x, SUN, times(sun, each))
+    put(film.light, y, x, GLOSS, times(gloss, each))
+    put(film.matt, y, x, 0, times(color, ZERO if metal > ZERO else (ONE - share) * (ONE - clear)))
+    put(film.glow, y, x, 0, times(glow, each))
 
 
 @device
 def denoise(world: World, film: Film, source: Table, target: Table, x: int, y: int, step: int) -> None:
     """One level of an edge-avoiding a-trous filter (Dammertz et al. 2010), 3 x 3 taps `step` pixels apart.
 
-    Weights fall with the angle between normals, with the distance from the pixel's tangent plane, and from the third
-    level on with the difference in light, which by then is little noise and much shadow border.
+    Weights fall with the angle between normals and with the distance from the pixel's tangent plane. Soft light takes
+    all levels, and from the third on minds differences of light, which by then are less noise and more shadow border.
+    Reflections take two levels; sunlight, whose borders are sharp and whose noise is little, none.
     """
     height, width = film.ids.shape[0], film.ids.shape[1]
-    centre = get(source, y, x)
-    if film.ids[y, x, 0] < 0:
-        put(target, y, x, centre)
-        return
+    soft, sun, gloss = get(source, y, x, SOFT), get(source, y, x, SUN), get(source, y, x, GLOSS)
     s, g = world.settings, film.geometry
     z, nx, ny, nz = g[y, x, 0], g[y, x, 1], g[y, x, 2], g[y, x, 3]
     u, v = (F(x) - s[at.CX]) / s[at.FX], (F(y) - s[at.CY]) / s[at.FY]
     plane = z * (nx * u + ny * v + nz)
     tolerance = ONE / (F(0.01) * z + F(0.25) * F(step) * z / s[at.FX])
-    lit = luminance(centre)
+    lit = luminance(soft)
     fussy = ZERO if step <= 2 else F(1.5) / ((F(0.1) + F(0.4) * lit) * (F(0.1) + F(0.4) * lit))
-    total, weights = times(centre, F(0.25)), F(0.25)
-    for j in range(-1, 2):
+    soft, soft_weight = times(soft, F(0.25)), F(0.25)
+    other_gloss, weights = EYE, ZERO
+    for j in range(-1 if film.ids[y, x, 0] >= 0 else 2, 2):
         row = y + j * step
         if row < 0 or row >= height:
             continue
@@ -230,23 +246,30 @@ def denoise(world: World, film: Film, source: Table, target: Table, x: int, y: i
             same *= same
             uq, vq = u + F(i * step) / s[at.FX], v + F(j * step) / s[at.FY]
             aside = (g[row, column, 0] * (nx * uq + ny * vq + nz) - plane) * tolerance
-            tap = get(source, row, column)
-            different = luminance(tap) - lit
             w = F(0.0625) if i != 0 and j != 0 else F(0.125)
-            w *= same * same / ((ONE + aside * aside * aside * aside) * (ONE + different * different * fussy))
+            w *= same * same / (ONE + aside * aside * aside * aside)
             if film.ids[row, column, 2] != film.ids[y, x, 2]:
                 w *= F(0.1)
-            total = along(total, tap, w)
-            weights += w
-    put(target, y, x, times(total, ONE / weights))
+            tap = get(source, row, column, SOFT)
+            different = luminance(tap) - lit
+            mindful = w / (ONE + different * different * fussy)
+            soft = along(soft, tap, mindful)
+            soft_weight += mindful
+            if step <= 2:
+                if film.ids[row, column, 0] == film.ids[y, x, 0]:
+                    other_gloss = along(other_gloss, get(source, row, column, GLOSS), w)
+                    weights += w
+    put(target, y, x, SOFT, times(soft, ONE / soft_weight))
+    put(target, y, x, SUN, sun)
+    put(target, y, x, GLOSS, times(add(times(gloss, F(0.25)), other_gloss), ONE / (F(0.25) + weights)))
 
 
 @device
 def resolve(world: World, film: Film, x: int, y: int) -> None:
     """The pixel's radiance: one colour inside a part, four rays where parts meet; then fog."""
     if not _on_border(film, x, y):
-        color = add(product(get(film.matt, y, x), get(film.light, y, x)), get(film.glow, y, x))
-        put(film.radiance, y, x, _fogged(world, color, film.geometry[y, x, 0]))
+        color = _combined(film, x, y)
+        put(film.radiance, y, x, 0, _fogged(world, color, film.geometry[y, x, 0]))
         return
     color = EYE
     for ray in range(4):
@@ -255,7 +278,18 @@ def resolve(world: World, film: Film, x: int, y: int) -> None:
         if ray & 2:
             right, down = -right, -down
         color = along(color, _border_ray(world, film, x, y, F(x) + right, F(y) + down), F(0.25))
-    put(film.radiance, y, x, color)
+    put(film.radiance, y, x, 0, color)
+
+
+@device
+def _received(film: Film, x: int, y: int) -> Vector:
+    return add(get(film.light, y, x, SOFT), get(film.light, y, x, SUN))
+
+
+@device
+def _combined(film: Film, x: int, y: int) -> Vector:
+    shine = add(get(film.glow, y, x, 0), get(film.light, y, x, GLOSS))
+    return add(product(get(film.matt, y, x, 0), _received(film, x, y)), shine)
 
 
 @device
@@ -302,7 +336,7 @@ def _border_ray(world: World, film: Film, x: int, y: int, at_x: Real, at_y: Real
         light = triple_of(world.settings, at.HORIZON)
         return _fogged(world, times(product(color, light), F(0.7)), t * seen[2])
     if best > F(2):
-        color = add(product(get(film.matt, row, column), get(film.light, row, column)), get(film.glow, row, column))
+        color = _combined(film, column, row)
     else:
         look = surface(
             world,
@@ -311,7 +345,7 @@ def _border_ray(world: World, film: Film, x: int, y: int, at_x: Real, at_y: Real
             n_local,
             t / world.settings[at.FX],
         )
-        color = product(look[0], get(film.light, row, column))
+        color = product(look[0], _received(film, column, row))
     return _fogged(world, color, t * seen[2])
 
 
@@ -330,7 +364,7 @@ def exposure(film: Film, key: Real) -> Real:
     total, count = ZERO, 0
     for y in range(height // 16, height, max(1, height // 24)):
         for x in range(width // 16, width, max(1, width // 32)):
-            total += math.log(luminance(get(film.radiance, y, x)) + F(1e-3))
+            total += math.log(luminance(get(film.radiance, y, x, 0)) + F(1e-3))
             count += 1
     return key / math.exp(total / F(count))
 

@@ -21,6 +21,7 @@ from vision_banana_ros.scenes.tracing.vectors import (
     blend,
     clip,
     device,
+    floor,
     smoothstep,
     times,
     triple,
@@ -107,7 +108,7 @@ def _solid(kind: int, a: Vector, b: Vector, q: Vector, pixel: Real, seed: int) -
         return blend(b, a, math.sqrt(math.sqrt(vein))), ZERO
     if kind == WOOD:
         rings = fractal_noise((q[0] * F(0.35), q[1] * F(3), q[2] * F(3)), _octaves(pixel * F(3), 3), seed) * F(7)
-        ring = rings - F(math.floor(rings))
+        ring = rings - F(floor(rings))
         fiber = value_noise((q[0] * F(2), q[1] * F(40), q[2] * F(40)), seed) if pixel < F(0.04) else F(0.5)
         return blend(a, b, F(0.6) * ring + F(0.4) * fiber), ring * F(0.3)
     fine = fractal_noise(times(q, F(6)), _octaves(pixel * F(6), 4), seed)
@@ -123,7 +124,7 @@ def _solid(kind: int, a: Vector, b: Vector, q: Vector, pixel: Real, seed: int) -
 @device
 def _joint(u: Real, v: Real, width: Real, pixel: Real) -> Real:
     """0 in the joint around a unit cell, 1 inside it; joints far below a pixel's size fade away."""
-    fu, fv = u - F(math.floor(u)), v - F(math.floor(v))
+    fu, fv = u - F(floor(u)), v - F(floor(v))
     gap = min(min(fu, ONE - fu), min(fv, ONE - fv))
     inside = smoothstep(width, width * F(2.5), gap)
     return inside + (ONE - inside) * smoothstep(F(0.3), F(1.2), pixel)
@@ -137,18 +138,18 @@ def _printed(
     if kind in (TILES, BRICKS, PLANKS):
         return _laid(kind, a, b, u, v, q, pixel, seed)
     if kind == CHECKER:
-        odd = (math.floor(u) + math.floor(v)) & 1
+        odd = (floor(u) + floor(v)) & 1
         share = F(0.5) * blur + (ONE - blur) * (ONE if odd else ZERO)
         return blend(a, b, share), ZERO
     if kind == STRIPES:
-        first = u - F(math.floor(u)) < detail
+        first = u - F(floor(u)) < detail
         share = (ONE - detail) * blur + (ONE - blur) * (ZERO if first else ONE)
         return blend(a, b, share), ZERO
     if kind == GRID:
         line = _joint(u, v, F(0.04), pixel)
         return blend(b, a, line), line
     if kind == DOTS:
-        fu, fv = u - F(math.floor(u)) - F(0.5), v - F(math.floor(v)) - F(0.5)
+        fu, fv = u - F(floor(u)) - F(0.5), v - F(floor(v)) - F(0.5)
         inside = smoothstep(F(0.3), F(0.26), math.sqrt(fu * fu + fv * fv))
         return blend(a, b, inside * (ONE - blur) + F(0.2) * blur), inside
     if kind == FABRIC:
@@ -160,7 +161,7 @@ def _printed(
         bare = smoothstep(F(0.60), F(0.64), f)
         return blend(a, b, bare), ONE - bare
     if kind == PATCHWORK:
-        key = cell_hash(math.floor(u), math.floor(v), 1, seed)
+        key = cell_hash(floor(u), floor(v), 1, seed)
         red, green = unit_float(key), unit_float(cell_hash(key, 1, 1, seed))
         random = (
             F(0.06) + F(0.8) * red,
@@ -180,11 +181,11 @@ def _laid(kind: int, a: Vector, b: Vector, u: Real, v: Real, q: Vector, pixel: R
     """Tiles, bricks and planks: cells of one colour each, with joints."""
     if kind == BRICKS:
         v *= F(2.2)
-        u += F(0.5) * F(math.floor(v) & 1)
+        u += F(0.5) * F(floor(v) & 1)
     elif kind == PLANKS:
         v *= F(2)
-        u = F(0.4) * u + F(9) * cell_random(math.floor(v), 0, 0, seed)
-    column, row = math.floor(u), math.floor(v)
+        u = F(0.4) * u + F(9) * cell_random(floor(v), 0, 0, seed)
+    column, row = floor(u), floor(v)
     joint = _joint(u, v, F(0.012) if kind == TILES else F(0.03), pixel)
     tone = cell_random(column, row, 5, seed)
     grain = fractal_noise(times(q, F(5)), _octaves(pixel * F(5), 3), seed)
@@ -200,10 +201,10 @@ def _laid(kind: int, a: Vector, b: Vector, u: Real, v: Real, q: Vector, pixel: R
 @device
 def _print(a: Vector, b: Vector, u: Real, v: Real, blur: Real, seed: int) -> Vector:
     """Lines of words on paper, with a heading or a picture now and then."""
-    row = math.floor(v * F(10))
+    row = floor(v * F(10))
     line = v * F(10) - F(row)
-    word = cell_random(math.floor(u * F(14)), row, 0, seed) > F(0.25)
-    heading = cell_random(0, math.floor(v * F(1.3)), math.floor(u), seed) > F(0.7)
+    word = cell_random(floor(u * F(14)), row, 0, seed) > F(0.25)
+    heading = cell_random(0, floor(v * F(1.3)), floor(u), seed) > F(0.7)
     ink = (line > F(0.35) and line < F(0.75) and word) or heading
     return blend(a, b, (ONE if ink else ZERO) * (ONE - blur) + F(0.35) * blur)
 
@@ -211,7 +212,7 @@ def _print(a: Vector, b: Vector, u: Real, v: Real, blur: Real, seed: int) -> Vec
 @device
 def _facade(a: Vector, b: Vector, u: Real, v: Real, q: Vector, pixel: Real, seed: int) -> tuple[Vector, Real]:
     """Rows of windows: cells are one window wide and one storey high."""
-    column, row = math.floor(u), math.floor(v)
+    column, row = floor(u), floor(v)
     fu, fv = u - F(column), v - F(row)
     plaster = times(a, F(0.85) + F(0.3) * fractal_noise(times(q, F(5)), _octaves(pixel * F(5), 3), seed))
     if fu < F(0.22) or fu > F(0.78) or fv < F(0.2) or fv > F(0.75):

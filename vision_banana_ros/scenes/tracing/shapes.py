@@ -6,8 +6,7 @@ These take the table of parts alone and not the whole `World`: eight arrays are 
 from __future__ import annotations
 
 from vision_banana_ros.scenes.scene import Shape
-from vision_banana_ros.scenes.tracing import flat, terrain
-from vision_banana_ros.scenes.tracing import round as curved
+from vision_banana_ros.scenes.tracing import curved, flat, terrain
 from vision_banana_ros.scenes.tracing.layout import ANCHOR, AXES, CENTER, KIND, SIZES
 from vision_banana_ros.scenes.tracing.vectors import (
     MISS,
@@ -49,7 +48,7 @@ def meet(parts: Table, part: int, origin: Vector, direction: Vector, near: Real,
     """(t, face) with near < t < far, or (MISS, 0). `direction` has length 1."""
     kind = int(parts[part, KIND])
     to_origin = sub(origin, triple(parts, part, CENTER))
-    # Measured from the closest approach to the centre: see `round`. Unbounded shapes have no meaningful centre.
+    # Measured from the closest approach to the centre: see `curved`. Unbounded shapes have no meaningful centre.
     shift = -dot(to_origin, direction) if kind < PLANE else ZERO
     o = into_frame(parts, part, along(to_origin, direction, shift))
     d = into_frame(parts, part, direction)

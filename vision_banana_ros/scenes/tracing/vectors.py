@@ -94,6 +94,13 @@ def smoothstep(low: Real, high: Real, x: Real) -> Real:
 
 
 @device
+def floor(x: Real) -> int:
+    """math.floor would be a library call."""
+    i = int(x)
+    return i - 1 if F(i) > x else i
+
+
+@device
 def triple(table: Table, row: int, column: int) -> Vector:
     return table[row, column], table[row, column + 1], table[row, column + 2]
 
