@@ -213,7 +213,7 @@ class _View:
         positive = rays > 0
         bounds = np.where(positive, _ROOM_MAX[:, None, None], _ROOM_MIN[:, None, None])
         with np.errstate(divide="ignore"):
-            exits = (bounds - origin[:, None, None]) / rays
+            exits = np.abs(bounds - origin[:, None, None]) / np.abs(rays)  # parallel to a face: never met, +inf
         axis = np.where(exits[0] < exits[1], 0, 1).astype(np.uint8)
         self.depth[...] = np.minimum(exits[0], exits[1])
         deeper = exits[2] < self.depth
@@ -350,9 +350,9 @@ def _meet_box(solid: _Solid, pose: _Pose, rays: FloatArray) -> tuple[FloatArray,
     origin = to_box @ (pose.position - np.array(solid.center, np.float32))
     directions = (to_box @ rays.reshape(3, -1)).reshape(rays.shape)
     half = np.array(solid.half, np.float32)[:, None, None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        middle = -origin[:, None, None] / directions
-        reach = half / np.abs(directions)
+    directions[directions == 0] = 1e-20  # a ray parallel to a face passes it far away, on the right side
+    middle = -origin[:, None, None] / directions
+    reach = half / np.abs(directions)
     entries = middle - reach
     depth = entries.max(axis=0)
     axis = entries.argmax(axis=0)

@@ -1,0 +1,37 @@
+"""Models by name: each name loads what it says, or tells which names there are."""
+
+from pathlib import Path
+
+import pytest
+
+from vision_banana_ros.core import GeneratorError, Instruction, Task
+from vision_banana_ros.generators import OracleGenerator, load_generator, registry
+from vision_banana_ros.scenes.moving import MovingScene
+
+
+def test_the_oracle_of_the_moving_scene_paints_in_the_size_asked_for() -> None:
+    frame = MovingScene().frame(0)
+    generator = load_generator("oracle:moving@64x48")
+    assert isinstance(generator, OracleGenerator)
+    assert generator.generate(frame, [Instruction(Task.DEPTH)])[0].rgb.shape == (48, 64, 3)
+    assert load_generator("oracle:moving").generate(frame, [Instruction(Task.DEPTH)])[0].rgb.shape == (480, 640, 3)
+
+
+@pytest.mark.parametrize(
+    ("model", "complaint"),
+    [
+        ("oracle:cinema", "no footage 'cinema' .* there are moving, clip"),
+        ("oracle:moving@0x48", "WIDTHxHEIGHT"),
+        ("no/such/folder", "expected 'student', 'oracle:moving' or 'oracle:clip', or a folder"),
+        ("", "no model ''"),
+    ],
+)
+def test_other_names_are_refused_with_those_there_are(model: str, complaint: str) -> None:
+    with pytest.raises(GeneratorError, match=complaint):
+        load_generator(model)
+
+
+def test_without_a_shipped_student_the_way_out_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(registry, "SHIPPED_STUDENT", tmp_path)
+    with pytest.raises(GeneratorError, match=r"no trained student is shipped .* 'oracle:moving'"):
+        load_generator("student")
