@@ -1,0 +1,139 @@
+"""The node end to end: three processes (camera, perception, receiver), everything on, at camera rate.
+
+The generator is the oracle, whose canvases are look-ups once its footage was played: what is measured is the node.
+What a model adds is the model's own row.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from vision_banana_ros.bench.rows import Row
+from vision_banana_ros.core import VisionBananaError
+from vision_banana_ros.ros.process import import_rclpy
+
+_RATE_HZ = 30.0
+_CAMERA = ("vision_banana_ros.ros.camera_node", {"source": "moving", "rate_hz": _RATE_HZ})
+_PERCEPTION = ("vision_banana_ros.ros.node", {"model": "oracle:moving", "diagnostics_period_s": 0.5})
+_PATIENCE_S = 90.0
+_SAMPLE_S = 2.0
+
+
+def measure(*, seconds: float = 20, minutes: float = 0) -> list[Row]:
+    """`seconds` at full rate; with `minutes` also the node's memory while subscribers come and go."""
+    import_rclpy()
+    rows = _throughput(seconds)
+    return rows + (_memory(minutes) if minutes > 0 else [])
+
+
+def _throughput(seconds: float) -> list[Row]:
+    with _running(*_CAMERA), _receiver(seconds) as receiver:
+        time.sleep(2.0)  # camera and receiver are there before: what is timed is the perception node's start
+        started = time.time()
+        with _running(*_PERCEPTION) as perception:
+            cpu_before = _cpu_s(perception.pid)
+            report = _report_of(receiver, seconds)
+            cpu_s, wall_s = _cpu_s(perception.pid) - cpu_before, time.time() - started
+    first_s = report["first_receipt"] - started if report["first_receipt"] else float("nan")
+    against = f"{report['sent']} frames of 640x480 at {_RATE_HZ:.0f} Hz, six outputs each"
+    return [
+        _row("frames not complete", report["lost"], "frames", against=against, bar="0"),
+        _row("complete frames", report["rate_hz"], "Hz"),
+        _row("stamp to last receipt, p50", report["p50_ms"], "ms"),
+        _row("stamp to last receipt, p95", report["p95_ms"], "ms", bar="< 50"),
+        *(_row(f"  p95 of {topic}", value, "ms") for topic, value in report["p95_ms_of"].items()),
+        _row("the node's own share, p50", report["own_p50_ms"], "ms", bar="< 15"),
+        _row("generating (look-ups), p50", report["generate_p50_ms"], "ms"),
+        _row("processor time of the node, start included", cpu_s / wall_s, "cores"),
+        _row("process start to first receipt", first_s, "s", bar="< 2"),
+    ]
+
+
+def _memory(minutes: float) -> list[Row]:
+    """Resident memory after a minute of warming up (the oracle fills its cache) against the end."""
+    warm_up_s = min(60.0, minutes * 60 / 2)
+    samples: list[float] = []
+    with (
+        _running(*_CAMERA),
+        _running(*_PERCEPTION) as perception,
+        _receiver(warm_up_s + minutes * 60, "--churn") as receiver,
+    ):
+        time.sleep(warm_up_s)
+        while receiver.poll() is None:
+            samples.append(_resident_mb(perception.pid))
+            time.sleep(_SAMPLE_S)
+        report = json.loads(receiver.communicate()[0])
+    part = max(1, len(samples) // 5)
+    begin, end = median(samples[:part]), median(samples[-part:])
+    words = f"{minutes:g} min, {report['changes']} subscribers came or went, {report['received']} messages"
+    return [
+        _row("resident memory", end, "MB"),
+        _row("growth of resident memory", (end / begin - 1) * 100, "%", against=words, bar="< 2"),
+    ]
+
+
+def _row(name: str, value: float, unit: str, *, against: str = "", bar: str = "") -> Row:
+    return Row(area="node", name=name, value=float(value), unit=unit, against=against, bar=bar)
+
+
+@contextmanager
+def _running(module: str, parameters: dict[str, object]) -> Iterator[subprocess.Popen[str]]:
+    words = [word for name, value in parameters.items() for word in ("-p", f"{name}:={value}")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, "--ros-args", "--log-level", "warn", *words], env=_environment(), text=True
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(_PATIENCE_S)
+
+
+@contextmanager
+def _receiver(seconds: float, *options: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vision_banana_ros.bench.receiver", "--seconds", str(seconds), *options],
+        env=_environment(),
+        text=True,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(_PATIENCE_S)
+
+
+def _report_of(receiver: subprocess.Popen[str], seconds: float) -> dict[str, Any]:
+    try:
+        output, _ = receiver.communicate(timeout=seconds + _PATIENCE_S)
+        report: dict[str, Any] = json.loads(output)
+    except (subprocess.TimeoutExpired, json.JSONDecodeError) as error:
+        raise VisionBananaError(f"the benchmark's receiver gave no report ({error}): see the lines above") from error
+    return report
+
+
+def _environment() -> dict[str, str]:
+    """A domain of its own, so that nothing else on this machine or network is heard."""
+    domain = str(1 + os.getpid() % 101)
+    return {**os.environ, "ROS_DOMAIN_ID": domain, "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _resident_mb(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

@@ -1,0 +1,168 @@
+"""A subscriber to everything, in a process of its own: what of each frame arrives, and when. Writes one JSON report.
+
+    python -m vision_banana_ros.bench.receiver --seconds 60 [--churn]
+
+A frame is complete when all its outputs arrived; its latency runs from the image's stamp to the last receipt. Frames
+are known from `camera_info`, which is small and comes from the camera itself. Counting starts when a whole second
+passed without a loss (the oracle paints each frame of its footage once, which takes its time), or after a minute.
+With --churn subscribers come and go at random, and nothing is counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import signal
+import sys
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from vision_banana_ros.ros.process import import_rclpy
+from vision_banana_ros.ros.transport import prepare_process
+
+IMAGES = ("depth/image", "depth/confidence", "normals/image", "segmentation/mask", "segmentation/confidence")
+_OUTPUTS = (*IMAGES, "points")
+_WARM_UP_LIMIT_S = 60.0
+_QUIET_FRAMES = 160  # more than one loop of the moving scene
+_SETTLING_S = 1.0  # frames younger than this may still be on their way
+
+
+@dataclass
+class Tally:
+    """Receipts by stamp."""
+
+    sent: list[int] = field(default_factory=list)
+    received: dict[int, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
+    own_ms: list[float] = field(default_factory=list)
+    generate_ms: list[float] = field(default_factory=list)
+    first_receipt: float | None = None
+
+    def is_complete(self, stamp: int) -> bool:
+        return len(self.received[stamp]) == len(_OUTPUTS)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Count and time what the perception node publishes.")
+    parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--churn", action="store_true")
+    args = parser.parse_args()
+    prepare_process()
+    rclpy = import_rclpy()
+    rclpy.init()
+    node = rclpy.create_node("receiver")
+    try:
+        report = _churn(rclpy, node, args.seconds) if args.churn else _count(rclpy, node, args.seconds)
+    except KeyboardInterrupt:
+        return 130
+    print(json.dumps(report), flush=True)
+    return 0
+
+
+def _subscribe(node: Any, topic: str, callback: Any) -> Any:
+    from rclpy.qos import QoSProfile, ReliabilityPolicy
+    from sensor_msgs.msg import Image, PointCloud2
+
+    qos = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
+    return node.create_subscription(PointCloud2 if topic == "points" else Image, topic, callback, qos)
+
+
+def _count(rclpy: Any, node: Any, seconds: float) -> dict[str, Any]:
+    from diagnostic_msgs.msg import DiagnosticArray
+    from rclpy.qos import QoSProfile, ReliabilityPolicy
+    from sensor_msgs.msg import CameraInfo
+
+    tally = Tally()
+
+    def on_output(topic: str) -> Any:
+        def callback(message: Any) -> None:
+            now = time.time()
+            tally.first_receipt = tally.first_receipt or now
+            tally.received[_stamp(message)][topic] = now
+
+        return callback
+
+    for topic in _OUTPUTS:
+        _subscribe(node, topic, on_output(topic))
+    best_effort = QoSProfile(depth=20, reliability=ReliabilityPolicy.BEST_EFFORT)
+    node.create_subscription(CameraInfo, "camera_info", lambda m: tally.sent.append(_stamp(m)), best_effort)
+    node.create_subscription(DiagnosticArray, "/diagnostics", lambda m: _note_shares(tally, m), 10)
+
+    end = time.time() + _WARM_UP_LIMIT_S
+    while time.time() < end and not _is_quiet(tally):
+        rclpy.spin_once(node, timeout_sec=0.2)
+    begin_ns = time.time_ns()
+    tally.own_ms.clear()
+    tally.generate_ms.clear()
+    end = time.time() + seconds
+    while time.time() < end + _SETTLING_S:
+        rclpy.spin_once(node, timeout_sec=0.2)
+    counted = [stamp for stamp in tally.sent if begin_ns <= stamp <= end * 1e9]
+    return _report(tally, counted, seconds)
+
+
+def _report(tally: Tally, counted: list[int], seconds: float) -> dict[str, Any]:
+    complete = [stamp for stamp in counted if tally.is_complete(stamp)]
+    latencies = {topic: [tally.received[s][topic] - s * 1e-9 for s in complete] for topic in _OUTPUTS}
+    whole = [max(tally.received[stamp].values()) - stamp * 1e-9 for stamp in complete]
+    return {
+        "sent": len(counted),
+        "lost": len(counted) - len(complete),
+        "rate_hz": len(complete) / seconds,
+        "p50_ms": _percentile(whole, 0.50) * 1e3,
+        "p95_ms": _percentile(whole, 0.95) * 1e3,
+        "p95_ms_of": {topic: _percentile(values, 0.95) * 1e3 for topic, values in latencies.items()},
+        "own_p50_ms": _percentile(tally.own_ms, 0.5),
+        "generate_p50_ms": _percentile(tally.generate_ms, 0.5),
+        "first_receipt": tally.first_receipt,
+    }
+
+
+def _is_quiet(tally: Tally) -> bool:
+    """The last frames all arrived, except for the very newest."""
+    recent = [stamp for stamp in tally.sent[-_QUIET_FRAMES:] if stamp < time.time_ns() - 0.3e9]
+    return len(recent) > _QUIET_FRAMES - 20 and all(tally.is_complete(stamp) for stamp in recent)
+
+
+def _note_shares(tally: Tally, message: Any) -> None:
+    for status in message.status:
+        if status.name.endswith(": frames"):
+            values = {value.key: value.value for value in status.values}
+            for key, series in (("own_p50_ms", tally.own_ms), ("generate_p50_ms", tally.generate_ms)):
+                if values.get(key, "unknown") != "unknown":
+                    series.append(float(values[key]))
+
+
+def _churn(rclpy: Any, node: Any, seconds: float) -> dict[str, Any]:
+    chance = random.Random(1)
+    subscriptions: dict[str, Any] = {}
+    received: dict[str, int] = defaultdict(int)
+    end = time.time() + seconds
+    changes = 0
+    while time.time() < end:
+        topic = chance.choice(_OUTPUTS)
+        if topic in subscriptions:
+            node.destroy_subscription(subscriptions.pop(topic))
+        else:
+            subscriptions[topic] = _subscribe(node, topic, lambda _, t=topic: received.update({t: received[t] + 1}))
+        changes += 1
+        until = time.time() + chance.uniform(0.1, 1.0)
+        while time.time() < until:
+            rclpy.spin_once(node, timeout_sec=0.1)
+    return {"changes": changes, "received": sum(received.values())}
+
+
+def _stamp(message: Any) -> int:
+    return int(message.header.stamp.sec) * 10**9 + int(message.header.stamp.nanosec)
+
+
+def _percentile(values: list[float], part: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * part))] if ordered else float("nan")
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(main())
