@@ -56,6 +56,12 @@ def test_a_thin_pole_is_left_alone(width_px: int, transpose: bool) -> None:
     assert not flying_pixels(depth.T.copy() if transpose else depth).any()
 
 
+def test_a_thin_pole_behind_a_nearer_thing_is_left_alone() -> None:
+    depth = step_edge(1.0, 6.0)
+    depth[:, 18] = 2.0
+    assert not flying_pixels(depth).any()
+
+
 @pytest.mark.parametrize("height_m", [0.2, 1.0, 2.0])
 def test_a_floor_at_grazing_angles_is_left_alone(height_m: float) -> None:
     depth = floor(height_m, 450.0, (240, 60), horizon_row=39.5)

@@ -49,7 +49,7 @@ class Room:
 
     def _add(self, normal: np.ndarray, offset: float, around: np.ndarray | None = None) -> np.ndarray:
         facing = self.rays @ normal
-        depth = np.divide(offset, facing, out=np.full(facing.shape, np.inf), where=facing != 0)
+        depth = np.divide(offset, facing, out=np.full(facing.shape, np.inf), where=abs(facing) > 1e-9)
         depth[depth <= 0] = np.inf
         if around is not None:
             known = np.where(np.isfinite(depth), depth, 0.0)[..., None] * self.rays

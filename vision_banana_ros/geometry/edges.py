@@ -21,6 +21,7 @@ Convention
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -37,6 +38,8 @@ from vision_banana_ros.core import (
 )
 from vision_banana_ros.geometry.sampling import axis, ballot, cells
 
+Labels = TypeVar("Labels", UInt8Array, UInt16Array)
+
 #: Samples whose inverse depths differ by less than this share of the larger one are of one surface.
 _DEPTH_STEP = 0.05
 #: Normals closer than 25 degrees are of one surface: (2 sin(25 deg / 2))^2, the squared chord.
@@ -51,9 +54,7 @@ _NO_NORMAL = np.float32(4)
 _STEEPER = 2.5
 
 
-def upsample_labels(
-    mask: UInt8Array | UInt16Array, hw: tuple[int, int], guide_rgb: UInt8Array | None = None
-) -> UInt8Array | UInt16Array:
+def upsample_labels(mask: Labels, hw: tuple[int, int], guide_rgb: UInt8Array | None = None) -> Labels:
     """Class or instance ids at size `hw`; where ids meet, the one with most votes of the four samples around."""
     if not isinstance(mask, np.ndarray) or mask.dtype not in (np.uint8, np.uint16) or mask.ndim != 2 or not mask.size:
         raise FrameError(f"mask must be a uint8 or uint16 array of shape (H, W), got {describe(mask)}")
