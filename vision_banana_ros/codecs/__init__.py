@@ -1,10 +1,10 @@
 """One file, one code: encode and decode side by side, on NumPy arrays and on torch tensors by the same lines.
 
-    depth.encode(depth_m) -> rgb          depth.decode(rgb) -> DecodedDepth
-    normals.encode(normals) -> rgb        normals.decode(rgb) -> DecodedNormals
-    rays.encode(camera) -> rgb            rays.decode(rgb) -> DecodedRays
-    palette.encode(mask) -> rgb           palette.decode(rgb) -> DecodedLabels, for a palette: Palette
-    instances.encode(instances) -> rgb    instances.decode(rgb) -> DecodedInstances (NumPy only)
+depth.encode(depth_m) -> rgb          depth.decode(rgb) -> DecodedDepth
+normals.encode(normals) -> rgb        normals.decode(rgb) -> DecodedNormals
+rays.encode(camera) -> rgb            rays.decode(rgb) -> DecodedRays
+palette.encode(mask) -> rgb           palette.decode(rgb) -> DecodedLabels, for a palette: Palette
+instances.encode(instances) -> rgb    instances.decode(rgb) -> DecodedInstances (NumPy only)
 """
 
 from vision_banana_ros.codecs import depth, instances, normals, rays

@@ -2,6 +2,7 @@
 
 Every decode is arithmetic on the channels and look-ups in constant tables, pixel by pixel. NumPy runs it in blocks that
 stay in the cache; torch runs it on the whole tensor, on its device, and can trace it: no branch depends on a value.
+Bits are shifted and masked in NumPy alone, where that is faster: ONNX has such operations for few types.
 This module never imports torch: whoever passes a tensor has.
 """
 
@@ -14,7 +15,7 @@ from typing import Any, TypeAlias
 import cv2
 import numpy as np
 
-from vision_banana_ros.core import AnyArray, CodecError, FloatArray, describe
+from vision_banana_ros.core import AnyArray, CodecError, FloatArray, UInt8Array, describe
 
 #: A NumPy array or a torch tensor, of whichever kind the caller passed in.
 Array: TypeAlias = Any
@@ -55,14 +56,6 @@ def take(table: AnyArray, index: Array) -> Array:
     return torch.as_tensor(table).to(index.device)[index.long()]
 
 
-def packed(rgb: Array) -> Array:
-    """Pixels (..., 3) uint8 as int32 r | g << 8 | b << 16; what lies above bit 23 is undefined."""
-    if isinstance(rgb, np.ndarray):
-        return cv2.cvtColor(rgb[None], cv2.COLOR_RGB2RGBA).view("<i4")[0, :, 0]
-    wide = rgb.to(sys.modules["torch"].int32)
-    return wide[..., 0] | (wide[..., 1] << 8) | (wide[..., 2] << 16)
-
-
 def channels(rgb: Array) -> tuple[Array, Array, Array]:
     """The three planes of pixels (..., 3), contiguous in NumPy: its arithmetic on every third byte is slow."""
     if isinstance(rgb, np.ndarray):
@@ -78,9 +71,28 @@ def interleaved(x: Array, y: Array, z: Array) -> Array:
     return sys.modules["torch"].stack([x, y, z], -1)
 
 
-def cell_index(pixel: Array) -> Array:
-    """Number of the 4 x 4 x 4 level cell that a packed colour lies in: 0..CELLS - 1."""
-    return ((pixel >> 2) & 0x3F) | ((pixel >> 4) & 0xFC0) | ((pixel >> 6) & 0x3F000)
+def red_green_and_blue(rgb: Array) -> tuple[Array, Array]:
+    """r + 256 g and b of pixels (..., 3), int32, to look up by."""
+    if isinstance(rgb, np.ndarray):
+        pixel = _packed(rgb)
+        return pixel & 0xFFFF, (pixel >> 16) & 255
+    r, g, b = (astype(channel, "int32") for channel in channels(rgb))
+    return r + 256 * g, b
+
+
+def cell_index(rgb: Array) -> Array:
+    """Number of the 4 x 4 x 4 level cell that each pixel (..., 3) lies in: 0..CELLS - 1."""
+    if isinstance(rgb, np.ndarray):
+        pixel = _packed(rgb)
+        return ((pixel >> 2) & 0x3F) | ((pixel >> 4) & 0xFC0) | ((pixel >> 6) & 0x3F000)
+    r, g, b = (astype(channel, "int32") // 4 for channel in channels(rgb))
+    return r + 64 * g + 4096 * b
+
+
+def _packed(rgb: UInt8Array) -> AnyArray:
+    """Pixels (N, 3) as int32 r | g << 8 | b << 16; what lies above bit 23 is undefined."""
+    pixel: AnyArray = cv2.cvtColor(rgb[None], cv2.COLOR_RGB2RGBA).view("<i4")[0, :, 0]
+    return pixel
 
 
 def cell_centres() -> FloatArray:
@@ -110,7 +122,7 @@ def validity(levels: Array) -> Array:
     """
     xp = namespace(levels)
     left = REACH - xp.minimum(levels, xp.full_like(levels, REACH))
-    return (left << 2) | (left >> 4)
+    return left * 4 + left // 16
 
 
 def require_canvas(rgb: object) -> None:

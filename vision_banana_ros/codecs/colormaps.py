@@ -1,8 +1,8 @@
 """Colour maps over the depth curve: plasma, inferno, viridis and grey, as polylines through 256 colours.
 
 The tables of plasma, inferno and viridis are OpenCV's (they are matplotlib's, by N. Smith and S. van der Walt, CC0);
-grey is (i, i, i). A colour is read as the nearest point of the polyline, in two steps: the nearest of the 256 colours to
-the colour's cell of 4 x 4 x 4 levels, then a projection on the tangent there. These codes resolve about 400 to 600 steps
+grey is (i, i, i). A colour is read as the nearest point of the polyline, in two steps: the nearest of the 256 colours
+to its cell of 4 x 4 x 4 levels, then a projection on the tangent there. These codes resolve about 250 to 600 steps,
 where the cube walk has 1785, and the last colour stands for everything beyond the last step.
 """
 
@@ -13,7 +13,7 @@ from functools import cache
 import cv2
 import numpy as np
 
-from vision_banana_ros.codecs.arrays import Array, astype, cell_centres, cell_index, namespace, packed, take
+from vision_banana_ros.codecs.arrays import Array, astype, cell_centres, cell_index, namespace, take
 from vision_banana_ros.codecs.curve import LEVELS, level_depths
 from vision_banana_ros.core import AnyArray, FloatArray, UInt8Array
 
@@ -51,7 +51,7 @@ def levels_off(rgb: Array, name: str) -> Array:
 
 def _level(rgb: Array, name: str) -> Array:
     vertices, tangents = _vertices(name), _tangents(name)
-    near = take(_nearest_vertex(name), cell_index(packed(rgb)))
+    near = take(_nearest_vertex(name), cell_index(rgb))
     offset = astype(rgb, "float32") - take(vertices, near)
     along = offset * take(tangents, near)
     steps = (along[..., 0] + along[..., 1] + along[..., 2]).clip(-_FARTHEST_STEPS, _FARTHEST_STEPS)

@@ -27,7 +27,7 @@ from functools import cache
 
 import numpy as np
 
-from vision_banana_ros.codecs.arrays import Array, channels, namespace, packed, take
+from vision_banana_ros.codecs.arrays import Array, channels, namespace, red_green_and_blue, take
 from vision_banana_ros.codecs.curve import LEVELS, level_depths
 from vision_banana_ros.core import AnyArray, FloatArray, UInt8Array
 
@@ -49,16 +49,18 @@ def colors() -> UInt8Array:
 def depth(rgb: Array) -> Array:
     """Depth in metres, float32, of the nearest point of the walk to each pixel (..., 3)."""
     tables = _tables()
-    pixel = packed(rgb)
-    rg = pixel & 0xFFFF
-    b = (pixel >> 16) & 255
+    rg, b = red_green_and_blue(rgb)
     entry = take(tables.thresholds, rg)
-    # Masks of all ones or all zeros from the sign bit: without branches, and a third of the time of `where`.
-    low = (b - (entry & 255)) >> 31
-    high = (((entry >> 8) & 255) - b) >> 31
-    outer = rg | (high & _HIGH)
-    inner = ((entry >> 8) & 0xFFFF00) + b + _MIDDLE
-    return take(tables.depths, inner ^ ((inner ^ outer) & (low | high)))
+    if isinstance(rgb, np.ndarray):
+        # Masks of all ones or all zeros from the sign bit take a third of the time of `where`.
+        low, high = (b - (entry & 255)) >> 31, (((entry >> 8) & 255) - b) >> 31
+        row = _MIDDLE + ((entry >> 16) << 8) + b
+        index = row ^ ((row ^ rg) & low) ^ ((row ^ (rg + _HIGH)) & high)
+    else:
+        xp = namespace(rgb)
+        row = _MIDDLE + 256 * (entry // 65536) + b
+        index = xp.where(b < entry % 256, rg, xp.where(b > entry // 256 % 256, rg + _HIGH, row))
+    return take(tables.depths, index)
 
 
 def levels_off(rgb: Array) -> Array:

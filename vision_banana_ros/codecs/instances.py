@@ -11,7 +11,7 @@ Decoding, in this order:
 
 Convention
     instances   uint16, 0 background, 1..count in the order of their size, the largest first.
-    background  the colour that the prompt gave; None: of the colours that touch the border, the one with the most pixels.
+    background  the colour that the prompt gave; None: of the colours at the border, the one with the most pixels.
     confidence  255 (1 - e / 63), 0 from e = 63 on; e is how many levels the worst channel is off its colour's peak.
 """
 
@@ -24,9 +24,18 @@ from itertools import combinations
 import cv2
 import numpy as np
 
-from vision_banana_ros.codecs.arrays import CELLS, cell_centres, cell_index, packed, pixelwise, require_canvas, validity
+from vision_banana_ros.codecs.arrays import CELLS, cell_centres, cell_index, pixelwise, require_canvas, validity
 from vision_banana_ros.codecs.distinct import distinct_colors
-from vision_banana_ros.core import AnyArray, CodecError, FloatArray, Rgb, UInt8Array, UInt16Array, describe, require_array
+from vision_banana_ros.core import (
+    AnyArray,
+    CodecError,
+    FloatArray,
+    Rgb,
+    UInt8Array,
+    UInt16Array,
+    describe,
+    require_array,
+)
 
 #: Colours closer than this, in levels, are one colour with noise.
 MERGE = 28.0
@@ -37,7 +46,7 @@ _ATTRACTION = 1.5 * MERGE
 #: Flat pixels that make a colour, or a piece that is no speck: one in so many of `min_area`, as edges are not flat.
 _SEED_SHARE = 4
 #: A blend lies within this many pixels of the two colours that it blends.
-_RING = 6
+_RING = 10
 _SQUARE_5 = np.ones((5, 5), np.uint8)
 _MOST_COLORS = 254
 _MOST_INSTANCES = 65535
@@ -52,9 +61,7 @@ class DecodedInstances:
     count: int
 
 
-def encode(
-    instances: UInt16Array, *, colors: Sequence[Rgb] | None = None, background: Rgb = (0, 0, 0)
-) -> UInt8Array:
+def encode(instances: UInt16Array, *, colors: Sequence[Rgb] | None = None, background: Rgb = (0, 0, 0)) -> UInt8Array:
     """Paint instance ids (H, W), the i-th smallest id in the i-th colour; distinct colours when none are given."""
     require_array(instances, name="instances", dtype="uint16", error=CodecError)
     ids = np.unique(instances[instances > 0])
@@ -77,7 +84,7 @@ def decode(rgb: UInt8Array, background: Rgb | None = None, *, min_area: int = 40
         raise CodecError(f"instances are decoded from one NumPy canvas (H, W, 3), got {describe(rgb)}")
     if min_area < 1:
         raise CodecError(f"min_area must be at least 1 pixel, got {describe(min_area)}")
-    smooth = cv2.medianBlur(np.ascontiguousarray(rgb), 5)
+    smooth: UInt8Array = np.asarray(cv2.medianBlur(np.ascontiguousarray(rgb), 5), np.uint8)
     fewest = max(1, min_area // _SEED_SHARE)
     peaks, labels = _cluster(smooth, _is_flat(smooth), background, fewest)
     labels = _filled(_without_specks(labels, peaks, fewest))
@@ -94,18 +101,16 @@ def _is_flat(smooth: UInt8Array) -> AnyArray:
     return flat
 
 
-def _cluster(
-    smooth: UInt8Array, flat: AnyArray, background: Rgb | None, fewest: int
-) -> tuple[AnyArray, UInt8Array]:
-    """Colours (K, 3) and per pixel 1 + the index of its colour, 0 where there is none. A given background is the first."""
-    cells = pixelwise(lambda pixels: cell_index(packed(pixels)), smooth)
+def _cluster(smooth: UInt8Array, flat: AnyArray, background: Rgb | None, fewest: int) -> tuple[AnyArray, UInt8Array]:
+    """Colours (K, 3), a given background first, and per pixel 1 + the index of its colour, 0 where there is none."""
+    cells = pixelwise(cell_index, smooth)
     counts = np.bincount(cells[flat], minlength=CELLS)
     occupied = np.flatnonzero(counts)
     centres, weights = cell_centres()[occupied], counts[occupied].astype(np.float32)
     peaks = _peaks(centres, weights, background, fewest)
     table = np.zeros(CELLS, np.uint8)
     table[occupied] = _nearest_peak(centres, peaks)
-    labels: UInt8Array = table.take(cells)
+    labels = np.asarray(table[cells])
     labels[~flat] = 0
     return peaks, labels
 
@@ -143,15 +148,17 @@ def _nearest_peak(centres: FloatArray, peaks: FloatArray) -> UInt8Array:
 
 
 def _without_specks(labels: UInt8Array, peaks: FloatArray, fewest: int) -> UInt8Array:
-    """Drop pieces of fewer pixels, and the thin ones along an edge whose colour is a blend of those on its two sides."""
+    """Drop pieces of fewer pixels, and thin ones along an edge whose colour is a blend of those on its two sides."""
     kept = labels.copy()
-    core = cv2.erode(labels, _SQUARE_5) == cv2.dilate(labels, _SQUARE_5)
+    # Beyond the border nothing is known, so what is seen of a piece there must be thick by itself.
+    eroded = cv2.erode(labels, _SQUARE_5, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    core = eroded == cv2.dilate(labels, _SQUARE_5)
     for label in range(1, len(peaks) + 1):
         found = _pieces(labels, label)
         drop = found.areas < fewest
         thick = np.bincount(found.numbers[core[found.box]], minlength=len(drop)) > 0
         for number in np.flatnonzero(~drop & ~thick):
-            drop[number] = number > 0 and _is_blend(labels, peaks, label, found.window(number, margin=_RING))
+            drop[number] = number > 0 and _is_blend(labels, peaks, label, found.window(int(number), margin=_RING))
         drop[0] = False
         kept[found.box][drop[found.numbers]] = 0
     return kept
@@ -161,7 +168,7 @@ def _is_blend(labels: UInt8Array, peaks: FloatArray, label: int, window: tuple[s
     """Whether a colour lies between two others that are found in the same window."""
     present = np.bincount(labels[window].ravel(), minlength=len(peaks) + 1)
     present[[0, label]] = 0
-    around = peaks[np.flatnonzero(present >= _RING) - 1]
+    around = peaks[np.flatnonzero(present > 0) - 1]
     color = peaks[label - 1]
     for one, other in combinations(around, 2):
         along = other - one
@@ -181,8 +188,7 @@ def _filled(labels: UInt8Array) -> UInt8Array:
     )
     table = np.zeros(int(nearest.max()) + 1, np.uint8)
     table[nearest[known]] = labels[known]
-    filled: UInt8Array = table.take(nearest)
-    return filled
+    return table[np.asarray(nearest, np.int64)]
 
 
 def _background_label(labels: UInt8Array, count: int) -> int:
@@ -222,7 +228,7 @@ def _confidence(smooth: UInt8Array, peaks: AnyArray, labels: UInt8Array) -> UInt
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pieces:
-    """Connected pieces of one label: their numbers 1.. within the box around all of them, and OpenCV's statistics by number."""
+    """Connected pieces of one label: numbers 1.. within the box around all of them, and OpenCV's statistics of each."""
 
     box: tuple[slice, slice]
     numbers: AnyArray
@@ -241,7 +247,7 @@ class _Pieces:
 
 
 def _pieces(labels: UInt8Array, label: int) -> _Pieces:
-    mask = cv2.compare(labels, label, cv2.CMP_EQ)
+    mask = (labels == label).view(np.uint8)
     x, y, width, height = cv2.boundingRect(mask)
     box = (slice(y, y + height), slice(x, x + width))
     if width == 0:

@@ -2,8 +2,8 @@
 
     r = (1 - x) / 2,  g = (1 + y) / 2,  b = (1 + z) / 2   with x right, y up, z out of the image, towards the viewer
 
-(arXiv 2604.20329: facing left is pinkish red, facing up light green, facing the camera light blue.) In the optical frame
-y and z point the other way, which makes it one formula for all three channels:  colour = 127.5 (1 - n).
+(arXiv 2604.20329: facing left is pinkish red, facing up light green, facing the camera light blue.) In the optical
+frame y and z point the other way, which makes it one formula for all three channels:  colour = 127.5 (1 - n).
 
 Convention
     normals     optical frame (x right, y down, z forward), unit length; a wall seen head-on is (0, 0, -1). NaN unknown.

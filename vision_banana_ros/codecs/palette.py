@@ -1,6 +1,7 @@
 """Class masks <-> colours: every class has the colour that the prompt gives it; a pixel is of the nearest one.
 
-With d1, d2 the Euclidean distances in levels to the nearest and the second-nearest colour (e = 2.6 is spared, see below)
+With d1, d2 the Euclidean distances in levels to the nearest and the second-nearest colour (e = 2.6 is spared, see
+below)
 
     confidence = 255 min((d2 - d1) / (d2 + d1), 1 - d1 / 128), at least 0
 
@@ -32,7 +33,6 @@ from vision_banana_ros.codecs.arrays import (
     cell_centres,
     cell_index,
     is_tensor,
-    packed,
     pixelwise,
     require_canvas,
     take,
@@ -95,7 +95,7 @@ class Palette:
 
     @classmethod
     def distinct(cls, n: int, *, avoid: Sequence[Rgb] = ()) -> Palette:
-        """A palette of `n` target colours as far from each other, and from those to avoid, as can be; always the same."""
+        """A palette of `n` target colours as far from each other and from those to avoid as can be; always the same."""
         if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= _MOST_COLORS:
             raise InstructionError(f"a palette has 1 to {_MOST_COLORS} colours, asked for {describe(n)}")
         return cls(distinct_colors(n, tuple(require_rgb(color, name="colour to avoid") for color in avoid)))
@@ -109,7 +109,7 @@ class Palette:
         return cls(colors, instruction.background, tuple(repr(target.text) for target in instruction.targets))
 
     def encode(self, mask: Array) -> UInt8Array:
-        """Paint class ids (..., H, W) uint8. What has no colour (255, and 0 without background) gets one far from all."""
+        """Paint class ids (..., H, W) uint8; without a colour (255, and 0 if no background) it is one far from all."""
         if not (isinstance(mask, np.ndarray) or is_tensor(mask)) or not str(mask.dtype).endswith("uint8"):
             raise CodecError(f"mask must be uint8 class ids of shape (..., H, W), got {describe(mask)}")
         largest = int(astype(mask, "int64")[mask != UNLABELLED].max()) if bool((mask != UNLABELLED).any()) else 0
@@ -129,8 +129,8 @@ class Palette:
         if not 0 <= threshold <= 255:
             raise CodecError(f"threshold must lie between 0 and 255, got {describe(threshold)}")
         table = _cells(self.targets, self.background, threshold)
-        found = pixelwise(lambda pixels: take(table, cell_index(packed(pixels))), rgb)
-        return DecodedLabels(mask=astype(found & 255, "uint8"), confidence=astype(found >> 8, "uint8"))
+        found = pixelwise(lambda pixels: take(table, cell_index(pixels)), rgb)
+        return DecodedLabels(mask=astype(found % 256, "uint8"), confidence=astype(found // 256, "uint8"))
 
     def _names(self) -> tuple[str, ...]:
         return self.names or tuple(f"target {i + 1}" for i in range(len(self.targets)))

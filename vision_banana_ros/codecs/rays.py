@@ -14,7 +14,7 @@ unbiased: average or fit in angles, u = cx + fx tan(ax), not in tangents.
 
 Convention
     directions  unit vectors in the optical frame (x right, y down, z forward), at most 75 degrees to either side and up
-                or down: cameras of up to 150 degrees. Pixel (u, v) of a pinhole looks along ((u - cx)/fx, (v - cy)/fy, 1).
+                or down: cameras of up to 150 degrees. Pixel (u, v) looks along ((u - cx) / fx, (v - cy) / fy, 1).
     confidence  255 (1 - e / 63), 0 from e = 63 on; e is how many levels every channel must move to reach the plane.
 """
 
@@ -31,7 +31,6 @@ from vision_banana_ros.codecs.arrays import (
     channels,
     interleaved,
     namespace,
-    packed,
     pixelwise,
     refuse_where,
     require_canvas,
@@ -87,8 +86,7 @@ def decode(rgb: Array) -> DecodedRays:
 
 
 def _directions(rgb: Array) -> Array:
-    pixel = packed(rgb)
-    r, g, b = pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255
+    r, g, b = (astype(channel, "int32") for channel in channels(rgb))
     # Least squares over the three channels; six times the angles, in levels, are whole numbers.
     x = take(_tangents(), 5 * r + g + 2 * b)
     y = take(_tangents(), r + 5 * g - 2 * b + 510)
@@ -99,7 +97,7 @@ def _directions(rgb: Array) -> Array:
 def _levels_off_plane(rgb: Array) -> Array:
     """A step of one level in all three channels changes r - g - 2 b by at most four."""
     r, g, b = (astype(channel, "int16") for channel in channels(rgb))
-    return astype(abs(r - g - 2 * b + 255) >> 2, "uint8")
+    return astype(abs(r - g - 2 * b + 255) // 4, "uint8")
 
 
 @cache
