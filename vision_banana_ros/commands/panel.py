@@ -54,9 +54,10 @@ def _classes_tile(frame: Frame, seen: Perception) -> tuple[UInt8Array, str]:
     rgb = np.asarray(cv2.addWeighted(frame.rgb, 0.4, colors, 0.6, 0), np.uint8)
     shares = np.bincount(seen.mask.reshape(-1), minlength=256) / seen.mask.size
     for class_id in np.flatnonzero((shares > 0.004) & (np.arange(256) != UNLABELLED)):
-        rows, columns = np.nonzero(seen.mask == class_id)
-        middle = int(np.median(columns)), int(np.median(rows))
-        _write(rgb, seen.labels[class_id], middle)
+        # Where the class is thickest; its middle may well lie on something else.
+        depth_inside = cv2.distanceTransform((seen.mask == class_id).astype(np.uint8), cv2.DIST_L1, 3)
+        row, column = np.unravel_index(int(np.argmax(depth_inside)), seen.mask.shape)
+        _write(rgb, seen.labels[class_id], (max(0, int(column) - 12), int(row) + 5))
     return rgb, f"classes: {np.count_nonzero(shares[:UNLABELLED] > 0)} seen, {shares[UNLABELLED]:.1%} unlabelled"
 
 
@@ -69,5 +70,5 @@ def _captioned(tile: UInt8Array, text: str) -> UInt8Array:
 def _write(rgb: UInt8Array, text: str, at: tuple[int, int]) -> None:
     # The font has ASCII only; other scripts would come out as question marks one by one.
     said = text.encode("ascii", "replace").decode("ascii")
-    cv2.putText(rgb, said, at, _FONT, 0.45, (0, 0, 0), 3, cv2.LINE_AA)
+    cv2.putText(rgb, said, (at[0] + 1, at[1] + 1), _FONT, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
     cv2.putText(rgb, said, at, _FONT, 0.45, (255, 255, 255), 1, cv2.LINE_AA)

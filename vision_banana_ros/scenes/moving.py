@@ -3,12 +3,7 @@
 It needs no data file, no compiler and no time to start, so tests, the demo and the node's benchmark can lean on it on
 any machine. It is no training data: the worlds of `scenes.grammars` are.
 
-Every surface is met in closed form by the ray through each pixel centre. Rays have z = 1 in the optical frame, so
-that the ray parameter of a hit IS its depth along z (REP 118):
-
-    room    exit of the box:   t = min over axes of ((d > 0 ? max : min) - o) / d
-    box     entry of the box:  t = max over axes of ((d > 0 ? min : max) - o) / d, met when it comes before the exit
-    sphere  |o + t d - c| = r: t = (b - sqrt(b^2 - |d|^2 (|o - c|^2 - r^2))) / |d|^2 with b = d . (c - o)
+Every surface is met in closed form by the ray through each pixel centre (casting.py).
 
 Convention
     World: metres, x right, y down, z into the room. Camera: optical frame (x right, y down, z forward); the truth's
@@ -21,12 +16,11 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from vision_banana_ros.core import (
+    BoolArray,
     Camera,
     FloatArray,
     Frame,
@@ -37,6 +31,7 @@ from vision_banana_ros.core import (
     UInt16Array,
     describe,
 )
+from vision_banana_ros.scenes.casting import Pose, Solid, meet, meet_room, room_normals, screen_window
 
 LABELS: tuple[str, ...] = ("floor", "wall", "ceiling", "sky", "door", "box", "ball", "table", "sofa", "lamp")
 FLOOR, WALL, CEILING, SKY, DOOR, BOX, BALL, TABLE, SOFA, LAMP = range(len(LABELS))
@@ -53,29 +48,6 @@ _FACE_COLOR = np.array(
     ((196, 186, 168), (176, 188, 186), (150, 118, 86), (226, 224, 218), (204, 194, 178), (200, 190, 180)), np.float32
 )
 _KEPT_TRUTHS = 4
-
-_Vector = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Solid:
-    """A sphere when `radius` is set, else a box turned by `yaw` about the vertical."""
-
-    class_id: int
-    instance_id: int
-    color: tuple[int, int, int]
-    center: tuple[float, float, float]
-    half: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    yaw: float = 0.0
-    radius: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Pose:
-    """Camera in the world: a point is p_world = rotation @ p_camera + position."""
-
-    position: _Vector
-    rotation: npt.NDArray[np.float32]
 
 
 class MovingScene:
@@ -143,43 +115,43 @@ class MovingScene:
             self._truths.popitem(last=False)
 
 
-def _pose_at(phase: float) -> _Pose:
+def _pose_at(phase: float) -> Pose:
     """Swaying like a small robot on its way: some yaw, a little pitch, half a metre of travel."""
     yaw = math.radians(9.0) * math.sin(phase)
     pitch = math.radians(6.0 + 1.5 * math.cos(phase))  # positive looks down
     turn = np.array(((math.cos(yaw), 0, math.sin(yaw)), (0, 1, 0), (-math.sin(yaw), 0, math.cos(yaw))))
     nod = np.array(((1, 0, 0), (0, math.cos(pitch), math.sin(pitch)), (0, -math.sin(pitch), math.cos(pitch))))
     position = np.array((0.25 * math.cos(phase), 0.05 * math.sin(2 * phase), 0.25 * math.sin(phase)), np.float32)
-    return _Pose(position, (turn @ nod).astype(np.float32))
+    return Pose(position, (turn @ nod).astype(np.float32))
 
 
-def _solids_at(phase: float) -> Iterator[_Solid]:
+def _solids_at(phase: float) -> Iterator[Solid]:
     """The furniture, and the boxes and balls on their ways."""
     sin, cos = math.sin, math.cos
     for side in (-0.55, 0.55):
         leg = (side - 1.3, 0.65, 4.4)
-        yield _Solid(class_id=TABLE, instance_id=2, color=(120, 78, 46), center=leg, half=(0.05, 0.35, 0.3))
+        yield Solid(class_id=TABLE, instance_id=2, color=(120, 78, 46), center=leg, half=(0.05, 0.35, 0.3))
     top = (-1.3, 0.27, 4.4)
-    yield _Solid(class_id=TABLE, instance_id=2, color=(138, 92, 56), center=top, half=(0.75, 0.03, 0.42))
+    yield Solid(class_id=TABLE, instance_id=2, color=(138, 92, 56), center=top, half=(0.75, 0.03, 0.42))
     seat, back = (1.75, 0.75, 5.2), (1.75, 0.4, 5.75)
-    yield _Solid(class_id=SOFA, instance_id=3, color=(70, 92, 124), center=seat, half=(0.75, 0.25, 0.45))
-    yield _Solid(class_id=SOFA, instance_id=3, color=(78, 102, 136), center=back, half=(0.75, 0.45, 0.12))
+    yield Solid(class_id=SOFA, instance_id=3, color=(70, 92, 124), center=seat, half=(0.75, 0.25, 0.45))
+    yield Solid(class_id=SOFA, instance_id=3, color=(78, 102, 136), center=back, half=(0.75, 0.45, 0.12))
     bulb = (0.9, -1.0 + 0.02 * sin(3 * phase), 4.0)
-    yield _Solid(class_id=LAMP, instance_id=4, color=(250, 240, 205), center=bulb, radius=0.2)
+    yield Solid(class_id=LAMP, instance_id=4, color=(250, 240, 205), center=bulb, radius=0.2)
     crate = (0.55 + 0.25 * cos(phase), 0.72, 2.6)
-    yield _Solid(
+    yield Solid(
         class_id=BOX, instance_id=5, color=(206, 156, 62), center=crate, half=(0.26, 0.28, 0.24), yaw=0.5 + phase
     )
     parcel = (-0.75, 0.85, 2.4 + 0.3 * sin(phase))
-    yield _Solid(class_id=BOX, instance_id=6, color=(64, 140, 146), center=parcel, half=(0.2, 0.15, 0.3), yaw=-phase)
+    yield Solid(class_id=BOX, instance_id=6, color=(64, 140, 146), center=parcel, half=(0.2, 0.15, 0.3), yaw=-phase)
     carton = (-1.45, 0.07, 4.35)
-    yield _Solid(class_id=BOX, instance_id=7, color=(150, 84, 140), center=carton, half=(0.22, 0.17, 0.16), yaw=0.4)
+    yield Solid(class_id=BOX, instance_id=7, color=(150, 84, 140), center=carton, half=(0.22, 0.17, 0.16), yaw=0.4)
     red = (-0.15 + 0.7 * sin(phase), 0.78 - 0.5 * abs(sin(2 * phase)), 3.3)
-    yield _Solid(class_id=BALL, instance_id=8, color=(206, 46, 42), center=red, radius=0.22)
+    yield Solid(class_id=BALL, instance_id=8, color=(206, 46, 42), center=red, radius=0.22)
     green = (1.15, 0.83, 3.5 + 0.5 * cos(phase))
-    yield _Solid(class_id=BALL, instance_id=9, color=(60, 160, 72), center=green, radius=0.17)
+    yield Solid(class_id=BALL, instance_id=9, color=(60, 160, 72), center=green, radius=0.17)
     blue = (-0.8 + 0.15 * cos(2 * phase), 0.1, 4.5 + 0.1 * sin(2 * phase))
-    yield _Solid(class_id=BALL, instance_id=10, color=(52, 84, 196), center=blue, radius=0.14)
+    yield Solid(class_id=BALL, instance_id=10, color=(52, 84, 196), center=blue, radius=0.14)
 
 
 #: What can be said of the solids above; each holds for exactly one instance. Told only while that one is in view.
@@ -197,7 +169,7 @@ _TOLD_FROM_PIXELS = 0.0005  # share of the image that an instance must fill befo
 class _View:
     """The layers of one frame while things are cast into it, nearest first kept."""
 
-    def __init__(self, rays: FloatArray, camera: Camera, pose: _Pose) -> None:
+    def __init__(self, rays: FloatArray, camera: Camera, pose: Pose) -> None:
         self._camera, self._pose, self._rays = camera, pose, rays
         height, width = rays.shape[1:]
         self._world_rays = (pose.rotation @ rays.reshape(3, -1)).reshape(rays.shape)
@@ -209,37 +181,27 @@ class _View:
         self._cast_room()
 
     def _cast_room(self) -> None:
-        origin, rays = self._pose.position, self._world_rays
-        positive = rays > 0
-        bounds = np.where(positive, _ROOM_MAX[:, None, None], _ROOM_MIN[:, None, None])
-        with np.errstate(divide="ignore"):
-            exits = np.abs(bounds - origin[:, None, None]) / np.abs(rays)  # parallel to a face: never met, +inf
-        axis = np.where(exits[0] < exits[1], 0, 1).astype(np.uint8)
-        self.depth[...] = np.minimum(exits[0], exits[1])
-        deeper = exits[2] < self.depth
-        axis[deeper] = 2
-        np.minimum(self.depth, exits[2], out=self.depth)
-        face = 2 * axis + 1 - np.choose(axis, tuple(positive)).astype(np.uint8)
-        inward = np.repeat(-np.eye(3, dtype=np.float32), 2, axis=0) * np.array((1, -1) * 3, np.float32)[:, None]
-        face_normals = inward @ self._pose.rotation  # world to camera: rotation^T n
+        hit = meet_room(_ROOM_MIN, _ROOM_MAX, self._pose, self._world_rays)
+        self.depth[...] = hit.depth
+        face_normals = room_normals() @ self._pose.rotation  # world to camera: rotation^T n
         for channel in range(3):
-            np.take(face_normals[:, channel], face, out=self.normals[channel])
-        self.mask[...] = _FACE_CLASS[face]
-        x, y, z = (origin[k] + self.depth * rays[k] for k in range(3))
-        self._albedo[...] = _FACE_COLOR[face] * _texture(face, x, y, z)[..., None]
-        self._open(face == 4, x, y, _WINDOW, SKY, 0)
-        door = self._open(face == 0, z, y, _DOOR, DOOR, _DOOR_INSTANCE)
+            np.take(face_normals[:, channel], hit.face, out=self.normals[channel])
+        self.mask[...] = _FACE_CLASS[hit.face]
+        x, y, z = (self._pose.position[k] + self.depth * self._world_rays[k] for k in range(3))
+        self._albedo[...] = _FACE_COLOR[hit.face] * _texture(hit.face, x, y, z)[..., None]
+        self._open(hit.face == 4, x, y, _WINDOW, SKY, 0)
+        door = self._open(hit.face == 0, z, y, _DOOR, DOOR, _DOOR_INSTANCE)
         self._albedo[door] = (134, 96, 70)
 
     def _open(
         self,
-        on_face: npt.NDArray[np.bool_],
+        on_face: BoolArray,
         along: FloatArray,
         up: FloatArray,
         region: tuple[float, float, float, float],
         class_id: int,
         instance_id: int,
-    ) -> npt.NDArray[np.bool_]:
+    ) -> BoolArray:
         """Give a rectangle of a wall to another class."""
         left, right, top, bottom = region
         inside = on_face & (along > left) & (along < right) & (up > top) & (up < bottom)
@@ -247,37 +209,21 @@ class _View:
         self.instances[inside] = instance_id
         return inside
 
-    def cast(self, solid: _Solid) -> None:
+    def cast(self, solid: Solid) -> None:
         """Draw one solid where it is nearer than what is there; only the part of the image that it can reach is met."""
-        window = self._window(solid)
+        window = screen_window(solid, self._pose, self._camera)
         if window is None:
             return
-        rays = self._world_rays[(slice(None), *window)]
-        depth, normals = _meet_sphere(solid, self._pose, rays) if solid.radius else _meet_box(solid, self._pose, rays)
+        hit = meet(solid, self._pose, self._world_rays[(slice(None), *window)])
         # NaN (no hit) compares false; what lies behind the camera is no hit either.
-        nearer = (depth > 0) & (depth < self.depth[window])
-        self.depth[window][nearer] = depth[nearer]
+        nearer = (hit.depth > 0) & (hit.depth < self.depth[window])
+        self.depth[window][nearer] = hit.depth[nearer]
         self.mask[window][nearer] = solid.class_id
         self.instances[window][nearer] = solid.instance_id
         self._albedo[window][nearer] = solid.color
-        in_camera = self._pose.rotation.T @ normals[:, nearer]
+        in_camera = self._pose.rotation.T @ hit.normals[:, nearer]
         for channel in range(3):
             self.normals[channel][window][nearer] = in_camera[channel]
-
-    def _window(self, solid: _Solid) -> tuple[slice, slice] | None:
-        """Rows and columns that contain the solid: the projected corners of a cube around it."""
-        reach = solid.radius or math.hypot(*solid.half)
-        middle = self._pose.rotation.T @ (np.array(solid.center, np.float32) - self._pose.position)
-        if middle[2] + reach <= 0:
-            return None
-        if middle[2] - reach <= 0.05:
-            return slice(0, self._camera.height), slice(0, self._camera.width)
-        corners = middle[:, None] + reach * np.array(np.meshgrid((-1, 1), (-1, 1), (-1, 1))).reshape(3, 8)
-        u = corners[0] / corners[2] * self._camera.fx + self._camera.cx
-        v = corners[1] / corners[2] * self._camera.fy + self._camera.cy
-        rows = _clipped(v, self._camera.height)
-        columns = _clipped(u, self._camera.width)
-        return None if rows is None or columns is None else (rows, columns)
 
     def shade(self, grain: FloatArray) -> UInt8Array:
         """One lamp under the ceiling with its falloff over a constant ambient light; a graded sky."""
@@ -323,41 +269,3 @@ def _texture(face: UInt8Array, x: FloatArray, y: FloatArray, z: FloatArray) -> F
     skirting = (y > 0.88) & (face != 2)
     factor[skirting] = 0.55
     return factor
-
-
-def _clipped(values: FloatArray, size: int) -> slice | None:
-    first, last = max(0, math.floor(values.min())), min(size - 1, math.ceil(values.max()))
-    return slice(first, last + 1) if first <= last else None
-
-
-def _meet_sphere(solid: _Solid, pose: _Pose, rays: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Depth (NaN: no hit) and world normals (3, h, w)."""
-    # float64: b^2 and the other term nearly cancel for small far spheres.
-    offset = np.array(solid.center, np.float64) - pose.position
-    directions = rays.astype(np.float64)
-    a = np.einsum("chw,chw->hw", directions, directions)
-    b = np.einsum("chw,c->hw", directions, offset)
-    with np.errstate(invalid="ignore"):
-        depth = (b - np.sqrt(b * b - a * (offset @ offset - solid.radius**2))) / a
-    normals = (depth * directions - offset[:, None, None]) / solid.radius
-    return depth.astype(np.float32), normals.astype(np.float32)
-
-
-def _meet_box(solid: _Solid, pose: _Pose, rays: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Depth (NaN: no hit) and world normals (3, h, w)."""
-    cos, sin = math.cos(solid.yaw), math.sin(solid.yaw)
-    to_box = np.array(((cos, 0, -sin), (0, 1, 0), (sin, 0, cos)), np.float32)
-    origin = to_box @ (pose.position - np.array(solid.center, np.float32))
-    directions = (to_box @ rays.reshape(3, -1)).reshape(rays.shape)
-    half = np.array(solid.half, np.float32)[:, None, None]
-    directions[directions == 0] = 1e-20  # a ray parallel to a face passes it far away, on the right side
-    middle = -origin[:, None, None] / directions
-    reach = half / np.abs(directions)
-    entries = middle - reach
-    depth = entries.max(axis=0)
-    axis = entries.argmax(axis=0)
-    depth[depth > (middle + reach).min(axis=0)] = np.nan
-    normals = np.zeros_like(rays)
-    signs = -np.sign(np.take_along_axis(directions, axis[None], axis=0))
-    np.put_along_axis(normals, axis[None], signs, axis=0)
-    return depth, (to_box.T @ normals.reshape(3, -1)).reshape(rays.shape)
