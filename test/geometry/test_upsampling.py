@@ -46,9 +46,13 @@ def test_every_label_is_one_of_the_four_around_it(mask: np.ndarray, hw: tuple[in
     assert (around(mask, hw) == result).any(axis=0).all()
 
 
-@settings(max_examples=60, deadline=None)
+# No three of these lie on one line in inverse depth, where they would be a slope and rightly blended.
+DEPTHS = [0.5, 1.25, 1.265625, 4.0, 60.0, np.inf, np.nan]
+
+
+@settings(max_examples=200, deadline=None)
 @given(
-    depth=arrays.arrays(np.float32, small, elements=st.sampled_from([0.5, 1.0, 1.01, 4.0, 60.0, np.inf, np.nan])),
+    depth=arrays.arrays(np.float32, small, elements=st.sampled_from(DEPTHS)),
     hw=sizes,
 )
 def test_every_depth_is_like_one_of_the_four_around_it(depth: np.ndarray, hw: tuple[int, int]) -> None:
@@ -58,6 +62,12 @@ def test_every_depth_is_like_one_of_the_four_around_it(depth: np.ndarray, hw: tu
         like = (samples == result) | (np.abs(samples / result - 1) < 0.06) | (np.isnan(samples) & np.isnan(result))
     assert result.dtype == np.float32
     assert like.any(axis=0).all()
+
+
+def test_a_hole_beside_an_edge_does_not_make_it_a_slope() -> None:
+    depth = np.tile(np.array([np.nan, 1.0, 1 / 3, 1 / 3], np.float32), (3, 1))  # by steps of 2 if a hole were at -1
+    result = upsample_depth(depth, (3, 40))
+    np.testing.assert_allclose(result[1, 16:], [1.0] * 4 + [1 / 3] * 20, rtol=1e-5)
 
 
 @settings(max_examples=40, deadline=None)

@@ -180,11 +180,14 @@ def _inverse_depth(depth_m: FloatArray, *, invalid: np.float32) -> FloatArray:
 def _depth_steps(inverse: FloatArray) -> BoolArray:
     """(H, W - 1): where neighbours in a row are of two surfaces: neither alike nor on one slope with a next pair."""
     left, right = inverse[:, :-1], inverse[:, 1:]
-    step = right - left
-    bend = np.abs(np.diff(step, axis=1))
+    real = (left > 0) & (right > 0)
+    step = np.where(real, right - left, np.float32(np.inf))  # no slope leads into a hole or the sky
+    with np.errstate(invalid="ignore"):
+        bend = np.abs(np.diff(step, axis=1))
+    bend[np.isnan(bend)] = np.inf
     both = np.minimum(np.hstack([bend[:, :1], bend]), np.hstack([bend, bend[:, -1:]]))
     unlike = both if bend.size else np.abs(step)
-    apart = unlike > _DEPTH_STEP * np.maximum(np.abs(left), np.abs(right))
+    apart = real & (unlike > _DEPTH_STEP * np.maximum(left, right))
     return np.asarray(apart | (np.sign(left) != np.sign(right)))
 
 
