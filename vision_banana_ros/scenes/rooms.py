@@ -46,15 +46,21 @@ class Look:
 def wall_finish(stage: Stage) -> int:
     """Paint mostly, near white more often than not; wallpaper, tiles, bricks, panels sometimes."""
     kind = stage.pick(
-        ("white", "tint", "strong", "paper", "brick", "concrete", "tiles", "panels"), (10, 7, 2, 2, 1, 1, 1, 1)
+        ("white", "tint", "strong", "paper", "brick", "concrete", "tiles", "panels"), (15, 5, 1, 2, 1, 1, 1, 0.8)
     )
     build = stage.build
     if kind == "white":
         albedo = colors.hsv(stage.uniform(25, 70), stage.uniform(0.0, 0.07), stage.uniform(0.82, 0.95))
     elif kind == "tint":
-        albedo = colors.hsv(stage.uniform(0, 360), stage.uniform(0.04, 0.25), stage.uniform(0.65, 0.9))
+        albedo = colors.hsv(
+            stage.pick((stage.uniform(25, 60), stage.uniform(80, 240))),
+            stage.uniform(0.04, 0.2),
+            stage.uniform(0.6, 0.9),
+        )
     else:
-        albedo = colors.hsv(stage.uniform(0, 360), stage.uniform(0.25, 0.7), stage.uniform(0.3, 0.75))
+        albedo = colors.hsv(
+            stage.pick((stage.uniform(0, 60), stage.uniform(80, 250))), stage.uniform(0.2, 0.6), stage.uniform(0.3, 0.7)
+        )
     if kind == "brick":
         brick = colors.hsv(stage.uniform(8, 25), stage.uniform(0.3, 0.6), stage.uniform(0.45, 0.7))
         return build.material(
@@ -130,7 +136,7 @@ def floor_finish(
         pattern=patterns[kind],
         scale=scale[kind],
         roughness=stage.uniform(0.08, 0.6),
-        specular=stage.pick((0.0, 0.03, 0.05)),
+        specular=0.0 if kind == "lino" else stage.pick((0.0, 0.03, 0.05)),
     )
 
 
@@ -263,6 +269,7 @@ def annex(stage: Stage, room: Room, slot: Slot) -> None:
 
 def hang(stage: Stage, room: Room, slots: Sequence[Slot], kinds: Sequence[str], count: int) -> None:
     """Pictures, mirrors, clocks ... on the walls between the openings."""
+    taken = [(slot.side, slot.along, slot.half) for slot in slots]
     for _ in range(count):
         number = stage.count(0, 3)
         side, kind = room.sides[number], stage.pick(kinds)
@@ -273,8 +280,9 @@ def hang(stage: Stage, room: Room, slots: Sequence[Slot], kinds: Sequence[str], 
         }
         width = min(half.get(kind, 0.2), side.half_length * 0.8)
         along = stage.uniform(-1, 1) * (side.half_length - width)
-        if any(s.side == number and abs(s.along - along) < s.half + width + 0.15 for s in slots):
+        if any(wall == number and abs(at - along) < half + width + 0.15 for wall, at, half in taken):
             continue
+        taken.append((number, along, width))
         with stage.at(side.x, side.y, yaw_deg=side.yaw_deg), stage.at(0, along):
             _hang_one(stage, kind, width, room.height)
 

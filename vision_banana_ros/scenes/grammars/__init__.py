@@ -3,6 +3,12 @@
 from collections.abc import Callable
 
 from vision_banana_ros.scenes.grammars.home import bathroom, bedroom, living_room
+from vision_banana_ros.scenes.grammars.kitchen import kitchen
+from vision_banana_ros.scenes.grammars.office import corridor, office
+from vision_banana_ros.scenes.grammars.shop import shop
+from vision_banana_ros.scenes.grammars.staircase import staircase
+from vision_banana_ros.scenes.grammars.tabletop import shelf_front, table_top
+from vision_banana_ros.scenes.grammars.warehouse import warehouse, workshop
 from vision_banana_ros.scenes.place import Place
 from vision_banana_ros.scenes.stage import Stage
 
@@ -10,6 +16,15 @@ GRAMMARS: dict[str, Callable[[Stage], Place]] = {
     "living room": living_room,
     "bedroom": bedroom,
     "bathroom": bathroom,
+    "kitchen": kitchen,
+    "office": office,
+    "corridor": corridor,
+    "staircase": staircase,
+    "shop": shop,
+    "warehouse": warehouse,
+    "workshop": workshop,
+    "table top": table_top,
+    "shelf": shelf_front,
 }
 
 #: How often a mixed set shows each place.
@@ -17,4 +32,13 @@ WEIGHTS: dict[str, float] = {
     "living room": 2.0,
     "bedroom": 1.2,
     "bathroom": 0.6,
+    "kitchen": 1.4,
+    "office": 1.8,
+    "corridor": 1.0,
+    "staircase": 0.7,
+    "shop": 0.8,
+    "warehouse": 1.0,
+    "workshop": 0.7,
+    "table top": 1.5,
+    "shelf": 0.7,
 }

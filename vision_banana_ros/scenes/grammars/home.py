@@ -57,11 +57,12 @@ def furnish_living(stage: Stage, plan: FloorPlan, mess: float) -> None:
                 devices.television(stage).draw()
         else:
             scatter_on(stage, board, tabletop.LIVING, mess)
-    for maker in (seats.armchair, storage.shelf, storage.shelf, storage.cabinet, devices.speaker):
-        if stage.chance(0.55):
+    for maker in (seats.armchair, storage.shelf, storage.shelf, storage.cabinet, storage.desk, devices.speaker):
+        if stage.chance(0.65):
             scatter_on(stage, plan.against_wall(stage, maker), tabletop.LIVING, mess)
-    if stage.chance(0.35):
-        plan.freely(stage, seats.armchair)
+    for maker in (seats.armchair, seats.chair, seats.stool, storage.table):
+        if stage.chance(0.4):
+            scatter_on(stage, plan.freely(stage, maker), tabletop.LIVING, mess)
 
 
 def dining_group(stage: Stage, plan: FloorPlan, mess: float) -> None:
@@ -204,7 +205,7 @@ def dress(stage: Stage, room: Room, plan: FloorPlan, slots: list[Slot], mess: fl
     for maker in (floorware.plant, floorware.plant, devices.lamp, devices.fan):
         if stage.chance(0.4):
             plan.against_wall(stage, maker)
-    for _ in range(int(stage.rng.poisson(mess * room.area_m2 * 0.22))):
+    for _ in range(int(stage.rng.poisson(mess * room.area_m2 * 0.3 + 1))):
         plan.freely(stage, stage.pick(CLUTTER), square=0.2)
     if stage.chance(0.3):
         plan.freely(stage, people.person, square=0)
