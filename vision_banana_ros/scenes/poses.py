@@ -33,7 +33,9 @@ def draw_view(stage: Stage, place: Place, scene: Scene, width: int, height: int)
     camera = draw_camera(stage, width, height)
     small = [thing for thing in scene.things if is_graspable(thing)]
     if mount is Mount.WRIST and small:
-        return View(camera=camera, pose=_close_up(stage, stage.pick(small)))
+        # First the kind, then the piece: else every close-up would show books.
+        kind = stage.pick(sorted({thing.name for thing in small}))
+        return View(camera=camera, pose=_close_up(stage, stage.pick([t for t in small if t.name == kind])))
     return View(camera=camera, pose=_standing(stage, mount, place, scene))
 
 

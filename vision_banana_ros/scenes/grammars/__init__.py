@@ -5,8 +5,10 @@ from collections.abc import Callable
 from vision_banana_ros.scenes.grammars.home import bathroom, bedroom, living_room
 from vision_banana_ros.scenes.grammars.kitchen import kitchen
 from vision_banana_ros.scenes.grammars.office import corridor, office
+from vision_banana_ros.scenes.grammars.open_country import field, park, yard
 from vision_banana_ros.scenes.grammars.shop import shop
 from vision_banana_ros.scenes.grammars.staircase import staircase
+from vision_banana_ros.scenes.grammars.street import city_street, square
 from vision_banana_ros.scenes.grammars.tabletop import shelf_front, table_top
 from vision_banana_ros.scenes.grammars.warehouse import warehouse, workshop
 from vision_banana_ros.scenes.place import Place
@@ -25,6 +27,11 @@ GRAMMARS: dict[str, Callable[[Stage], Place]] = {
     "workshop": workshop,
     "table top": table_top,
     "shelf": shelf_front,
+    "street": city_street,
+    "square": square,
+    "park": park,
+    "field": field,
+    "yard": yard,
 }
 
 #: How often a mixed set shows each place.
@@ -41,4 +48,9 @@ WEIGHTS: dict[str, float] = {
     "workshop": 0.7,
     "table top": 1.5,
     "shelf": 0.7,
+    "street": 2.5,
+    "square": 0.7,
+    "park": 1.0,
+    "field": 1.0,
+    "yard": 0.7,
 }
