@@ -1,11 +1,11 @@
 """A subscriber to everything, in a process of its own: what of each frame arrives, and when. Writes one JSON report.
 
-    python -m vision_banana_ros.bench.receiver --seconds 60 [--churn]
+    python -m vision_banana_ros.bench.receiver --seconds 60 [--mode count|first|churn]
 
 A frame is complete when all its outputs arrived; its latency runs from the image's stamp to the last receipt. Frames
 are known from `camera_info`, which is small and comes from the camera itself. Counting starts when a whole second
 passed without a loss (the oracle paints each frame of its footage once, which takes its time), or after a minute.
-With --churn subscribers come and go at random, and nothing is counted.
+Mode first waits for the first output, at most that long. Mode churn subscribes and unsubscribes at random.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ class Tally:
     received: dict[int, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
     own_ms: list[float] = field(default_factory=list)
     generate_ms: list[float] = field(default_factory=list)
-    first_receipt: float | None = None
 
     def is_complete(self, stamp: int) -> bool:
         return len(self.received[stamp]) == len(_OUTPUTS)
@@ -47,14 +46,14 @@ class Tally:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Count and time what the perception node publishes.")
     parser.add_argument("--seconds", type=float, required=True)
-    parser.add_argument("--churn", action="store_true")
+    parser.add_argument("--mode", choices=tuple(_MODES), default="count")
     args = parser.parse_args()
     prepare_process()
     rclpy = import_rclpy()
     rclpy.init()
     node = rclpy.create_node("receiver")
     try:
-        report = _churn(rclpy, node, args.seconds) if args.churn else _count(rclpy, node, args.seconds)
+        report = _MODES[args.mode](rclpy, node, args.seconds)
     except KeyboardInterrupt:
         return 130
     print(json.dumps(report), flush=True)
@@ -78,9 +77,7 @@ def _count(rclpy: Any, node: Any, seconds: float) -> dict[str, Any]:
 
     def on_output(topic: str) -> Any:
         def callback(message: Any) -> None:
-            now = time.time()
-            tally.first_receipt = tally.first_receipt or now
-            tally.received[_stamp(message)][topic] = now
+            tally.received[_stamp(message)][topic] = time.time()
 
         return callback
 
@@ -116,7 +113,6 @@ def _report(tally: Tally, counted: list[int], seconds: float) -> dict[str, Any]:
         "p95_ms_of": {topic: _percentile(values, 0.95) * 1e3 for topic, values in latencies.items()},
         "own_p50_ms": _percentile(tally.own_ms, 0.5),
         "generate_p50_ms": _percentile(tally.generate_ms, 0.5),
-        "first_receipt": tally.first_receipt,
     }
 
 
@@ -152,6 +148,20 @@ def _churn(rclpy: Any, node: Any, seconds: float) -> dict[str, Any]:
         while time.time() < until:
             rclpy.spin_once(node, timeout_sec=0.1)
     return {"changes": changes, "received": sum(received.values())}
+
+
+def _first(rclpy: Any, node: Any, seconds: float) -> dict[str, Any]:
+    """When the first depth image came, by the wall clock."""
+    receipts: list[float] = []
+    _subscribe(node, "depth/image", lambda _: receipts.append(time.time()))
+    print("ready", flush=True)
+    end = time.time() + seconds
+    while not receipts and time.time() < end:
+        rclpy.spin_once(node, timeout_sec=0.1)
+    return {"first_receipt": receipts[0] if receipts else None}
+
+
+_MODES = {"count": _count, "first": _first, "churn": _churn}
 
 
 def _stamp(message: Any) -> int:
