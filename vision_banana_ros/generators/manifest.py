@@ -97,11 +97,12 @@ class Score:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """`golden_prompts` are full prompts in the paper's form; the golden file holds a canvas for each, in this order."""
+    """`sizes_wh` are the canvas sizes it was trained for, the first is the golden frame's. `golden_prompts` are full
+    prompts in the paper's form; the golden file holds a canvas for each, in this order.
+    """
 
     name: str
-    width: int
-    height: int
+    sizes_wh: tuple[tuple[int, int], ...]
     files: tuple[ModelFile, ...]
     vocabulary: tuple[str, ...]
     golden_prompts: tuple[str, ...]
@@ -156,9 +157,11 @@ def _require_versions(raw: dict[str, Any], path: Path) -> None:
 
 
 def _require_sound(manifest: Manifest, path: Path) -> None:
-    if manifest.width <= 0 or manifest.height <= 0 or manifest.width % 32 or manifest.height % 32:
-        size = f"{manifest.width}x{manifest.height}"
-        raise DataError(f"{path}: the size must be positive multiples of 32, got {size}; export the model anew")
+    if not manifest.sizes_wh:
+        raise DataError(f"{path} names no canvas size: export the model anew")
+    for size in manifest.sizes_wh:
+        if len(size) != 2 or any(side <= 0 or side % 32 for side in size):
+            raise DataError(f"{path}: sizes must be (width, height), positive multiples of 32, got {size}")
     for file in manifest.files:
         if file.path in ("", ".", "..") or Path(file.path).name != file.path:
             raise DataError(f"{path}: files must lie in the model's folder itself, got {file.path!r}")

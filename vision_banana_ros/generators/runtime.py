@@ -1,6 +1,6 @@
 """What a runtime is: bytes of a model in, canvases out; and how a failure of one is told apart from a failure of all.
 
-    image (H, W, 3) uint8 + paint boxes -> canvases (K, height, width, 3) uint8, in one pass of the network
+    image (1, H, W, 3) uint8 + paint boxes of K prompts -> canvases (K, 3, H, W) uint8, in one pass of the network
 
 Every runtime is one module beside this one with `open_runtime(folder, precision, options) -> Runtime`. It raises a
 `RuntimeUnfit` for what only concerns itself (its package is missing, there is no such device, the engine cannot be
@@ -19,9 +19,9 @@ from vision_banana_ros.core import GeneratorError, UInt8Array
 from vision_banana_ros.generators.manifest import Precision
 from vision_banana_ros.student.paintbox import PaintBoxes
 
-#: Names of the graph's tensors beside those of `PaintBoxes`.
+#: Names of the graph's tensors beside those of `PaintBoxes` (student/export.py).
 IMAGE = "image"
-CANVASES = "canvases"
+CANVAS = "canvas"
 
 
 class Backend(str, Enum):
@@ -67,5 +67,5 @@ class Runtime(Protocol):
     def precision(self) -> Precision: ...
 
     def paint(self, image: UInt8Array, boxes: PaintBoxes) -> UInt8Array:
-        """(K, height, width, 3); the array is the caller's to keep."""
+        """Planes (K, 3, H, W) for an image (1, H, W, 3); the array may be overwritten by the next call."""
         ...
