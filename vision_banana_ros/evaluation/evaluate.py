@@ -44,6 +44,14 @@ from vision_banana_ros.perceive import PerceiveSettings, perceive
 
 BACKGROUND = (0, 0, 0)
 MIN_INSTANCE_PIXELS = 40
+#: Nothing is thrown away for low confidence or for lying between two surfaces.
+SCORE_EVERYTHING = PerceiveSettings(
+    min_depth_confidence=0,
+    min_normals_confidence=0,
+    min_mask_confidence=0,
+    filter_flying_pixels=False,
+    with_confidence=False,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +181,7 @@ def dense_instructions(labelled: LabelledFrame, settings: EvaluationSettings) ->
 
 def semantic_instruction(labels: tuple[str, ...]) -> Instruction:
     """All classes of a set in one prompt, in colours that are easy to tell apart; no background: each pixel is one."""
-    colors = Palette.distinct(len(labels)).colors
+    colors = Palette.distinct(len(labels)).targets
     return Instruction(Task.SEMANTIC, tuple(Target(t, c) for t, c in zip(labels, colors, strict=True)))
 
 
@@ -214,10 +222,7 @@ def focal_error(found: Camera, true: Camera) -> float:
 
 
 def _perceive(labelled: LabelledFrame, generator: Generator, instructions: list[Instruction]) -> Perception:
-    settings = PerceiveSettings(
-        max_range_m=None, min_depth_confidence=0, min_normals_confidence=0, min_mask_confidence=0, flying_pixels=False
-    )
-    return perceive(replace(labelled.frame, camera=None), generator, instructions, settings)
+    return perceive(replace(labelled.frame, camera=None), generator, instructions, SCORE_EVERYTHING)
 
 
 def _ids_of_labels(seen: Perception, labels: tuple[str, ...]) -> np.ndarray:

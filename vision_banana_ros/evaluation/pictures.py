@@ -47,7 +47,7 @@ def _paint_masks(seen: Perception, truth: Truth, rgb: UInt8Array) -> list[UInt8A
     assert seen.mask is not None
     names = tuple(dict.fromkeys((*truth.labels, *seen.labels)))
     colors = np.zeros((256, 3), np.uint8)
-    colors[: len(names)] = Palette.distinct(len(names)).colors
+    colors[: len(names)] = Palette.distinct(len(names)).targets
     colors[UNLABELLED] = _BLACK
     table = np.full(256, UNLABELLED, np.uint8)
     for i, name in enumerate(seen.labels):

@@ -83,20 +83,20 @@ def sharp_double(x: Tensor, choice: Tensor) -> Tensor:
     With a choice near one-hot, edges stay sharp and colours pure (Teed and Deng 2020 enlarge optical flow so).
     x: (N, C, h, w); choice: (N, 16, h, w) logits, 4 neighbours for each of the 4 new pixels.
     """
-    height, width = x.shape[-2:]
     padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    # by their ends, not their lengths: a traced graph then fits every image size
+    rows = [padded[..., i : i - 2 or None, :] for i in range(3)]
+    shifted = [[row[..., j : j - 2 or None] for j in range(3)] for row in rows]
     # softmax written out: over an inner axis of length 4 the run-times' own is ten times slower
     weights = torch.exp(choice.clamp(-LOGIT_LIMIT, LOGIT_LIMIT))
     quarters = []
     for i, (dy, dx) in enumerate(product((0, 1), repeat=2)):
         shares = [weights[:, 4 * i + n : 4 * i + n + 1] for n in range(4)]
-        corners = [
-            padded[..., dy + ny : dy + ny + height, dx + nx : dx + nx + width] for ny, nx in product((0, 1), repeat=2)
-        ]
-        mixed = sum(
-            (share * corner for share, corner in zip(shares[1:], corners[1:], strict=True)), shares[0] * corners[0]
-        )
-        quarters.append(mixed / sum(shares[1:], shares[0]))
+        corners = [shifted[dy + ny][dx + nx] for ny, nx in product((0, 1), repeat=2)]
+        mixed, total = shares[0] * corners[0], shares[0]
+        for share, corner in zip(shares[1:], corners[1:], strict=True):
+            mixed, total = mixed + share * corner, total + share
+        quarters.append(mixed / total)
     stacked = torch.stack(quarters, dim=2).flatten(1, 2)
     return F.pixel_shuffle(stacked, 2)
 

@@ -203,7 +203,7 @@ class Mixer(nn.Module):
             self.choice.bias.copy_(torch.log(shares).flatten())
 
     def forward(self, feature: Tensor, key: Tensor, boxes: Boxes) -> Mixture:
-        size = feature.shape[-2:]
+        prompts, _, height, width = feature.shape
         flat = feature.flatten(2)
         logits = (key.flatten(0, 1) * key.shape[-1] ** -0.5) @ flat
         weight = torch.exp(logits.clamp(-LOGIT_LIMIT, LOGIT_LIMIT))
@@ -212,10 +212,10 @@ class Mixer(nn.Module):
         mixed = sums[:, :5] / sums[:, 5:]
         color = mixed[:, :3] + mixed[:, 4:] * torch.sigmoid(self.free(flat))
         return Mixture(
-            color.unflatten(2, size),
-            mixed[:, 3].unflatten(1, size),
-            self.choice(flat).unflatten(2, size),
-            logits.unflatten(2, size),
+            color.reshape(prompts, 3, height, width),
+            mixed[:, 3].reshape(prompts, height, width),
+            self.choice(flat).reshape(prompts, 16, height, width),
+            logits.reshape(prompts, -1, height, width),
         )
 
 

@@ -34,7 +34,7 @@ class Convolution:
 
 def read_convolutions(path: Path) -> list[Convolution]:
     """All convolutions of a quantised TFLite file, dequantised, in the order of the graph."""
-    interpreter = _interpreter(path)
+    interpreter = open_interpreter(path)
     details = {entry["index"]: entry for entry in interpreter.get_tensor_details()}
     found = []
     for operation in interpreter._get_ops_details():  # the one door to a graph's order that the package has
@@ -70,7 +70,7 @@ def agreement(path: Path, images: list[UInt8Array]) -> float:
     encoder = MobileNetV2().eval()
     load_imagenet(encoder, path)
     head, classifier = read_convolutions(path)[len(encoder.convolutions()) :][:2]
-    interpreter = _interpreter(path)
+    interpreter = open_interpreter(path)
     given, answer = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     same = 0
     for image in images:
@@ -114,7 +114,8 @@ def _dequantise(stored: Any, detail: dict[str, Any]) -> FloatArray:
     return values
 
 
-def _interpreter(path: Path) -> Any:
+def open_interpreter(path: Path) -> Any:
+    """The TFLite interpreter on a file, plain kernels only, so that every tensor can be looked at."""
     try:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
     except ImportError as error:

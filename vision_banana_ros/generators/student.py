@@ -1,0 +1,76 @@
+"""The student as a generator: frame and instructions in, canvases out, whichever runtime runs the network.
+
+A frame is resized to the canvas size whose shape is nearest to its own: by area averaging, all of it, without bars. The
+prompts are packed into paint boxes, which are kept, since a robot asks the same questions for every frame.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from vision_banana_ros.core import Canvas, Frame, GeneratorError, Instruction
+from vision_banana_ros.generators.choice import LoadReport, choose
+from vision_banana_ros.generators.folder import ModelFolder
+from vision_banana_ros.generators.manifest import Role
+from vision_banana_ros.generators.runtime import Runtime, RuntimeOptions
+from vision_banana_ros.student.paintbox import PaintBoxes, pack
+from vision_banana_ros.student.text import TextTable
+
+_KEPT_BOXES = 64
+
+
+class StudentGenerator:
+    """A `Generator` around a `Runtime`; `report` says how the runtime was chosen."""
+
+    def __init__(
+        self, runtime: Runtime, text: TextTable, sizes_wh: Sequence[tuple[int, int]], report: LoadReport | None = None
+    ) -> None:
+        if not sizes_wh:
+            raise GeneratorError("a student needs at least one canvas size")
+        self.report = report
+        self._runtime = runtime
+        self._text = text
+        self._sizes_wh = tuple(sizes_wh)
+        self._boxes: OrderedDict[tuple[Instruction, ...], PaintBoxes] = OrderedDict()
+
+    def generate(self, frame: Frame, instructions: Sequence[Instruction]) -> list[Canvas]:
+        if not instructions:
+            return []
+        width, height = self.canvas_wh(frame)
+        image = cv2.resize(frame.rgb, (width, height), interpolation=cv2.INTER_AREA)
+        planes = self._runtime.paint(image[None], self._packed(tuple(instructions)))
+        if planes.shape != (len(instructions), 3, height, width) or planes.dtype != np.uint8:
+            raise GeneratorError(
+                f"the network must paint uint8 ({len(instructions)}, 3, {height}, {width}), "
+                f"got {planes.dtype} {planes.shape}: export it again"
+            )
+        return [Canvas(cv2.merge(list(plane)), i) for plane, i in zip(planes, instructions, strict=True)]
+
+    def canvas_wh(self, frame: Frame) -> tuple[int, int]:
+        """The size whose aspect ratio is nearest to the frame's."""
+        aspect = math.log(frame.hw[1] / frame.hw[0])
+        return min(self._sizes_wh, key=lambda wh: abs(math.log(wh[0] / wh[1]) - aspect))
+
+    def _packed(self, instructions: tuple[Instruction, ...]) -> PaintBoxes:
+        boxes = self._boxes.get(instructions)
+        if boxes is None:
+            boxes = self._boxes[instructions] = pack(instructions, self._text)
+            if len(self._boxes) > _KEPT_BOXES:
+                self._boxes.popitem(last=False)
+        self._boxes.move_to_end(instructions)
+        return boxes
+
+
+def load(folder: Path, *, backend: str = "auto") -> StudentGenerator:
+    """The student in `folder`, checked, on the best runtime here or the one that is named."""
+    model = ModelFolder.open(folder)
+    text = TextTable.read(io.BytesIO(model.read(Role.TEXT)), name=str(folder))
+    chosen = choose(model, text, backend, RuntimeOptions())
+    return StudentGenerator(chosen.runtime, text, model.manifest.sizes_wh, chosen.report)

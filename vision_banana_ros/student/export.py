@@ -1,0 +1,91 @@
+"""The student as an ONNX file: image and boxes in, 8-bit canvases out.
+
+    image   uint8 (1, H, W, 3) RGB                        H, W: multiples of 32, free at run time
+    task, lens, text, kind, place, color   as PaintBoxes  K prompts, P paints: free at run time
+    canvas  uint8 (K, 3, H, W) RGB, planar                cv2.merge interleaves it faster than the graph would
+
+Batch normalisation is folded, the exponential mixtures stay in float32.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import fields
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from vision_banana_ros.core import Instruction, Target, Task
+from vision_banana_ros.student.network import Boxes, Student
+from vision_banana_ros.student.paintbox import PaintBoxes, pack
+from vision_banana_ros.student.text import EMBEDDING_SIZE, TextTable
+
+OPSET = 17
+INPUTS: tuple[str, ...] = ("image", *PaintBoxes.__dataclass_fields__)
+_DYNAMIC = {
+    "image": {1: "height", 2: "width"},
+    "task": {0: "prompts"},
+    "lens": {0: "prompts"},
+    **{name: {0: "prompts", 1: "paints"} for name in ("text", "kind", "place", "color")},
+    "canvas": {0: "prompts", 2: "height", 3: "width"},
+}
+
+
+class Exported(nn.Module):
+    """One image, 8 bits in, 8 bits out: the form in which the student runs."""
+
+    def __init__(self, student: Student) -> None:
+        super().__init__()
+        self.student = student
+
+    def forward(
+        self, image: Tensor, task: Tensor, lens: Tensor, text: Tensor, kind: Tensor, place: Tensor, color: Tensor
+    ) -> Tensor:
+        boxes = Boxes(*(part[None] for part in (task, lens, text, kind, place, color)))
+        painting = self.student(image.permute(0, 3, 1, 2), boxes)
+        return (painting.canvas[0].clamp(0, 1) * 255 + 0.5).to(torch.uint8)
+
+
+def to_onnx(student: Student, *, width: int, height: int, free_size: bool = True) -> bytes:
+    """The ONNX file's bytes; `width` x `height` is what the graph is traced with."""
+    model = Exported(student).eval()
+    dynamic = (
+        _DYNAMIC
+        if free_size
+        else {k: v for k, v in _DYNAMIC.items() if k not in ("image", "canvas")} | {"canvas": {0: "prompts"}}
+    )
+    buffer = io.BytesIO()
+    with torch.no_grad():
+        torch.onnx.export(
+            model,
+            example_inputs(width, height),
+            buffer,  # type: ignore[arg-type]  # a file object is taken, though its stub names paths only
+            opset_version=OPSET,
+            dynamo=False,
+            input_names=list(INPUTS),
+            output_names=["canvas"],
+            dynamic_axes=dynamic,
+        )
+    return buffer.getvalue()
+
+
+def example_inputs(width: int, height: int) -> tuple[Tensor, ...]:
+    """Three prompts of different kinds, so that tracing meets every kind of paint."""
+    zeros = torch.zeros((2, EMBEDDING_SIZE)).numpy()
+    table = TextTable(("floor", "chair"), zeros)
+    targets = (Target("floor", (0, 128, 0)), Target("chair", (200, 0, 0)))
+    boxes = pack(
+        [
+            Instruction(Task.DEPTH),
+            Instruction(Task.NORMALS),
+            Instruction(Task.SEMANTIC, targets, background=(0, 0, 0)),
+        ],
+        table,
+    )
+    image = torch.zeros((1, height, width, 3), dtype=torch.uint8)
+    return (image, *(torch.from_numpy(boxes.arrays()[f.name]) for f in fields(Boxes)))
+
+
+def write_onnx(student: Student, path: Path, *, width: int, height: int) -> None:
+    path.write_bytes(to_onnx(student, width=width, height=height))

@@ -1,0 +1,102 @@
+"""Samples and their questions as tensors; what one step of training sees.
+
+B images with K questions each. Targets that only some tasks have are full arrays all the same: unused entries are open
+(-1), unknown (0) or zero, and every loss picks its own task's canvases by `is_task`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vision_banana_ros.core import Task
+from vision_banana_ros.student.network import Boxes
+from vision_banana_ros.student.paintbox import TASKS, PaintBoxes, pack
+from vision_banana_ros.student.text import TextTable
+from vision_banana_ros.training.config import View
+from vision_banana_ros.training.questions import OPEN, Question, QuestionMaker
+from vision_banana_ros.training.samples import BEYOND, TrainingSample, normals_of
+from vision_banana_ros.training.views import random_view
+
+
+@dataclass(frozen=True)
+class Batch:
+    image: Tensor  # (B, 3, H, W) uint8
+    boxes: Boxes  # (B, K, ...)
+    position: Tensor  # (B, H, W) of depth along the walk, 0..1; -1 unknown or beyond range
+    normals: Tensor  # (B, 3, H, W) optical frame; 0 unknown
+    colors: Tensor  # (B, K, 3, H, W) uint8: answers of RAYS and IMAGE
+    paints: Tensor  # (B, K, H, W) int16: which paint belongs where; OPEN
+    instances: Tensor  # (B, K, H, W) int16: 0 none
+    is_real: Tensor  # (B,) bool
+
+    def is_task(self, task: Task) -> Tensor:
+        """(B, K) bool."""
+        return self.boxes.task[..., TASKS.index(task)] > 0
+
+    def to(self, device: torch.device) -> Batch:
+        moved = {f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self) if f.name != "boxes"}
+        boxes = Boxes(*(getattr(self.boxes, f.name).to(device, non_blocking=True) for f in fields(Boxes)))
+        return Batch(boxes=boxes, **moved)
+
+
+def batches(
+    samples: Iterator[TrainingSample],
+    views: Sequence[View],
+    *,
+    batch: int,
+    questions: int,
+    text: TextTable,
+    seed: int,
+) -> Iterator[Batch]:
+    """Endless; every batch has one canvas size, drawn by the views' shares."""
+    rng = np.random.default_rng((seed, 3))
+    maker = QuestionMaker(rng)
+    shares = np.array([view.share for view in views])
+    while True:
+        view = views[int(rng.choice(len(views), p=shares / shares.sum()))]
+        cut = [random_view(next(samples), view, rng) for _ in range(batch)]
+        yield collate(cut, [maker.ask(sample, questions) for sample in cut], text)
+
+
+def collate(samples: Sequence[TrainingSample], questions: Sequence[Sequence[Question]], text: TextTable) -> Batch:
+    count = len(questions[0])
+    flat = [question for row in questions for question in row]
+    packed = pack([question.instruction for question in flat], text)
+    hw = samples[0].rgb.shape[:2]
+    position = np.stack([sample.position for sample in samples]).astype(np.float32)
+    position[position >= BEYOND] = -1
+    colors = np.zeros((len(flat), *hw, 3), np.uint8)
+    paints = np.full((len(flat), *hw), OPEN, np.int16)
+    instances = np.zeros((len(flat), *hw), np.int16)
+    for i, question in enumerate(flat):
+        if question.colors is not None:
+            colors[i] = np.rint(question.colors * 255)
+        if question.paints is not None:
+            paints[i] = question.paints
+        if question.instances is not None:
+            instances[i] = question.instances
+
+    def per_image(array: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).unflatten(0, (len(samples), count))
+
+    normals = np.stack([normals_of(sample.normals) for sample in samples])
+    return Batch(
+        image=torch.from_numpy(np.stack([sample.rgb for sample in samples]).transpose(0, 3, 1, 2).copy()),
+        boxes=boxes_of(packed, len(samples)),
+        position=torch.from_numpy(position),
+        normals=torch.from_numpy(normals.transpose(0, 3, 1, 2).copy()),
+        colors=per_image(colors.transpose(0, 3, 1, 2)),
+        paints=per_image(paints),
+        instances=per_image(instances),
+        is_real=torch.tensor([sample.real for sample in samples]),
+    )
+
+
+def boxes_of(packed: PaintBoxes, images: int) -> Boxes:
+    """The rows of `packed`, dealt out to `images` images in order."""
+    return Boxes(*(torch.from_numpy(packed.arrays()[f.name]).unflatten(0, (images, -1)) for f in fields(Boxes)))

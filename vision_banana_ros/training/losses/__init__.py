@@ -1,0 +1,1 @@
+"""One file, one code: each compares painted canvases with the answer in its own code."""

@@ -1,0 +1,81 @@
+"""Depth canvases: the place along the walk, what it means in metres, and the colours themselves.
+
+    L = 1.0 |log (d + e) / (t + e)|    metres, relative: near and far count alike; e = 5 cm
+      + 1.0 |p - q|                    place along the walk, half size
+      + 0.15 CE(paints, q)             the two knots around the true place: keeps the whole walk in use
+      + 0.25 |grad log d - grad log t| edges stay edges
+      + 0.5 |rgb - walk(q)|            the canvas at full size, in its own encoding
+
+A plain loss on RGB breaks silently: a channel may die, and then nothing beyond some depth is ever painted; or bright
+regions are painted white, the end of the walk. Here a place on the walk is mixed from knots and then coloured, so no
+channel can die alone, and the terms in metres see any depth that is far off. Sky and unknown pixels are left out.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from vision_banana_ros.codecs.curve import uncurve
+from vision_banana_ros.core import Task
+from vision_banana_ros.student.network import Painting, walk
+from vision_banana_ros.student.paintbox import KNOT, KNOTS
+from vision_banana_ros.training.batch import Batch
+
+_NEAR_M = 0.05
+#: 190 m: beyond it the curve is so flat that a step of the place says nothing.
+FARTHEST_PLACE = 0.9975
+
+
+def depth_loss(painting: Painting, batch: Batch) -> Tensor | None:
+    """None where the batch has no depth question."""
+    asked = batch.is_task(Task.DEPTH)
+    if not asked.any():
+        return None
+    rows = asked.nonzero(as_tuple=True)
+    image = rows[0]
+    place = painting.place[rows]
+    full = batch.position[image]
+    target = F.interpolate(full[:, None], size=place.shape[-2:], mode="nearest")[:, 0]
+    known = (target >= 0).to(place.dtype)
+    target = target.clamp(min=0)
+    log_depth, log_truth = log_metres(place), log_metres(target)
+    loss = masked_mean((log_depth - log_truth).abs() + (place - target).abs(), known)
+    loss = loss + 0.15 * masked_mean(_two_knots(painting.logits[rows][:, :KNOTS], target), known)
+    loss = loss + 0.25 * _edges(log_depth - log_truth, known)
+    color = batch.boxes.color[rows]
+    knots = batch.boxes.kind[rows][..., KNOT].sum(1)
+    painted = walk(full.clamp(min=0), color, knots)
+    off = (painting.canvas[rows] - painted).abs().mean(1)
+    return loss + 0.5 * masked_mean(off, (full >= 0).to(off.dtype))
+
+
+def log_metres(place: Tensor) -> Tensor:
+    return torch.log(uncurve(place.float().clamp(0, FARTHEST_PLACE)) + _NEAR_M)
+
+
+def masked_mean(values: Tensor, weight: Tensor) -> Tensor:
+    return (values * weight).sum() / weight.sum().clamp(min=1)
+
+
+def _two_knots(logits: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy against shares of the two knots beside the true place, in proportion to their nearness."""
+    log_share = torch.log_softmax(logits.float(), dim=1)
+    position = target * (KNOTS - 1)
+    before = position.floor().clamp(max=KNOTS - 2)
+    after_share = position - before
+    index = before.long()[:, None]
+    first, second = log_share.gather(1, index)[:, 0], log_share.gather(1, index + 1)[:, 0]
+    return -((1 - after_share) * first + after_share * second)
+
+
+def _edges(error: Tensor, known: Tensor) -> Tensor:
+    """Mean absolute difference of the error between neighbours, at two scales."""
+    total = error.new_zeros(())
+    for step in (1, 4):
+        for axis in (-1, -2):
+            length = error.shape[axis] - step
+            both = known.narrow(axis, step, length) * known.narrow(axis, 0, length)
+            total = total + masked_mean((error.narrow(axis, step, length) - error.narrow(axis, 0, length)).abs(), both)
+    return total / 2

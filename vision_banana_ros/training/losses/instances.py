@@ -1,0 +1,58 @@
+"""Instance canvases: any colours, as long as each instance has its own. The instance-colouring loss.
+
+    m_i   mean colour of instance i (in 0..1 per channel),  m_0 the background's given colour
+    pull  mean over instances of mean |c - m_i| over their pixels
+    push  mean over pairs i != j of max(0, M - ||m_i - m_j||)^2 / M^2,  M = 0.8 / cbrt(instances): what the cube holds
+    L     pull + 0.7 push
+
+No colour is prescribed, since no instance has a right one (the work known as gen2seg). Class against background is left
+to the palette loss: the class's paint is free, the background's given.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from vision_banana_ros.core import Task
+from vision_banana_ros.student.network import Painting
+from vision_banana_ros.student.paintbox import BACKGROUND
+from vision_banana_ros.training.batch import Batch
+
+_PUSH = 0.7
+_SMALLEST = 6  # pixels
+
+
+def instance_loss(painting: Painting, batch: Batch) -> Tensor | None:
+    """None where no canvas of the batch has an instance."""
+    losses = []
+    for image, question in batch.is_task(Task.INSTANCE).nonzero().tolist():
+        kind = batch.boxes.kind[image, question, :, BACKGROUND : BACKGROUND + 1]
+        background = (batch.boxes.color[image, question] * kind).sum(0)
+        loss = coloring_loss(
+            painting.canvas[image, question].float(), batch.instances[image, question].long(), background
+        )
+        if loss is not None:
+            losses.append(loss)
+    return torch.stack(losses).mean() if losses else None
+
+
+def coloring_loss(canvas: Tensor, instances: Tensor, background: Tensor) -> Tensor | None:
+    """(3, H, W) canvas, (H, W) instance numbers with 0 for none, (3,) colour of the background."""
+    ids = instances.flatten()
+    colors = canvas.flatten(1).T  # (pixels, 3)
+    count = int(ids.max()) + 1
+    size = torch.zeros(count, device=ids.device).index_add_(0, ids, torch.ones_like(ids, dtype=torch.float32))
+    mean = torch.zeros(count, 3, device=ids.device).index_add_(0, ids, colors) / size.clamp(min=1)[:, None]
+    off = (colors - mean[ids]).abs().mean(1)
+    pull = torch.zeros(count, device=ids.device).index_add_(0, ids, off) / size.clamp(min=1)
+    kept = size >= _SMALLEST
+    kept[0] = False
+    if not kept.any():
+        return None
+    means = torch.cat([background[None], mean[kept]])
+    gap = (means[:, None] - means[None]).square().sum(-1).clamp(min=1e-8).sqrt()
+    margin = 0.8 / len(means) ** (1 / 3)
+    pairs = ~torch.eye(len(means), dtype=torch.bool, device=ids.device)
+    push = ((margin - gap).clamp(min=0) / margin)[pairs].square().mean()
+    return pull[kept].mean() + _PUSH * push

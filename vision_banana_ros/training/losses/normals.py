@@ -1,0 +1,28 @@
+"""Normal canvases: the angle of the decoded direction, and the colours, so that vectors also come out unit long.
+
+L = (1 - cos) + 0.5 |n - t|_1 / 3 + |rgb - code(t)|     n: the decoded vector after normalising
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from vision_banana_ros.core import Task
+from vision_banana_ros.student.network import Painting
+from vision_banana_ros.training.batch import Batch
+from vision_banana_ros.training.losses.depth import masked_mean
+
+
+def normals_loss(painting: Painting, batch: Batch) -> Tensor | None:
+    """None where the batch has no question for normals."""
+    asked = batch.is_task(Task.NORMALS)
+    if not asked.any():
+        return None
+    rows = asked.nonzero(as_tuple=True)
+    truth = batch.normals[rows[0]]
+    known = (truth.abs().sum(1) > 0.1).to(truth.dtype)
+    painted = 1 - 2 * painting.canvas[rows].float()  # the code: colour = (1 - n) / 2 in the optical frame
+    direction = F.normalize(painted, dim=1, eps=1e-3)
+    angle = 1 - (direction * truth).sum(1)
+    return masked_mean(angle + 0.5 * (direction - truth).abs().mean(1) + 0.5 * (painted - truth).abs().mean(1), known)

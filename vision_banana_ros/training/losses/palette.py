@@ -1,0 +1,46 @@
+"""Canvases in the prompt's own colours: which paint at each pixel, and that the colour comes out pure.
+
+L = CE(paints, answer), weighted by 1 / sqrt(area) of the answer's regions, at half size
+  + 0.5 |rgb - answer's colour| at full size
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from vision_banana_ros.core import Task
+from vision_banana_ros.student.network import Painting
+from vision_banana_ros.student.paintbox import FREE
+from vision_banana_ros.training.batch import Batch
+from vision_banana_ros.training.losses.depth import masked_mean
+
+
+def palette_loss(painting: Painting, batch: Batch, task: Task) -> Tensor | None:
+    """`task` is SEMANTIC, REFERRING or INSTANCE (class against background); None where it is not asked for."""
+    asked = batch.is_task(task)
+    if not asked.any():
+        return None
+    rows = asked.nonzero(as_tuple=True)
+    logits = painting.logits[rows].float()
+    full = batch.paints[rows].long()
+    target = F.interpolate(full[:, None].float(), size=logits.shape[-2:], mode="nearest")[:, 0].long()
+    weight = _evened(target, logits.shape[1])
+    cross_entropy = F.cross_entropy(logits, target.clamp(min=0), reduction="none")
+    loss = masked_mean(cross_entropy, weight)
+    color, kind = batch.boxes.color[rows], batch.boxes.kind[rows]
+    given = 1 - kind[..., FREE].gather(1, full.clamp(min=0).flatten(1)).view_as(full)
+    answer = torch.gather(color, 1, full.clamp(min=0).flatten(1)[..., None].expand(-1, -1, 3))
+    answer = answer.transpose(1, 2).unflatten(2, full.shape[1:])
+    off = (painting.canvas[rows].float() - answer).abs().mean(1)
+    return loss + 0.5 * masked_mean(off, (full >= 0) * given)
+
+
+def _evened(target: Tensor, paints: int) -> Tensor:
+    """(N, h, w) weights of mean one: small regions count more than their area, large ones less; 0 where open."""
+    known = target >= 0
+    area = F.one_hot(torch.where(known, target, paints), paints + 1)[..., :paints].float().mean((1, 2))
+    weight = area.clamp(min=1e-3).rsqrt().gather(1, target.clamp(min=0).flatten(1)).view_as(target) * known
+    mean = weight.sum((1, 2), keepdim=True) / known.sum((1, 2), keepdim=True).clamp(min=1)
+    return weight / mean.clamp(min=1e-6)

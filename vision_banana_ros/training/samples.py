@@ -1,0 +1,160 @@
+"""Where training samples come from: rendered shards and folders of real frames, mixed at a set ratio.
+
+Compact in memory (depth as half floats of its position on the code's curve, normals as signed bytes), endless, seeded:
+two streams of the same seed and place in the world of processes give the same samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from vision_banana_ros.codecs.curve import curve
+from vision_banana_ros.core import (
+    Camera,
+    DataError,
+    FloatArray,
+    Frame,
+    Referring,
+    Truth,
+    UInt8Array,
+    UInt16Array,
+)
+from vision_banana_ros.evaluation.frames import FrameFolder
+from vision_banana_ros.scenes.shards import read_manifest, read_shard, shard_files
+
+#: Shards open at a time per stream: frames of one shard come from neighbouring seeds, and mixing them is free.
+_OPEN_SHARDS = 6
+#: `position` of what has no depth: unknown, and beyond all range (sky).
+UNKNOWN, BEYOND = np.float16(-1), np.float16(2)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class TrainingSample:
+    """A frame with what is known about it; None or `UNKNOWN` / 0 / 255 where nothing is."""
+
+    rgb: UInt8Array
+    position: npt.NDArray[np.float16]  # curve(depth), 0..1; UNKNOWN, BEYOND
+    normals: npt.NDArray[np.int8]  # unit vector * 127, optical frame; 0 unknown
+    camera: Camera
+    mask: UInt8Array | None = None
+    instances: UInt16Array | None = None
+    labels: tuple[str, ...] = ()
+    referring: tuple[Referring, ...] = ()
+    real: bool = False
+
+
+def compact(frame: Frame, truth: Truth, *, real: bool) -> TrainingSample:
+    hw = frame.hw
+    position = np.full(hw, UNKNOWN)
+    if truth.depth_m is not None:
+        with np.errstate(invalid="ignore"):
+            known = np.isfinite(truth.depth_m) & (truth.depth_m > 0)
+        position[known] = curve(truth.depth_m[known])
+        position[np.isposinf(truth.depth_m)] = BEYOND
+    normals = np.zeros((*hw, 3), np.int8)
+    if truth.normals is not None:
+        normals = np.rint(np.nan_to_num(truth.normals) * 127).astype(np.int8)
+    return TrainingSample(
+        rgb=frame.rgb,
+        position=position,
+        normals=normals,
+        camera=truth.camera,
+        mask=truth.mask,
+        instances=truth.instances,
+        labels=truth.labels,
+        referring=truth.referring,
+        real=real,
+    )
+
+
+def shard_stream(folders: tuple[str, ...], *, seed: int, part: int = 0, parts: int = 1) -> Iterator[TrainingSample]:
+    """Endless; each process reads its own `part` of the shards, a few at a time, in a new order in each round."""
+    files = sorted(path for folder in folders for path in shard_files(Path(folder)))
+    mine = files[part::parts] or files
+    labels = {folder: read_manifest(folder).labels for folder in {path.parent for path in mine}}
+    rng = np.random.default_rng((seed, part))
+    waiting: list[Path] = []
+    pool: list[TrainingSample] = []
+    while True:
+        if len(pool) < _OPEN_SHARDS * 8:
+            if not waiting:
+                waiting = [mine[i] for i in rng.permutation(len(mine))]
+            path = waiting.pop()
+            pool += [compact(s.frame, s.truth, real=False) for s in read_shard(path, labels[path.parent])]
+        i = int(rng.integers(len(pool)))
+        pool[i], pool[-1] = pool[-1], pool[i]
+        yield pool.pop()
+
+
+def real_stream(
+    folders: tuple[str, ...], annotations: str | None, *, seed: int, part: int = 0
+) -> Iterator[TrainingSample]:
+    """Endless rounds through all frames of all folders, each folder equally often, held in memory."""
+    sets = [_read_folder(Path(folder), annotations) for folder in folders]
+    rng = np.random.default_rng((seed, part, 1))
+    queues: list[list[int]] = [[] for _ in sets]
+    while True:
+        which = int(rng.integers(len(sets)))
+        if not queues[which]:
+            queues[which] = rng.permutation(len(sets[which])).tolist()
+        yield sets[which][queues[which].pop()]
+
+
+def mixed_stream(
+    rendered: Iterator[TrainingSample] | None, real: Iterator[TrainingSample] | None, real_share: float, *, seed: int
+) -> Iterator[TrainingSample]:
+    """Each sample is real with probability `real_share`."""
+    if rendered is None and real is None:
+        raise DataError("training needs shards, or frames, or both")
+    rng = np.random.default_rng((seed, 2))
+    while True:
+        take_real = rendered is None or (real is not None and rng.random() < real_share)
+        source = real if take_real else rendered
+        assert source is not None
+        yield next(source)
+
+
+def _read_folder(folder: Path, annotations: str | None) -> list[TrainingSample]:
+    samples = []
+    masks = _read_annotations(Path(annotations), folder.name) if annotations else None
+    for labelled in FrameFolder.open(folder):
+        sample = compact(labelled.frame, labelled.truth, real=True)
+        if masks is not None and labelled.name in masks.masks:
+            mask = masks.masks[labelled.name]
+            if mask.shape != labelled.frame.hw:
+                raise DataError(
+                    f"the annotation of {folder}/{labelled.name} is {mask.shape}: annotate the folder again"
+                )
+            sample = replace(sample, mask=mask, labels=masks.labels)
+        samples.append(sample)
+    return samples
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Annotations:
+    """Class masks that a segmenter gave to the frames of one folder."""
+
+    labels: tuple[str, ...]
+    masks: dict[str, UInt8Array]
+
+
+def _read_annotations(root: Path, folder: str) -> Annotations | None:
+    path = root / f"{folder}.npz"
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as file:
+        labels = tuple(file["labels"].tolist())
+        return Annotations(labels, dict(zip(file["names"].tolist(), file["masks"], strict=True)))
+
+
+def normals_of(code: npt.NDArray[np.int8]) -> FloatArray:
+    """Unit vectors from signed bytes; 0 where unknown."""
+    vectors = code.astype(np.float32)
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    unit: FloatArray = vectors / np.maximum(length, 1e-6) * (length > 60)
+    return unit

@@ -1,0 +1,89 @@
+"""A random view of a sample: a crop, perhaps mirrored, at the canvas's size, with the camera that would have taken it.
+
+Geometry is only cut and resized (to other aspect ratios too), so depth along z and normals stay what they are; the
+intrinsics follow. Colours are changed elsewhere (photometry.py), on whole batches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from vision_banana_ros.core import AnyArray, Camera, Referring
+from vision_banana_ros.training.config import View
+from vision_banana_ros.training.samples import TrainingSample
+
+#: Real frames come from few places and lenses: they are cut less, so that their fields of view stay what cameras have.
+_SMALLEST_CROP, _SMALLEST_REAL_CROP = 0.6, 0.75
+_WHOLE_SHARE = 0.35
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """Part of an image in pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def random_view(sample: TrainingSample, view: View, rng: np.random.Generator) -> TrainingSample:
+    height, width = sample.rgb.shape[:2]
+    if rng.random() < _WHOLE_SHARE:
+        crop = Crop(0, 0, width, height)
+    else:
+        smallest = _SMALLEST_REAL_CROP if sample.real else _SMALLEST_CROP
+        share = rng.uniform(smallest, 1)
+        stretch = np.exp(rng.uniform(-0.12, 0.12))  # width against height: frames come in many aspect ratios
+        w = round(width * min(1, share * stretch))
+        h = round(height * min(1, share / stretch))
+        crop = Crop(int(rng.integers(width - w + 1)), int(rng.integers(height - h + 1)), w, h)
+    return cut(sample, crop, view, mirrored=bool(rng.random() < 0.5))
+
+
+def cut(sample: TrainingSample, crop: Crop, view: View, *, mirrored: bool = False) -> TrainingSample:
+    """The crop at the view's size; labels and depth are picked at pixel centres, never blended."""
+    rows = crop.top + ((np.arange(view.height) + 0.5) * crop.height / view.height).astype(np.intp)
+    columns = crop.left + ((np.arange(view.width) + 0.5) * crop.width / view.width).astype(np.intp)
+    if mirrored:
+        columns = columns[::-1]
+    whole = crop == Crop(0, 0, sample.rgb.shape[1], sample.rgb.shape[0])
+    part = sample.rgb[crop.top : crop.top + crop.height, crop.left : crop.left + crop.width]
+    # averaging is right for shrinking only; where the crop is smaller than the view it would show blocks
+    shrinks = crop.width >= view.width and crop.height >= view.height
+    rgb = cv2.resize(part, (view.width, view.height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    normals = _pick(sample.normals, rows, columns)
+    if mirrored:
+        rgb = np.ascontiguousarray(rgb[:, ::-1])
+        normals = normals * np.array((-1, 1, 1), np.int8)
+    return replace(
+        sample,
+        rgb=rgb,
+        position=_pick(sample.position, rows, columns),
+        normals=normals,
+        camera=_cut_camera(sample.camera, crop, view, mirrored=mirrored),
+        mask=None if sample.mask is None else _pick(sample.mask, rows, columns),
+        instances=None if sample.instances is None else _pick(sample.instances, rows, columns),
+        referring=_still_true(sample.referring, whole=whole, mirrored=mirrored),
+    )
+
+
+def _cut_camera(camera: Camera, crop: Crop, view: View, *, mirrored: bool) -> Camera:
+    moved = Camera(
+        camera.fx, camera.fy, camera.cx - crop.left, camera.cy - crop.top, crop.width, crop.height
+    ).scaled_to(view.width, view.height)
+    return replace(moved, cx=view.width - 1 - moved.cx) if mirrored else moved
+
+
+def _still_true(referring: tuple[Referring, ...], *, whole: bool, mirrored: bool) -> tuple[Referring, ...]:
+    """ "The largest box" may be another one in a part of the picture, and left is right in the mirror."""
+    if not whole:
+        return ()
+    return tuple(r for r in referring if not (mirrored and ("left" in r.text or "right" in r.text)))
+
+
+def _pick(array: AnyArray, rows: AnyArray, columns: AnyArray) -> AnyArray:
+    return np.ascontiguousarray(array[rows[:, None], columns])

@@ -1,0 +1,58 @@
+"""Every text that the shipped table should know: the vocabulary in all its wordings, and common expressions.
+
+The sentence encoder runs once, here; a model that ships carries the result, so that a robot needs no text encoder for
+the words of the vocabulary, for "the red chair" and for "the leftmost person".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from vision_banana_ros.scenes import vocabulary
+from vision_banana_ros.student.text import TextTable
+from vision_banana_ros.training.questions import PICTURES
+
+COLORS: tuple[str, ...] = (
+    "red",
+    "orange",
+    "yellow",
+    "green",
+    "blue",
+    "purple",
+    "pink",
+    "brown",
+    "black",
+    "white",
+    "grey",
+    "beige",
+)
+PLACES: tuple[str, ...] = (
+    "the leftmost {}",
+    "the rightmost {}",
+    "the nearest {}",
+    "the farthest {}",
+    "the largest {}",
+    "the smallest {}",
+    "the {} nearest to the camera",
+    "the {} farthest from the camera",
+    "the {} on the left",
+    "the {} on the right",
+    "the {} in the middle",
+)
+
+
+def known_texts(more: Iterable[str] = ()) -> Iterator[str]:
+    """Single words first, then expressions about things."""
+    yield from more
+    yield from PICTURES
+    yield from ("background", "everything else", "anything", "object", "obstacle", "furniture", "vehicle", "animal")
+    for word in vocabulary.words():
+        yield from word.wordings
+        if word.is_thing:
+            yield from (f"{color} {word.name}" for color in COLORS)
+            yield from (place.format(word.name).removeprefix("the ") for place in PLACES)
+
+
+def build_table(more: Iterable[str] = ()) -> TextTable:
+    """Needs the extra `text`; `more` are the labels of other data sets."""
+    return TextTable.build(known_texts(more))
