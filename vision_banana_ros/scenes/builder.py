@@ -45,6 +45,7 @@ from vision_banana_ros.scenes.scene import (
 )
 
 WHOLE = 1.0  # the cut of an uncut ellipsoid
+SMALLEST_M = 1e-5
 FAR_M = 1e6  # half extent of what has no bounds
 
 
@@ -361,6 +362,7 @@ class SceneBuilder:
         row[: len(sizes)] = sizes
         if not np.isfinite(row).all() or min(row[:3]) < 0 or not np.isfinite(np.asarray(center, float)).all():
             raise DataError(f"{shape.name} needs finite half sizes >= 0 and a finite centre, got {sizes} at {center}")
+        row[:3] = np.maximum(row[:3], SMALLEST_M)  # kernels divide by sizes
         row[: _LENGTHS[shape]] *= self._frame.scale
         if shape is Shape.TAPER:
             row[5] *= self._frame.scale

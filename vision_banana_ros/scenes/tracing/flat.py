@@ -42,7 +42,8 @@ def meet_round_box(
     o: Vector, d: Vector, hx: Real, hy: Real, hz: Real, radius: Real, near: Real, far: Real
 ) -> tuple[Real, int]:
     """A smaller box swept by a ball. The entry into the outer box decides: on a flat face it is the answer; next to an
-    edge or a corner the answer lies on a cylinder or a ball. By symmetry the entry is mirrored into x, y, z > 0."""
+    edge or a corner the ray meets one of the three rods along the edges there, ends included, or nothing. By symmetry
+    the entry is mirrored into x, y, z > 0."""
     t, face = meet_box(o, d, hx, hy, hz, F(-1e29), F(1e29))
     if t == MISS or t >= far:
         return MISS, face
@@ -58,8 +59,9 @@ def meet_round_box(
     if outside <= 1:
         return (t, face) if t > near else (MISS, face)
     best = _ball(ox - bx, oy - by, oz - bz, dx, dy, dz, radius)
-    if ox + best * dx < bx or oy + best * dy < by or oz + best * dz < bz:
-        best = MISS  # met the ball outside its octant
+    best = min(best, _ball(ox + bx, oy - by, oz - bz, dx, dy, dz, radius))
+    best = min(best, _ball(ox - bx, oy + by, oz - bz, dx, dy, dz, radius))
+    best = min(best, _ball(ox - bx, oy - by, oz + bz, dx, dy, dz, radius))
     best = min(best, _edge(oy - by, oz - bz, dy, dz, ox, dx, bx, radius))
     best = min(best, _edge(oz - bz, ox - bx, dz, dx, oy, dy, by, radius))
     best = min(best, _edge(ox - bx, oy - by, dx, dy, oz, dz, bz, radius))
