@@ -1,0 +1,268 @@
+"""Changing one's mind while it runs: parameters accepted and refused, prompts, classes, and working only on demand."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.srv import DescribeParameters, GetParameters, SetParameters, SetParametersAtomically
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import Image, PointCloud2
+from std_msgs.msg import String
+
+from vision_banana_ros.geometry.cloud import CLOUD_DTYPE
+from vision_banana_ros.ros.params import Settings, parameters
+from vision_banana_ros.scenes.moving import MovingScene
+
+pytestmark = pytest.mark.ros
+
+
+@pytest.fixture(scope="module")
+def node(shared_graph: Any) -> Any:
+    listener = shared_graph.listener
+    listener.subscribe(DiagnosticArray, "/diagnostics")
+    return listener
+
+
+def _set(listener: Any, **values: object) -> list[Any]:
+    request = SetParameters.Request()
+    request.parameters = [Parameter(name, value=value).to_parameter_msg() for name, value in values.items()]
+    return list(listener.call(SetParameters, "/perception/set_parameters", request).results)
+
+
+def _get(listener: Any, name: str) -> Any:
+    request = GetParameters.Request(names=[name])
+    answer = listener.call(GetParameters, "/perception/get_parameters", request)
+    return Parameter.from_parameter_msg(_as_message(name, answer.values[0])).value
+
+
+def _as_message(name: str, value: Any) -> Any:
+    from rcl_interfaces.msg import Parameter as ParameterMessage
+
+    return ParameterMessage(name=name, value=value)
+
+
+def test_every_parameter_is_declared_with_its_words(node: Any) -> None:
+    names = [name for name, _, _ in parameters()]
+    answer = node.call(DescribeParameters, "/perception/describe_parameters", DescribeParameters.Request(names=names))
+    assert [descriptor.name for descriptor in answer.descriptors] == names
+    for descriptor, (_, _, spec) in zip(answer.descriptors, parameters(), strict=True):
+        assert descriptor.description == spec.about
+        assert len(descriptor.floating_point_range) + len(descriptor.integer_range) == (spec.low is not None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("max_range_m", -3.0, "max_range_m"),
+        ("min_range_m", 500.0, "min_range_m 500.0 must be below max_range_m"),
+        ("depth_format", "64FC1", "depth_format must be of 32FC1, 16UC1"),
+        ("classes", "floor=#010101, wall=#010101", "classes: "),
+        ("classes", "", "classes: "),
+        ("tasks", ["depth", "music"], "music"),
+        ("prompt", "The surface normal map of this picture.", "prompt: "),
+        ("model", "oracle:clip", "model cannot change while the node is configured"),
+        ("autostart", False, "autostart cannot change"),
+    ],
+)
+def test_a_bad_value_is_refused_with_the_reason_and_the_old_one_stays(
+    node: Any, name: str, value: Any, said: str
+) -> None:
+    before = _get(node, name)
+    result = _set(node, **{name: value})[0]
+    assert not result.successful
+    assert said in result.reason
+    assert _get(node, name) == before
+
+
+def test_a_set_of_parameters_is_refused_as_a_whole(node: Any) -> None:
+    request = SetParametersAtomically.Request()
+    request.parameters = [
+        Parameter("far_point_m", value=7.0).to_parameter_msg(),
+        Parameter("output_width", value=-1).to_parameter_msg(),
+    ]
+    result = node.call(SetParametersAtomically, "/perception/set_parameters_atomically", request).result
+    assert not result.successful
+    assert _get(node, "far_point_m") == Settings().far_point_m
+
+
+def test_an_integer_serves_as_a_number(node: Any) -> None:
+    assert _set(node, max_range_m=70)[0].successful
+    assert _set(node, max_range_m=80.0)[0].successful
+
+
+def test_new_classes_are_segmented_and_their_labels_published_again(node: Any) -> None:
+    node.subscribe(String, "segmentation/labels", latched=True)
+    node.subscribe(Image, "segmentation/mask")
+    node.messages("segmentation/labels")
+    node.forget("segmentation/labels")
+    before = _get(node, "classes")
+    assert _set(node, classes="sofa=#FF0000, floor=#0000FF")[0].successful
+    labels = json.loads(node.messages("segmentation/labels")[-1].data)
+    assert [(entry["name"], entry["color"]) for entry in labels["classes"]][1:] == [
+        ("sofa", "#FF0000"),
+        ("floor", "#0000FF"),
+    ]
+
+    def only_two(message: Image) -> bool:
+        return set(np.unique(np.frombuffer(message.data, np.uint8))) <= {0, 1, 2, 255}
+
+    node.newest("segmentation/mask", only_two)
+    assert _set(node, classes=before)[0].successful
+    node.unsubscribe("segmentation/mask")
+    node.unsubscribe("segmentation/labels")
+
+
+def test_the_prompt_topic_takes_words_and_full_prompts_and_refuses_others(node: Any) -> None:
+    node.subscribe(Image, "referring/mask")
+    publisher = node.node.create_publisher(String, "prompt", 10)
+
+    def ids(message: Image) -> set[int]:
+        return set(np.unique(np.frombuffer(message.data, np.uint8)).tolist())
+
+    while publisher.get_subscription_count() == 0:
+        pass
+    publisher.publish(
+        String(data="A segmentation map. The floor is solid white; the ceiling is green. Everything else is black.")
+    )
+    node.newest("referring/mask", lambda message: {1, 2} <= ids(message))
+    publisher.publish(String(data="A metric depth map of this picture in the cube colours."))
+    node.newest("referring/mask", lambda message: {1, 2} <= ids(message))
+    publisher.publish(String(data="floor"))
+    node.newest("referring/mask", lambda message: 1 in ids(message) and 2 not in ids(message))
+    node.node.destroy_publisher(publisher)
+    node.unsubscribe("referring/mask")
+
+
+def test_depth_in_millimetres_and_a_nearer_range(node: Any) -> None:
+    node.subscribe(Image, "depth/image")
+    assert all(result.successful for result in _set(node, depth_format="16UC1", max_range_m=3.0))
+    message = node.newest("depth/image", lambda m: m.encoding == "16UC1")
+    millimetres = np.frombuffer(message.data, "<u2")
+    assert message.step == message.width * 2
+    assert 0 in millimetres, "beyond range is 0 here"
+    assert 500 < np.median(millimetres[millimetres > 0]) < 3000
+    assert all(result.successful for result in _set(node, depth_format="32FC1", max_range_m=80.0))
+    node.newest("depth/image", lambda m: m.encoding == "32FC1")
+    node.unsubscribe("depth/image")
+
+
+def test_far_points_get_an_end_that_clears(node: Any) -> None:
+    node.subscribe(PointCloud2, "points")
+
+    def longest(message: PointCloud2) -> float:
+        return float(np.nanmax(np.frombuffer(message.data, CLOUD_DTYPE)["z"]))
+
+    assert _set(node, far_point_m=30.0)[0].successful
+    node.newest("points", lambda m: longest(m) == 30.0)
+    assert _set(node, far_point_m=0.0)[0].successful
+    node.newest("points", lambda m: longest(m) < 20.0)
+    node.unsubscribe("points")
+
+
+def test_a_cloud_may_carry_less_in_the_same_layout(node: Any) -> None:
+    node.subscribe(PointCloud2, "points")
+    full = node.newest("points")
+    assert _set(node, cloud_fields=["rgb"])[0].successful
+
+    def is_bare(message: PointCloud2) -> bool:
+        points = np.frombuffer(message.data, CLOUD_DTYPE)
+        return bool(np.isnan(points["normal_x"]).all() and (points["label"] == 255).all())
+
+    bare = node.newest("points", is_bare)
+    assert (bare.point_step, bare.fields) == (full.point_step, full.fields)
+    assert _set(node, cloud_fields=list(Settings().cloud_fields))[0].successful
+    node.unsubscribe("points")
+
+
+def test_outputs_may_be_smaller_than_the_input(node: Any) -> None:
+    node.subscribe(Image, "depth/image")
+    node.subscribe(PointCloud2, "points")
+    assert _set(node, output_width=320)[0].successful
+    message = node.newest("depth/image", lambda m: m.width == 320)
+    cloud = node.newest("points", lambda m: m.width == 320)
+    assert (message.height, cloud.height) == (240, 240)
+    assert _set(node, output_width=0)[0].successful
+    node.newest("depth/image", lambda m: m.width == 640)
+    node.unsubscribe("depth/image")
+    node.unsubscribe("points")
+
+
+def test_the_cameras_height_sets_the_scale(node: Any) -> None:
+    """The scene's camera is at a fixed height; told twice that, every depth doubles."""
+    node.subscribe(Image, "depth/image")
+    before = np.nanmedian(_finite(node.newest("depth/image")))
+    truth = MovingScene(1).truth(0)
+    floor = truth.mask == truth.labels.index("floor")
+    rows = np.nonzero(floor)[0]
+    assert rows.size, "the scene shows its floor"
+    for height_m in (1.0, 2.0):
+        assert _set(node, camera_height_m=height_m)[0].successful
+        node.newest("/diagnostics", lambda a: _diagnostic(a, "frames", "scale") != "unknown")
+        for _ in range(15):
+            message = node.newest("depth/image")
+        scaled = np.nanmedian(_finite(message))
+        if height_m == 1.0:
+            single = scaled
+    assert scaled / single == pytest.approx(2.0, rel=0.15)
+    assert _set(node, camera_height_m=0.0)[0].successful
+    node.newest("depth/image", lambda m: abs(np.nanmedian(_finite(m)) / before - 1) < 0.3)
+    node.unsubscribe("depth/image")
+
+
+def _finite(message: Image) -> np.ndarray:
+    depth = np.frombuffer(message.data, np.float32)
+    return depth[np.isfinite(depth)]
+
+
+def _diagnostic(message: DiagnosticArray, part: str, key: str) -> str:
+    status = next(status for status in message.status if status.name.endswith(f": {part}"))
+    return str(next(value.value for value in status.values if value.key == key))
+
+
+def test_nothing_is_done_while_nobody_listens_and_the_next_frame_serves_a_newcomer(node: Any) -> None:
+    def published(array: DiagnosticArray) -> int:
+        return int(_diagnostic(array, "frames", "published"))
+
+    def unwanted(array: DiagnosticArray) -> int:
+        return int(_diagnostic(array, "frames", "dropped: nobody subscribes"))
+
+    node.newest("/diagnostics")
+    first = node.newest("/diagnostics", lambda a: float(_diagnostic(a, "camera", "rate_hz")) > 1)
+    idle = node.newest("/diagnostics", lambda a: unwanted(a) >= unwanted(first) + 5)
+    assert published(idle) <= published(first) + 1, "one frame may have been at hand"
+    node.subscribe(Image, "canvas/normals")
+    node.newest("canvas/normals")
+    node.unsubscribe("canvas/normals")
+
+
+def test_tasks_that_are_not_allowed_are_not_generated(node: Any) -> None:
+    node.subscribe(Image, "depth/image")
+    node.subscribe(Image, "canvas/normals")
+    node.newest("canvas/normals")
+    assert _set(node, tasks=["depth"])[0].successful
+    node.newest("depth/image")
+    node.newest("depth/image")
+    node.forget("canvas/normals")
+    for _ in range(5):
+        node.newest("depth/image")
+    assert node.received["canvas/normals"] == []
+    assert _set(node, tasks=list(Settings().tasks))[0].successful
+    node.newest("canvas/normals")
+    node.unsubscribe("depth/image")
+    node.unsubscribe("canvas/normals")
+
+
+def test_a_rate_limit_drops_and_counts(node: Any) -> None:
+    node.subscribe(Image, "depth/confidence")
+    node.newest("depth/confidence")
+    assert _set(node, max_rate_hz=2.0)[0].successful
+    node.newest("/diagnostics", lambda a: int(_diagnostic(a, "frames", "dropped: over max_rate_hz")) > 3)
+    messages = [node.newest("depth/confidence") for _ in range(4)]
+    stamps = [m.header.stamp.sec + m.header.stamp.nanosec * 1e-9 for m in messages]
+    assert np.mean(np.diff(stamps)) > 0.35
+    assert _set(node, max_rate_hz=0.0)[0].successful
+    node.unsubscribe("depth/confidence")
