@@ -169,7 +169,8 @@ def _without_specks(labels: UInt8Array, peaks: FloatArray, fewest: int) -> UInt8
         for number in np.flatnonzero(~drop & ~thick):
             drop[number] = number > 0 and _is_blend(labels, peaks, label, found.window(int(number), margin=_RING))
         drop[0] = False
-        kept[found.box][drop[found.numbers]] = 0
+        if drop.any():
+            kept[found.box][drop[found.numbers]] = 0
     return kept
 
 
@@ -229,10 +230,14 @@ def _numbered(labels: UInt8Array, count: int, behind: int, min_area: int) -> tup
 
 
 def _confidence(smooth: UInt8Array, peaks: AnyArray, labels: UInt8Array) -> UInt8Array:
-    painted = np.vstack([np.zeros((1, 3)), np.rint(peaks)]).astype(np.uint8)[labels]
-    r, g, b = cv2.split(cv2.absdiff(smooth, painted))
-    confidence: UInt8Array = np.where(labels > 0, validity(cv2.max(cv2.max(r, g), b)), np.uint8(0))
-    return confidence
+    table = np.zeros((256, 1, 3), np.uint8)
+    table[1 : len(peaks) + 1, 0] = np.rint(peaks)
+    painted = cv2.LUT(cv2.merge([labels, labels, labels]), table)
+    off = cv2.absdiff(smooth, np.asarray(painted, np.uint8))
+    r, g, b = (np.asarray(channel, np.uint8) for channel in cv2.split(off))
+    confidence = validity(np.maximum(np.maximum(r, g), b))
+    confidence[labels == 0] = 0
+    return np.asarray(confidence)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
