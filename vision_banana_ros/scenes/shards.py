@@ -2,9 +2,7 @@
 
 Convention (one .npz per shard; N frames, all H x W)
     jpeg, jpeg_end   uint8 (bytes,), int64 (N,): the RGB images as JPEG, one after the other, and where each ends
-    depth            uint16 (N, H, W): 0 unknown, 65535 sky (+inf), else
-                     depth_m = NEAR * (FAR / NEAR) ** ((code - 1) / 65533): at most 8e-5 relative from the truth
-    normals          int8 (N, H, W, 3): unit vector * 127, optical frame; (0, 0, 0) unknown; at most 0.4 degrees off
+    depth, normals   uint16 (N, H, W) and int8 (N, H, W, 3) as in shard_codes.py
     mask             uint8 (N, H, W): class ids into the manifest's labels, 255 unlabelled
     instances        uint16 (N, H, W)
     camera           float64 (N, 4): fx fy cx cy in pixels
@@ -18,9 +16,9 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -31,18 +29,31 @@ from vision_banana_ros.core import (
     AnyArray,
     Camera,
     DataError,
-    FloatArray,
     Frame,
     Referring,
     Truth,
     UInt8Array,
     UInt16Array,
 )
+from vision_banana_ros.scenes.manifest import Manifest, read_manifest, write_atomically, write_manifest
+from vision_banana_ros.scenes.shard_codes import decode_depth, decode_normals, encode_depth, encode_normals
 
-NEAR_M = 0.02
-FAR_M = 500.0
-_STEPS = 65533
-_SKY = 65535
+__all__ = [
+    "Manifest",
+    "Sample",
+    "ShardArrays",
+    "decode_depth",
+    "decode_normals",
+    "read_arrays",
+    "read_folder",
+    "read_manifest",
+    "read_shard",
+    "shard_files",
+    "shard_path",
+    "write_manifest",
+    "write_shard",
+]
+
 JPEG_QUALITY = 95
 
 
@@ -71,42 +82,6 @@ class ShardArrays:
     referring: tuple[tuple[Referring, ...], ...]
 
 
-def encode_depth(depth_m: FloatArray) -> UInt16Array:
-    """Metres to the 16-bit logarithmic code; nearer than NEAR_M or farther than FAR_M is clamped."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        fraction = np.log(np.clip(depth_m, NEAR_M, FAR_M) / NEAR_M) / np.log(FAR_M / NEAR_M)
-        code = np.where(np.isfinite(depth_m), np.rint(fraction * _STEPS) + 1, 0)
-    code[np.isposinf(depth_m)] = _SKY
-    return code.astype(np.uint16)
-
-
-def _depth_table() -> FloatArray:
-    steps = np.arange(-1, _STEPS + 2, dtype=np.float64) / _STEPS
-    table = (NEAR_M * (FAR_M / NEAR_M) ** steps).astype(np.float32)
-    table[0], table[_SKY] = np.nan, np.inf
-    return table
-
-
-_DEPTH_TABLE = _depth_table()
-
-
-def decode_depth(code: UInt16Array) -> FloatArray:
-    """Float32 metres, NaN unknown, +inf sky."""
-    return _DEPTH_TABLE[code]
-
-
-def encode_normals(normals: FloatArray) -> npt.NDArray[np.int8]:
-    return np.rint(np.nan_to_num(normals) * 127).astype(np.int8)
-
-
-def decode_normals(code: npt.NDArray[np.int8]) -> FloatArray:
-    """Unit vectors; NaN where the code is (0, 0, 0)."""
-    vectors = code.astype(np.float32)
-    length = np.sqrt((vectors * vectors).sum(-1, keepdims=True))
-    with np.errstate(invalid="ignore"):
-        return vectors / np.where(length > 0, length, np.float32(np.nan))
-
-
 def write_shard(path: Path, samples: Sequence[Sample]) -> None:
     """One complete file or none: written beside `path` and renamed when done."""
     jpegs = [_to_jpeg(sample.frame.rgb) for sample in samples]
@@ -133,7 +108,7 @@ def read_arrays(path: Path) -> ShardArrays:
             jpeg = file["jpeg"]
             about = [json.loads(text) for text in file["about"].tolist()]
             return ShardArrays(
-                rgb=np.stack([_from_jpeg(jpeg[a:b], path) for a, b in zip(ends[:-1], ends[1:], strict=True)]),
+                rgb=np.stack([_from_jpeg(jpeg[a:b], path) for a, b in pairwise(ends)]),
                 depth_code=file["depth"],
                 normals_code=file["normals"],
                 mask=file["mask"],
@@ -171,50 +146,6 @@ def read_shard(path: Path, labels: tuple[str, ...] | None = None) -> list[Sample
     return samples
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """What a folder of shards holds and how to make exactly the same again."""
-
-    format: int = 1
-    code_version: str
-    first_seed: int
-    count: int
-    per_shard: int
-    width: int
-    height: int
-    places: tuple[str, ...]
-    samples_per_pixel: int
-    sensor: bool
-    labels: tuple[str, ...]
-
-    def shard_seeds(self, shard: int) -> range:
-        start = self.first_seed + shard * self.per_shard
-        return range(start, min(start + self.per_shard, self.first_seed + self.count))
-
-    @property
-    def shard_count(self) -> int:
-        return -(-self.count // self.per_shard)
-
-
-MANIFEST = "manifest.json"
-
-
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    fields = {name: getattr(manifest, name) for name in Manifest.__slots__}
-    write_atomically(folder / MANIFEST, json.dumps(fields, indent=1).encode())
-
-
-def read_manifest(folder: Path) -> Manifest:
-    path = folder / MANIFEST
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-        return Manifest(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} must be the manifest of rendered shards: {error!r}; give the folder of a render") from (
-            error
-        )
-
-
 def shard_path(folder: Path, shard: int) -> Path:
     return folder / f"shard_{shard:06d}.npz"
 
@@ -232,15 +163,6 @@ def read_folder(folder: Path) -> Iterator[Sample]:
     labels = read_manifest(folder).labels
     for path in shard_files(folder):
         yield from read_shard(path, labels)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _about(sample: Sample) -> str:

@@ -157,8 +157,8 @@ def banana(stage: Stage) -> Piece:
     skin = finishes.painted(stage, "yellow", gloss=0.3)
 
     def draw() -> None:
-        with stage.thing("banana", skin):
-            for finger in range(stage.count(1, 4)):
+        for finger in range(stage.count(1, 4)):
+            with stage.thing("banana", skin):
                 points = []
                 for i in range(6):
                     angle = math.radians(-50 + 20 * i)

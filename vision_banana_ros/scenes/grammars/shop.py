@@ -59,7 +59,7 @@ def gondola(stage: Stage, half_y: float) -> Piece:
 
 
 def _goods(stage: Stage, deep: float, half_y: float, room: float) -> None:
-    """Faces of equal goods side by side; each block of one product is one instance."""
+    """Blocks of equal goods side by side."""
     y = -half_y
     while y < half_y - 0.1:
         width = min(stage.uniform(0.2, 0.7), half_y - y)
@@ -74,9 +74,9 @@ def _facing(stage: Stage, deep: float, y: float, width: float, room: float) -> N
     half = min(stage.uniform(0.03, 0.1), width / 2)
     tall = min(stage.uniform(0.05, 0.16), room / 2)
     count = max(1, int(width / (2 * half)))
-    with stage.thing(kind, label):
-        for i in range(count):
-            at = (deep - half - stage.uniform(0, 0.02), y + (2 * i + 1) * half)
+    for i in range(count):
+        at = (deep - half - stage.uniform(0, 0.02), y + (2 * i + 1) * half)
+        with stage.thing(kind, label):
             if kind == "box":
                 build.box((at[0] - half, at[1], tall), (half * 2, half * 0.97, tall), label.number)
             elif kind == "can":

@@ -1,0 +1,164 @@
+"""`vision-banana render`: shards of the world, contact sheets, statistics of what was rendered, the bundled clip."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import as_completed
+from pathlib import Path
+
+from vision_banana_ros.core import DataError, MissingExtraError
+from vision_banana_ros.scenes.dataset import WorldSettings, render_sample, workers
+from vision_banana_ros.scenes.manifest import FILE_NAME, Manifest, code_version, read_manifest, write_manifest
+from vision_banana_ros.scenes.shards import shard_path, write_shard
+from vision_banana_ros.scenes.vocabulary import labels
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the shards; run again to continue")
+    parser.add_argument("--count", type=int, default=256, metavar="N", help="frames altogether (default 256)")
+    parser.add_argument("--size", default="256x192", metavar="WxH", help="size of the frames (default 256x192)")
+    parser.add_argument("--grammar", default="all", metavar="NAME[,NAME]", help='kinds of place, or "all"')
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the first frame (default 0)")
+    parser.add_argument("--samples", type=int, default=2, metavar="K", help="light paths per pixel (default 2)")
+    parser.add_argument("--clean", action="store_true", help="without the effects of a real sensor")
+    parser.add_argument("--per-shard", type=int, default=64, metavar="N", help="frames per shard (default 64)")
+    parser.add_argument("--processes", type=int, default=2, metavar="P", help="processes that render (default 2)")
+    parser.add_argument("--sheet", type=Path, metavar="FILE", help="write a contact sheet of --count frames instead")
+    parser.add_argument("--statistics", type=Path, metavar="DIR", help="describe the shards of a folder instead")
+    parser.add_argument("--real", type=Path, metavar="DIR", help="frames folder to set beside --statistics")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Renders what is missing of what was asked."""
+    _require_numba()
+    if args.statistics is not None:
+        return _statistics(args)
+    settings = WorldSettings(
+        width=_size(args.size)[0],
+        height=_size(args.size)[1],
+        places=_places(args.grammar),
+        samples_per_pixel=args.samples,
+        sensor=not args.clean,
+    )
+    if args.sheet is not None:
+        return _sheet(args, settings)
+    if args.out is None:
+        raise DataError("render needs --out DIR for shards, or --sheet FILE, or --statistics DIR")
+    if args.count < 1 or args.per_shard < 1 or args.processes < 1:
+        raise DataError("--count, --per-shard and --processes must be at least 1")
+    manifest = _manifest(args, settings)
+    _agree(args.out, manifest)
+    todo = [i for i in range(manifest.shard_count) if not shard_path(args.out, i).is_file()]
+    start, done = time.monotonic(), 0
+    for frames in _render(args.out, manifest, settings, todo, args.processes):
+        done += frames
+        rate = done / (time.monotonic() - start)
+        left = sum(len(manifest.shard_seeds(i)) for i in todo) - done
+        if not args.json:
+            print(f"\r{manifest.count - left}/{manifest.count} frames, {rate:.1f}/s, {left / rate:.0f} s left ", end="")
+            sys.stdout.flush()
+    seconds = time.monotonic() - start
+    if args.json:
+        result = {"folder": str(args.out), "frames": manifest.count, "rendered": done, "seconds": round(seconds, 2)}
+        print(json.dumps(result))
+    else:
+        print(f"\n{manifest.count} frames in {manifest.shard_count} shards in {args.out}")
+    return 0
+
+
+def render_shard(folder: Path, shard: int, manifest: Manifest, settings: WorldSettings, threads: int) -> int:
+    """Render and write one shard; returns its number of frames."""
+    samples = [render_sample(seed, settings, threads=threads) for seed in manifest.shard_seeds(shard)]
+    write_shard(shard_path(folder, shard), samples)
+    return len(samples)
+
+
+def _render(
+    folder: Path, manifest: Manifest, settings: WorldSettings, todo: list[int], processes: int
+) -> Iterator[int]:
+    if processes == 1:
+        yield from (render_shard(folder, shard, manifest, settings, 0) for shard in todo)
+        return
+    pool = workers(min(processes, max(1, len(todo))))
+    try:
+        futures = [pool.submit(render_shard, folder, shard, manifest, settings, 1) for shard in todo]
+        for future in as_completed(futures):
+            yield future.result()
+    finally:
+        # Ctrl-C lands here: shards under way are finished or never appear, waiting ones are dropped.
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _manifest(args: argparse.Namespace, settings: WorldSettings) -> Manifest:
+    return Manifest(
+        code_version=code_version(),
+        first_seed=args.seed,
+        count=args.count,
+        per_shard=args.per_shard,
+        width=settings.width,
+        height=settings.height,
+        places=settings.places,
+        samples_per_pixel=settings.samples_per_pixel,
+        sensor=settings.sensor,
+        labels=labels(),
+    )
+
+
+def _agree(folder: Path, manifest: Manifest) -> None:
+    """A folder holds one render: continue the same, extend its count, refuse another."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / FILE_NAME).is_file():
+        there = read_manifest(folder)
+        for name in Manifest.__slots__:
+            mine, other = getattr(manifest, name), getattr(there, name)
+            if name == "count" and mine >= other and other % there.per_shard == 0:
+                continue
+            if mine != other:
+                raise DataError(f"{folder} holds a render with {name} = {other}, asked is {mine}: use another --out")
+    write_manifest(folder, manifest)
+
+
+def _sheet(args: argparse.Namespace, settings: WorldSettings) -> int:
+    from vision_banana_ros.scenes.sheet import contact_sheet
+
+    contact_sheet(args.sheet, settings, first_seed=args.seed, count=args.count)
+    print(json.dumps({"sheet": str(args.sheet)}) if args.json else f"wrote {args.sheet}")
+    return 0
+
+
+def _statistics(args: argparse.Namespace) -> int:
+    from vision_banana_ros.scenes.statistics import compare, report
+
+    result = compare(args.statistics, args.real)
+    print(json.dumps(result.to_json()) if args.json else report(result))
+    return 0
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    if match is None:
+        raise DataError(f"--size must be WIDTHxHEIGHT like 256x192, got {text!r}")
+    return int(match[1]), int(match[2])
+
+
+def _places(text: str) -> tuple[str, ...]:
+    from vision_banana_ros.scenes.grammars import GRAMMARS
+
+    names = () if text == "all" else tuple(name.strip() for name in text.split(","))
+    for name in names:
+        if name not in GRAMMARS:
+            raise DataError(f"no grammar is called {name!r}: choose from {', '.join(GRAMMARS)}, or all")
+    return names
+
+
+def _require_numba() -> None:
+    try:
+        import numba  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(package="numba", extra="world", purpose="rendering the procedural world") from error
