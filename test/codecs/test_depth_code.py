@@ -71,6 +71,11 @@ def test_depth_strictly_increases_along_the_walk():
     assert np.isinf(decoded[-1])
 
 
+def test_finite_depth_stays_finite_however_far():
+    far = np.array([[500, 1e4, 3e38]], np.float32)
+    assert (depth.decode(depth.encode(far)).depth_m == np.float32(FARTHEST_M)).all()
+
+
 @settings(max_examples=50)
 @given(hnp.arrays(np.float32, (3, 5), elements=st.floats(0, 80, width=32)))
 def test_round_trip_stays_within_half_a_level(depth_m):

@@ -36,6 +36,18 @@ def test_thirty_instances_survive_blur_noise_and_jpeg(painted_scene, seed, known
     assert decoded.count <= 30
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_wide_blends_along_edges_are_no_instances(painted_scene, seed):
+    assert instances.decode(painted_scene(count=30, seed=seed, blur=2.0).rgb, BACKGROUND).count == 30
+
+
+def test_a_blend_cut_by_the_border_is_no_instance():
+    rgb = canvas((0, 4, 20, 90, (250, 20, 20)))
+    rgb[:20, :4] = (169, 35, 51)  # half-way to the background, as seen at the border of a blurred edge
+    rgb[20:24, :90] = (169, 35, 51)
+    assert instances.decode(rgb, BACKGROUND).count == 1
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 7])
 def test_few_instances_are_counted_right(painted_scene, count):
     scene = painted_scene(count=count, blur=1.5)

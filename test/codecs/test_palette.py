@@ -144,7 +144,8 @@ def test_decode_refuses_thresholds_beyond_a_byte(random_canvas, threshold):
 
 
 @pytest.mark.parametrize(
-    ("n", "distance"), [(2, 441), (3, 360), (4, 360), (8, 255), (9, 219), (20, 120), (64, 66), (254, 35)]
+    ("n", "distance"),
+    [(2, 441), (3, 360), (4, 360), (5, 280), (8, 255), (9, 219), (20, 131), (30, 100), (64, 71), (254, 35)],
 )
 def test_distinct_colors_keep_a_wide_distance(n, distance):
     colors = Palette.distinct(n).targets

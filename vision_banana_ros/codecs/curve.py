@@ -20,8 +20,8 @@ _SCALE_M = 10.0  # -lambda c
 
 def curve(depth_m: Array) -> Array:
     """Metres in [0, inf] to the position in [0, 1]."""
-    ratio = 1 + depth_m / _SCALE_M
-    return 1 - 1 / (ratio * ratio)
+    nearness = 1 / (1 + depth_m / _SCALE_M)
+    return 1 - nearness * nearness
 
 
 def uncurve(position: Array) -> Array:
