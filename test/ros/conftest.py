@@ -7,10 +7,13 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,11 +25,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
+
+from vision_banana_ros.scenes.moving import MovingScene
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 40.0  # generous: the machine may be busy; nothing waits that long unless something is broken
 _domains = itertools.count(os.getpid() * 7)
+
+
+@functools.cache
+def _first_frames() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="first_frames_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    scene = MovingScene(150)
+    for index in range(6):
+        cv2.imwrite(str(folder / f"{index}.png"), cv2.cvtColor(scene.frame(index).rgb, cv2.COLOR_RGB2BGR))
+    return folder
 
 
 class Process:
@@ -45,11 +61,12 @@ class Process:
             command += ["-p", f"{name}:={_yaml(value)}"]
         for name, target in remaps.items():
             command += ["-r", f"{name}:={target}"]
+        wanted = {**os.environ, **ENVIRONMENT, "ROS_DOMAIN_ID": str(domain), **environment}  # None: unset
         self._log = tempfile.TemporaryFile(mode="w+")  # noqa: SIM115 - closed by stop()
         self._process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, **ENVIRONMENT, "ROS_DOMAIN_ID": str(domain), **environment},
+            env={name: value for name, value in wanted.items() if value is not None},
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
@@ -221,7 +238,7 @@ class Graph:
         self,
         module: str,
         *,
-        environment: dict[str, str] | None = None,
+        environment: dict[str, str | None] | None = None,
         remaps: dict[str, str] | None = None,
         **parameters: object,
     ) -> Process:
@@ -229,11 +246,16 @@ class Graph:
         self._processes.append(process)
         return process
 
-    def perception(self, **parameters: object) -> Process:
-        return self.start("node", **{"model": "oracle:moving@160x120", "diagnostics_period_s": 0.2, **parameters})
+    def perception(self, *, remaps: dict[str, str] | None = None, **parameters: object) -> Process:
+        return self.start(
+            "node", remaps=remaps, **{"model": "oracle:moving@160x120", "diagnostics_period_s": 0.2, **parameters}
+        )
 
-    def camera(self, **parameters: object) -> Process:
-        return self.start("camera_node", **{"source": "moving", "rate_hz": 10.0, **parameters})
+    def camera(self, *, remaps: dict[str, str] | None = None, **parameters: object) -> Process:
+        """Plays the scene's first frames, which the oracle finds at once."""
+        if "source" not in parameters:
+            parameters = {"source": str(_first_frames()), "hfov_deg": 70.0, **parameters}
+        return self.start("camera_node", remaps=remaps, **{"rate_hz": 10.0, **parameters})
 
     def close(self) -> None:
         if self._listener is not None:
@@ -252,7 +274,7 @@ def ros() -> Iterator[Graph]:
 @pytest.fixture(scope="module")
 def shared_graph() -> Iterator[Graph]:
     graph = Graph()
-    graph.camera(publish_truth=True)
+    graph.camera(source="moving", publish_truth=True)
     graph.perception(
         instance_class="box", prompt="the lamp", max_range_m=80.0, classes="floor, wall, ceiling, sky, box, ball, sofa"
     )

@@ -70,8 +70,8 @@ def test_without_room_in_shared_memory_the_node_warns_and_works(ros: Any, tmp_pa
         "shutil.disk_usage = lambda p: Usage(1 << 26, 1 << 26, 0) if str(p) == '/dev/shm' else real(p)\n",
         encoding="utf-8",
     )
-    environment = {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
-    environment["FASTDDS_DEFAULT_PROFILES_FILE"] = ""
+    paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    environment = {"PYTHONPATH": paths, "FASTDDS_DEFAULT_PROFILES_FILE": None}
     ros.camera()
     process = ros.start("node", environment=environment, model="oracle:moving@160x120", diagnostics_period_s=0.2)
     listener = ros.listener
@@ -84,8 +84,8 @@ def test_without_room_in_shared_memory_the_node_warns_and_works(ros: Any, tmp_pa
 def test_two_cameras_in_two_namespaces_do_not_mix(ros: Any) -> None:
     for name in ("front", "rear"):
         namespace = {"__ns": f"/{name}"}
-        ros.start("camera_node", remaps=namespace, source="moving", rate_hz=10.0, frame_id=f"{name}_optical_frame")
-        ros.start("node", remaps=namespace, model="oracle:moving@160x120")
+        ros.camera(remaps=namespace, frame_id=f"{name}_optical_frame")
+        ros.perception(remaps=namespace)
     listener = ros.listener
     for name in ("front", "rear"):
         listener.subscribe(Image, f"/{name}/depth/image")

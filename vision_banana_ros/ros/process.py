@@ -49,7 +49,10 @@ def run_node(make: Callable[[], Any], arguments: Sequence[str] | None = None) ->
         rclpy.try_shutdown()
         return _refuse(error)
     for item in applied:
-        (node.get_logger().info if item.ok else node.get_logger().warning)(item.words)
+        if item.ok:  # two calls: rclpy ties a severity to the place in the code
+            node.get_logger().info(item.words)
+        else:
+            node.get_logger().warning(item.words)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     failures: list[BaseException] = []
