@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from vision_banana_ros.core import DataError
+
 
 class Mount(Enum):
     """Who carries the camera."""
@@ -27,6 +29,10 @@ class Stand:
     y1: float
     z: float = 0.0
     along_deg: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.x1 < self.x0 or self.y1 < self.y0:
+            raise DataError(f"a Stand must run from its lower to its upper corner, got {self}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from vision_banana_ros.scenes.place import Place
 from vision_banana_ros.scenes.referring import expressions
 from vision_banana_ros.scenes.render import look, render
 from vision_banana_ros.scenes.scene import Pose, Scene, View
+from vision_banana_ros.scenes.sensor import SensorSettings, photograph
 from vision_banana_ros.scenes.stage import Stage
 
 PREVIEW_WH = (40, 30)
@@ -125,9 +126,11 @@ def world_frame(
     name = place_of(seed, grammars)
     scene = sample_scene(seed, name, width=width, height=height)
     rendered = render(scene, samples=samples, seed=seed, threads=threads)
-    truth = rendered.truth
-    frame = rendered.frame
-    return WorldFrame(seed=seed, place=name, frame=frame, truth=replace(truth, referring=expressions(scene, truth)))
+    if sensor:
+        strength = float(np.random.default_rng((seed, 0x5E1)).uniform(0.1, 1.0))
+        rendered = photograph(rendered, SensorSettings.drawn(seed, strength=strength), seed=seed)
+    truth = replace(rendered.truth, referring=expressions(scene, rendered.truth))
+    return WorldFrame(seed=seed, place=name, frame=rendered.frame, truth=truth)
 
 
 def _anywhere(width: int, height: int) -> View:

@@ -33,17 +33,20 @@ def _crown(stage: Stage, height: float, leaves: int, *, slim: bool, pale: bool) 
     bare, radius = height * stage.uniform(0.2, 0.4), height * stage.uniform(0.018, 0.032)
     top = (stage.uniform(-0.3, 0.3), stage.uniform(-0.3, 0.3), height * 0.75)
     build.rod((0, 0, -0.1), top, radius, trunk, end_radius=radius * 0.4)
-    wide = height * (0.1 if slim else stage.uniform(0.2, 0.32))
-    clumps = stage.count(4, 8)
+    wide = height * (0.1 if slim else stage.uniform(0.18, 0.3))
+    # Many small clumps of uneven size: a few large ones would look like balls.
+    clumps = stage.count(9, 16)
+    fine = stage.uniform(0.05, 0.1) * (height / 6) ** 0.5
     for i in range(clumps):
         angle, level = 2.4 * i, (i + 0.5) / clumps
-        out = 0 if slim else wide * 0.75 * math.sin(math.pi * min(level + 0.12, 1)) * stage.uniform(0.5, 1.1)
-        at = (out * math.cos(angle), out * math.sin(angle), bare + (height - bare) * (0.18 + 0.72 * level))
-        size = wide * stage.uniform(0.5, 0.85)
-        half = (size, size, size * (1.5 if slim else stage.uniform(0.6, 0.9)))
-        build.foliage(at, half, leaves, cell=stage.uniform(0.1, 0.22), fill=stage.uniform(0.5, 0.68))
-        build.foliage(at, (half[0] * 0.7, half[1] * 0.7, half[2] * 0.7), leaves, cell=0.15, fill=0.75)
-        build.rod((0, 0, bare * 0.9), at, radius * 0.45, trunk, end_radius=radius * 0.15)
+        out = 0 if slim else wide * math.sin(math.pi * min(level + 0.12, 1)) ** 0.7 * stage.uniform(0.35, 1.0)
+        at = (out * math.cos(angle), out * math.sin(angle), bare + (height - bare) * (0.1 + 0.8 * level))
+        size = wide * stage.uniform(0.28, 0.6)
+        half = (size, size * stage.uniform(0.7, 1.2), size * (1.6 if slim else stage.uniform(0.5, 0.85)))
+        build.foliage(at, half, leaves, cell=fine, fill=stage.uniform(0.42, 0.6))
+        build.foliage(at, (half[0] * 0.75, half[1] * 0.75, half[2] * 0.75), leaves, cell=fine * 1.4, fill=0.7)
+        if i % 2 == 0:
+            build.rod((top[0] * 0.4, top[1] * 0.4, bare), at, radius * 0.4, trunk, end_radius=radius * 0.12)
 
 
 def _conifer(stage: Stage, height: float, needles: int) -> None:

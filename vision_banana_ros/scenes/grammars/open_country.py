@@ -161,12 +161,17 @@ def tufts(stage: Stage, clear: float) -> None:
 
 
 def backdrop(stage: Stage, distance: float) -> None:
-    """Woods on the horizon: trees in a wide ring."""
-    leaves = [finishes.leaf(stage, autumn=0.1).number for _ in range(3)]
-    for i in range(stage.count(8, 30)):
-        angle = 2.4 * i
-        out = distance * stage.uniform(0.8, 1.6)
-        with stage.at(out * math.cos(angle), out * math.sin(angle)), stage.thing("tree"):
-            size = stage.uniform(4, 9)
-            stage.build.foliage((0, 0, size * 0.8), (size, size, size * 0.9), stage.pick(leaves), cell=0.5, fill=0.75)
-            stage.build.ellipsoid((0, 0, size * 0.7), (size * 0.8, size * 0.8, size * 0.7), stage.pick(leaves))
+    """Woods on the horizon: a ragged belt of crowns with gaps."""
+    leaves = [finishes.leaf(stage, autumn=0.1).number for _ in range(4)]
+    start = stage.uniform(0, 2 * math.pi)
+    gaps = [stage.chance(0.25) for _ in range(12)]
+    steps = 90
+    for i in range(steps):
+        if gaps[i * 12 // steps]:
+            continue
+        angle = start + 2 * math.pi * (i + stage.uniform(-0.4, 0.4)) / steps
+        out, tall = distance * stage.uniform(0.95, 1.2), stage.uniform(3, 7)
+        wide, skin = stage.uniform(2.5, 5.5), stage.pick(leaves)
+        with stage.at(out * math.cos(angle), out * math.sin(angle), yaw_deg=math.degrees(angle)), stage.thing("tree"):
+            stage.build.ellipsoid((0, 0, tall * 0.7), (2.0, wide * 0.8, tall * 0.8), skin)
+            stage.build.foliage((0, 0, tall * 0.85), (2.6, wide, tall), skin, cell=0.35, fill=0.6)

@@ -19,7 +19,9 @@ def shop(stage: Stage) -> Place:
     while y < room.y1 - 0.4:
         half = (room.x1 - room.x0) / 2 - stage.uniform(0.9, 1.5)
         plan.put(stage, gondola(stage, half), stage.uniform(-0.3, 0.3), y, 90, margin=0)
-        stands.append(Stand(room.x0 + 0.3, y + 0.5, room.x1 - 0.3, min(y + aisle + 0.3, room.y1 - 0.3), along_deg=0.0))
+        end = min(y + aisle + 0.3, room.y1 - 0.3)
+        if end > y + 0.5 or not stands:
+            stands.append(Stand(room.x0 + 0.3, min(y + 0.5, end), room.x1 - 0.3, end, along_deg=0.0))
         y += aisle + 0.8
     scatter_on(stage, plan.against_wall(stage, industry.till), (tabletop.vessel_box, tabletop.bottle), 0.8)
     loose: tuple[Maker, ...] = (

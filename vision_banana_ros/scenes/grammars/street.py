@@ -198,6 +198,6 @@ def _stands(road: Road) -> tuple[Stand, ...]:
     lanes = Stand(-30, -road.half_m + 0.8, 30, road.half_m - 0.8, 0.0, along_deg=0.0)
     if road.walk_m < 0.8:
         return (lanes,)
-    y0, y1 = road.half_m + 0.3, road.edge_m - 0.2
+    y0, y1 = road.half_m + 0.3, max(road.half_m + 0.4, road.edge_m - 0.2)
     walks = tuple(Stand(-30, min(s * y0, s * y1), 30, max(s * y0, s * y1), road.kerb_m, along_deg=0.0) for s in (-1, 1))
     return (lanes, *walks)

@@ -36,7 +36,9 @@ def warehouse(stage: Stage) -> Place:
         bays = max(1, int((room.x1 - room.x0 - 4) / 2.7))
         piece = industry.rack(stage, bays, stage.count(2, levels))
         plan.put(stage, piece, stage.uniform(-0.5, 0.5), y, 90, margin=0)
-        stands.append(Stand(room.x0 + 0.8, y + 0.8, room.x1 - 0.8, min(y + aisle - 0.2, room.y1 - 0.5), along_deg=0.0))
+        end = min(y + aisle - 0.2, room.y1 - 0.5)
+        if end > y + 0.8 or not stands:
+            stands.append(Stand(room.x0 + 0.8, min(y + 0.8, end), room.x1 - 0.8, end, along_deg=0.0))
         y += aisle + 1.2
     _litter(stage, plan, room)
     return Place(stands=tuple(stands), mounts=MOUNTS, ceiling_m=room.height)
