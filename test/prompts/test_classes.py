@@ -41,7 +41,7 @@ def test_quoted_names_may_hold_commas() -> None:
     assert [target.text for target in parse_classes('"box, open", 椅子, Tür')] == ["box, open", "椅子", "Tür"]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(count=st.integers(1, 60))
 def test_chosen_colours_can_be_told_apart_from_each_other_and_the_background(count: int) -> None:
     listed = ", ".join(f"class {i}" for i in range(count))

@@ -58,6 +58,7 @@ def test_one_target() -> None:
         ("Instance segmentation: each wine glass in a different color.", "wine glass"),
         ("Paint each car a unique colour; an instance segmentation.", "car"),
         ("Instance segmentation of the parked bicycles in this photo.", "parked bicycles"),
+        ("Perform instance segmentation on the cars. Each instance should be assigned a different color.", "cars"),
         ('Instance segmentation: every "box, open" has its own colour.', "box, open"),
     ],
 )
@@ -100,6 +101,9 @@ def test_depth_names_its_colours(encoding: str, word: str) -> None:
         ("A cat on a sofa.", Task.IMAGE),
         ("Make the walls green.", Task.IMAGE),
         ("A photo with a shallow depth of field.", Task.IMAGE),
+        ("Visualize the depth of this image.", Task.DEPTH),
+        ("A portrait; the shirt is red and the background is blue.", Task.IMAGE),
+        ("Paint the walls light green.", Task.IMAGE),
         ("A room whose walls are painted in lavish patterns", Task.IMAGE),
         ("A slice and an orange segment on a plate", Task.IMAGE),
         ("Draw the formula {x | x > 0}", Task.IMAGE),
@@ -119,6 +123,31 @@ def test_each_wording_asks_for_its_task(text: str, task: Task) -> None:
 def test_the_field_of_view_may_be_told(hint: str) -> None:
     assert read(f"A metric depth map of this picture. {hint}").hfov_deg == 70
     assert read(f"The camera ray map, {hint}").hfov_deg == 70
+
+
+def test_the_words_around_may_vary_freely() -> None:
+    sky_and_road = {"sky": (0, 0, 255), "road": (128, 128, 128)}
+    for text in (
+        "Semantic segmentation. Color the sky blue, the road gray.",
+        "Paint the sky #0000FF and the road (128, 128, 128).",
+        "Segment: the sky (blue), the road (grey).",
+        "Produce a semantic map: sky=<0, 0, 255>, road=rgb(128,128,128)",
+        "Generate an image of the segmentation mask where the sky is pure blue and the road should be shown as gray.",
+        "A segmentation of this picture, the sky in blue, the road in grey.",
+    ):
+        for background in (
+            "",
+            " Everything else is black.",
+            " All other pixels should be (0, 0, 0).",
+            " The rest: black.",
+        ):
+            instruction = read(text.rstrip(".") + "." + background)
+            assert painted(instruction) == sky_and_road, text
+            assert instruction.background == ((0, 0, 0) if background else None), text
+    assert read("Segment the sky in blue, on a light grey background").background == (211, 211, 211)
+    assert painted(read("A segmentation mask of 'the left person' in pure blue.")) == {"the left person": (0, 0, 255)}
+    reasoning = read("Reasoning segmentation: the thing that holds water is painted green; all other pixels are black.")
+    assert (reasoning.task, reasoning.background) == (Task.REFERRING, (0, 0, 0))
 
 
 def test_names_in_any_script_number_and_quotes() -> None:

@@ -94,16 +94,19 @@ def color_from_text(text: str) -> Rgb:
         return _from_code(codes[0])
     if _TRIPLE.fullmatch(said):
         return _from_code(said)
-    return _from_words(said)
+    color = _from_words(said)
+    if color is None and " or " in said:
+        raise InstructionError(f"colour {said!r} is ambiguous: say one colour")
+    if color is None:
+        raise _unknown(said)
+    return color
 
 
 def is_color(text: str) -> bool:
-    """Whether `color_from_text` would understand it."""
-    try:
-        color_from_text(text)
-    except InstructionError:
-        return False
-    return True
+    """Whether `text` is a colour and nothing else; cheap, for readers who look for colours among other words."""
+    said = " ".join(text.split()).strip(" \"'.,;")
+    name = _CODE.sub("", said, count=1).strip(" ()")
+    return _from_words(name) is not None if name else said != ""
 
 
 def color_to_text(color: Rgb) -> str:
@@ -124,26 +127,24 @@ def _from_code(code: str) -> Rgb:
     return r, g, b
 
 
-def _from_words(said: str) -> Rgb:
+def _from_words(said: str) -> Rgb | None:
     words = re.findall(r"[a-z]+", said.lower().replace("colour", " ").replace("color", " "))
     words = words[1:] if words[:1] in (["the"], ["a"], ["an"]) else words
     if not words or re.search(r"[^\w\s\-_']|\d", said):
-        raise _unknown(said)
-    if "or" in words:
-        raise InstructionError(f"colour {said!r} is ambiguous: say one colour")
+        return None
     while len(words) > 1 and words[0] in _UNCHANGED:
         words = words[1:]
     joined = "".join(words)
     if joined in _NAMES:
         return _NAMES[joined]
     *modifiers, base = words
-    color = _named(base, said)
+    color = _NAMES.get(base) or _ish(base)
     for modifier in reversed(modifiers):
-        color = _modified(color, modifier, said)
+        color = None if color is None else _modified(color, modifier)
     return color
 
 
-def _modified(color: Rgb, modifier: str, said: str) -> Rgb:
+def _modified(color: Rgb, modifier: str) -> Rgb | None:
     if modifier in _UNCHANGED:
         return color
     if modifier in _MUTING:
@@ -154,7 +155,7 @@ def _modified(color: Rgb, modifier: str, said: str) -> Rgb:
     hint = _ish(modifier)
     if hint is not None:
         return _mixed(color, hint, 1 / 3)
-    return _mixed(color, _named(modifier, said), 0.5)
+    return _mixed(color, _NAMES[modifier], 0.5) if modifier in _NAMES else None
 
 
 def _ish(word: str) -> Rgb | None:
@@ -166,15 +167,6 @@ def _ish(word: str) -> Rgb | None:
         if name in _NAMES:
             return _NAMES[name]
     return None
-
-
-def _named(word: str, said: str) -> Rgb:
-    if word in _NAMES:
-        return _NAMES[word]
-    hint = _ish(word)
-    if hint is None:
-        raise _unknown(said)
-    return hint
 
 
 def _mixed(color: Rgb, other: Rgb, share: float) -> Rgb:

@@ -23,17 +23,18 @@ _OWN_COLOR = (
 )
 _EACH = re.compile(
     rf"\b(?:every|each|all)(?:\s+(?:instances?\s+of|of|the|single|individual)\b)*\s+(?P<name>{ASIDE}|[^.;:\n]{{1,200}}?)\s+"
-    rf"(?:(?:has|have|is|are|gets?|in|with|as|painted|shown|coloured|colored|drawn|must|should|be)\s+)*(?:{_OWN_COLOR})",
+    rf"(?:(?:has|have|is|are|gets?|in|with|as|painted|assigned|given|receives?|shown|coloured|colored|drawn|must|should|be)\s+)*(?:{_OWN_COLOR})",
     re.IGNORECASE,
 )
 _OF_CLASS = re.compile(
-    rf"\binstance segmentation (?:map )?(?:of|for)\s+(?:(?:all|every|each|the)\s+)*"
+    rf"\binstance segmentation (?:map )?(?:of|on|for)\s+(?:(?:all|every|each|the)\s+)*"
     rf"(?P<name>{ASIDE}|[^.,;:\n]{{1,200}}?)"
     r"(?=\s*(?:[.,;:\n]|$|\bin (?:this|the) (?:image|picture|photo|frame)\b))",
     re.IGNORECASE,
 )
 _THIS_IMAGE = re.compile(
-    r"^(?:this|the|an?)?\s*(?:input\s+)?(?:image|picture|photo(?:graph)?|frame|input|scene)$", re.IGNORECASE
+    r"^(?:this|the|an?)?\s*(?:input\s+)?(?:image|picture|photo(?:graph)?|frame|input|scene|instances?|ones?|objects?)\b",
+    re.IGNORECASE,
 )
 
 
@@ -100,7 +101,9 @@ def _read_sentences(masked: Masked, hfov_deg: float | None) -> Instruction | Non
             raise
         return None  # "a room whose walls are painted in lavish patterns"
     named = tuple(clause for clause in clauses if not clause.is_background)
-    if not named or not (asks or any(clause.is_certain for clause in clauses)):
+    # "The background" may be a photograph's; of "everything else" only somebody speaks who has named the rest.
+    is_certain = any(c.is_certain or (c.is_background and c.subject.lower() != "background") for c in clauses)
+    if not named or not (asks or is_certain):
         return None
     task = wording.semantic_or_referring(masked.text, tuple(clause.subject for clause in named), is_map=False)
     targets = tuple(Target(clause.subject, clause.color) for clause in named)
@@ -108,9 +111,8 @@ def _read_sentences(masked: Masked, hfov_deg: float | None) -> Instruction | Non
 
 
 def _read_instances(masked: Masked, hfov_deg: float | None) -> Instruction | None:
-    for pattern in (_EACH, _OF_CLASS):
-        found = pattern.search(masked.text)
-        if found is None or _THIS_IMAGE.match(found["name"].strip()):
+    for found in (*_EACH.finditer(masked.text), *_OF_CLASS.finditer(masked.text)):
+        if _THIS_IMAGE.match(found["name"]):
             continue
         target = Target(masked.restore(found["name"]))
         rest = Masked(f"{masked.text[: found.start()]} {masked.text[found.end() :]}", masked.quotations)

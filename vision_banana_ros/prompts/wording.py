@@ -27,7 +27,7 @@ _GEOMETRY: tuple[tuple[Task, re.Pattern[str]], ...] = (
         re.compile(
             r"\bdepth[- ]?(?:map|image|estimat\w+|prediction|visuali[sz]ation|false)|\bmetric depth\b"
             r"|\bdepth\b[^.]{0,80}\bcolou?r"
-            r"|\b(?:predict|estimate|show|paint|draw|render)\b[^.]{0,80}\bdepth\b(?! of field)",
+            r"|\b(?:predict|estimate|show|paint|draw|render|visuali[sz]e|infer)\b[^.]{0,80}\bdepth\b(?! of field)",
             re.IGNORECASE,
         ),
     ),
