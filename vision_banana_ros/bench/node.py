@@ -23,11 +23,12 @@ import cv2
 from vision_banana_ros.bench.rows import Row
 from vision_banana_ros.core import VisionBananaError
 from vision_banana_ros.ros.process import import_rclpy
+from vision_banana_ros.ros.processes import isolated_environment, running_node, stop
 from vision_banana_ros.scenes.moving import MovingScene
 
 _RATE_HZ = 30.0
-_CAMERA = ("vision_banana_ros.ros.camera_node", {"source": "moving", "rate_hz": _RATE_HZ})
-_PERCEPTION = ("vision_banana_ros.ros.node", {"model": "oracle:moving", "diagnostics_period_s": 0.5})
+_CAMERA = ("camera_node", {"source": "moving", "rate_hz": _RATE_HZ})
+_PERCEPTION = ("node", {"model": "oracle:moving", "diagnostics_period_s": 0.5})
 _PATIENCE_S = 90.0
 _SAMPLE_S = 2.0
 
@@ -44,19 +45,19 @@ def _start() -> list[Row]:
         # One image, so that the oracle need not search its footage for it.
         cv2.imwrite(f"{folder}/0.png", cv2.cvtColor(MovingScene().frame(0).rgb, cv2.COLOR_RGB2BGR))
         camera = {"source": folder, "rate_hz": _RATE_HZ, "hfov_deg": 70.0}
-        with _running(_CAMERA[0], camera), _receiver(_PATIENCE_S, "first") as receiver:
+        with running_node(_CAMERA[0], camera), _receiver(_PATIENCE_S, "first") as receiver:
             assert receiver.stdout is not None
             receiver.stdout.readline()  # it is ready
             started = time.time()
-            with _running(*_PERCEPTION):
+            with running_node(*_PERCEPTION):
                 first = _report_of(receiver, _PATIENCE_S)["first_receipt"]
     return [_row("process start to first receipt", first - started if first else float("nan"), "s", bar="< 2")]
 
 
 def _throughput(seconds: float) -> list[Row]:
-    with _running(*_CAMERA), _receiver(seconds, "count") as receiver:
+    with running_node(*_CAMERA), _receiver(seconds, "count") as receiver:
         started = time.time()
-        with _running(*_PERCEPTION) as perception:
+        with running_node(*_PERCEPTION) as perception:
             cpu_before = _cpu_s(perception.pid)
             report = _report_of(receiver, seconds)
             cpu_s, wall_s = _cpu_s(perception.pid) - cpu_before, time.time() - started
@@ -78,8 +79,8 @@ def _memory(minutes: float) -> list[Row]:
     warm_up_s = min(60.0, minutes * 60 / 2)
     samples: list[float] = []
     with (
-        _running(*_CAMERA),
-        _running(*_PERCEPTION) as perception,
+        running_node(*_CAMERA),
+        running_node(*_PERCEPTION) as perception,
         _receiver(warm_up_s + minutes * 60, "churn") as receiver,
     ):
         time.sleep(warm_up_s)
@@ -101,32 +102,17 @@ def _row(name: str, value: float, unit: str, *, against: str = "", bar: str = ""
 
 
 @contextmanager
-def _running(module: str, parameters: dict[str, object]) -> Iterator[subprocess.Popen[str]]:
-    words = [word for name, value in parameters.items() for word in ("-p", f"{name}:={value}")]
-    process = subprocess.Popen(
-        [sys.executable, "-m", module, "--ros-args", "--log-level", "warn", *words], env=_environment(), text=True
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(_PATIENCE_S)
-
-
-@contextmanager
 def _receiver(seconds: float, mode: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "vision_banana_ros.bench.receiver", "--seconds", str(seconds), "--mode", mode],
-        env=_environment(),
+        env=isolated_environment(),
         text=True,
         stdout=subprocess.PIPE,
     )
     try:
         yield process
     finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(_PATIENCE_S)
+        stop(process)
 
 
 def _report_of(receiver: subprocess.Popen[str], seconds: float) -> dict[str, Any]:
@@ -136,12 +122,6 @@ def _report_of(receiver: subprocess.Popen[str], seconds: float) -> dict[str, Any
     except (subprocess.TimeoutExpired, json.JSONDecodeError) as error:
         raise VisionBananaError(f"the benchmark's receiver gave no report ({error}): see the lines above") from error
     return report
-
-
-def _environment() -> dict[str, str]:
-    """A domain of its own, so that nothing else on this machine or network is heard."""
-    domain = str(1 + os.getpid() % 101)
-    return {**os.environ, "ROS_DOMAIN_ID": domain, "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
 
 
 def _cpu_s(pid: int) -> float:
