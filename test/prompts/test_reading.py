@@ -48,6 +48,7 @@ def test_a_sentence_for_each_class() -> None:
 def test_one_target() -> None:
     instruction = read("Segment the door handle in pure yellow (<255, 255, 0>).")
     assert painted(instruction) == {"door handle": (255, 255, 0)}
+    assert painted(read('Segment the "cat" with the color <255, 0, 0>.')) == {"cat": (255, 0, 0)}
 
 
 @pytest.mark.parametrize(
@@ -79,6 +80,8 @@ def test_referring_expressions_keep_the_colours_of_clothes_apart_from_those_to_p
     assert instruction.background == (0, 0, 0)
     instruction = read("Segment the man in black in red and the woman in green in pinkish red.")
     assert list(painted(instruction)) == ["man in black", "woman in green"]
+    instruction = read("A segmentation of this picture. The person in the pink shirt is #FFFFFF. The rest is black.")
+    assert painted(instruction) == {"person in the pink shirt": (255, 255, 255)}
 
 
 @pytest.mark.parametrize("encoding", ["cube", "plasma", "inferno", "viridis", "grey"])

@@ -62,6 +62,22 @@ def test_what_is_written_reads_back_as_the_same_instruction(instruction: Instruc
     assert Instruction.from_text(instruction.to_text()) == instruction
 
 
+def test_plain_names_are_written_plainly() -> None:
+    people = (Target("person in the pink shirt", (255, 255, 255)), Target("other person", (0, 128, 0)))
+    assert write(Instruction(Task.REFERRING, people, (0, 0, 0))) == (
+        "A referring segmentation of this picture. The person in the pink shirt is #FFFFFF; "
+        "the other person is #008000. Everything else is #000000."
+    )
+    assert write(Instruction(Task.SEMANTIC, (Target("floor", (0, 255, 0)),), (0, 0, 0), 70)) == (
+        'Paint a semantic segmentation of this picture with the colours {"floor": "#00FF00", "background": "#000000"}. '
+        "The horizontal field of view is 70 degrees."
+    )
+    assert write(Instruction(Task.INSTANCE, (Target("wine glass"),))) == (
+        "An instance segmentation of this image: every wine glass has its own colour."
+    )
+    assert write(Instruction(Task.IMAGE, text="A cat on a sofa.")) == "A cat on a sofa."
+
+
 def outcome(text: str) -> Instruction | InstructionError:
     try:
         return read(text)

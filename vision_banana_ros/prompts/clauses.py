@@ -88,15 +88,17 @@ def _linked(masked: Masked) -> list[Clause]:
         if color is None:
             continue
         said = masked.restore(color["color"])
-        has_code = re.search(CODE, said) is not None  # whatever the words beside it: "safety orange (#FF6700)"
-        if not (has_code or is_color(said)):
+        # After a copula a code counts whatever the words beside it: "safety orange (#FF6700)".
+        has_code = re.search(CODE, said) is not None
+        if not (is_color(said) or (has_code and not link["imperative"])):
             continue
         before = text[last_end : link.start()]
         header = None if clauses else _HEADER.match(before)
         *leftover, subject = _PAUSE.split(_LEADING.sub("", before[header.end() :] if header else before))
         subject = _LEADING.sub("", subject).strip()
         # "in red" is a link after "Segment the chair" or "A map with the chair"; the man in black is somebody's coat.
-        is_imperative = is_imperative or header is not None or _VERB.match(subject) is not None
+        continues_header = header is not None and not leftover
+        is_imperative = is_imperative or continues_header or _VERB.match(subject) is not None
         name = _name(masked, subject)
         if not name or (link["imperative"] and not (is_imperative or is_background(name))):
             continue

@@ -105,8 +105,8 @@ def color_from_text(text: str) -> Rgb:
 def is_color(text: str) -> bool:
     """Whether `text` is a colour and nothing else; cheap, for readers who look for colours among other words."""
     said = " ".join(text.split()).strip(" \"'.,;")
-    name = _CODE.sub("", said, count=1).strip(" ()")
-    return _from_words(name) is not None if name else said != ""
+    name = re.sub(r"^(?:the )?colou?r$", "", _CODE.sub("", said, count=1).strip(" ()"), flags=re.IGNORECASE)
+    return _from_words(name) is not None if name else _CODE.search(said) is not None
 
 
 def color_to_text(color: Rgb) -> str:
