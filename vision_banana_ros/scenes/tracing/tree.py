@@ -19,7 +19,7 @@ from vision_banana_ros.scenes.tracing.shapes import meet
 from vision_banana_ros.scenes.tracing.vectors import MISS, ZERO, Real, Table, Vector, device
 
 BINS = 12
-LEAF_PARTS = 2
+LEAF_PARTS = 1
 DEEPEST = 60  # levels that fit into the 64-bit trail
 
 
