@@ -1,7 +1,8 @@
 """Frame -> Perception: ask for canvases, decode each by its code, bring the values to the frame's size.
 
 Each task fills its own layers of the result; what was not asked for stays None. Values are decoded and cleaned at the
-canvas's size, where there are few of them, and only then brought to the frame's.
+canvas's size, where there are few of them, and only then brought to the frame's; where surfaces meet, the frame's
+own picture is the guide to which side a pixel belongs.
 """
 
 from __future__ import annotations
@@ -71,11 +72,11 @@ def perceive(
         stamp_ns=frame.stamp_ns, frame_id=frame.frame_id, hw=frame.hw, camera=frame.camera, canvases=canvases
     )
     for canvas in canvases:
-        perception = _DECODERS[canvas.instruction.task](perception, canvas, settings)
+        perception = _DECODERS[canvas.instruction.task](perception, canvas, frame.rgb, settings)
     return perception
 
 
-def _decode_depth(seen: Perception, canvas: Canvas, settings: PerceiveSettings) -> Perception:
+def _decode_depth(seen: Perception, canvas: Canvas, guide: UInt8Array, settings: PerceiveSettings) -> Perception:
     needs_confidence = settings.with_confidence or settings.min_depth_confidence > 0
     decoded = depth.decode(canvas.rgb, canvas.instruction.depth_encoding, with_confidence=needs_confidence)
     depth_m, confidence = decoded.depth_m, decoded.confidence
@@ -86,11 +87,11 @@ def _decode_depth(seen: Perception, canvas: Canvas, settings: PerceiveSettings) 
     if settings.max_range_m is not None:
         depth_m[depth_m > settings.max_range_m] = np.inf
     return replace(
-        seen, depth_m=upsample_depth(depth_m, seen.hw), depth_confidence=_kept(confidence, seen.hw, settings)
+        seen, depth_m=upsample_depth(depth_m, seen.hw, guide), depth_confidence=_kept(confidence, seen.hw, settings)
     )
 
 
-def _decode_normals(seen: Perception, canvas: Canvas, settings: PerceiveSettings) -> Perception:
+def _decode_normals(seen: Perception, canvas: Canvas, _guide: UInt8Array, settings: PerceiveSettings) -> Perception:
     decoded = normals.decode(canvas.rgb)
     if settings.min_normals_confidence > 0:
         decoded.normals[decoded.confidence < settings.min_normals_confidence] = np.nan
@@ -101,7 +102,7 @@ def _decode_normals(seen: Perception, canvas: Canvas, settings: PerceiveSettings
     )
 
 
-def _decode_rays(seen: Perception, canvas: Canvas, _settings: PerceiveSettings) -> Perception:
+def _decode_rays(seen: Perception, canvas: Canvas, _guide: UInt8Array, _settings: PerceiveSettings) -> Perception:
     if seen.camera is not None:
         return seen  # given intrinsics win
     decoded = rays.decode(canvas.rgb)
@@ -113,41 +114,41 @@ def _decode_rays(seen: Perception, canvas: Canvas, _settings: PerceiveSettings) 
     return replace(seen, camera=recovered.camera, camera_recovered=True)
 
 
-def _decode_semantic(seen: Perception, canvas: Canvas, settings: PerceiveSettings) -> Perception:
+def _decode_semantic(seen: Perception, canvas: Canvas, guide: UInt8Array, settings: PerceiveSettings) -> Perception:
     decoded = Palette.from_instruction(canvas.instruction).decode(canvas.rgb, threshold=settings.min_mask_confidence)
     return replace(
         seen,
-        mask=np.asarray(upsample_labels(decoded.mask, seen.hw), np.uint8),
+        mask=upsample_labels(decoded.mask, seen.hw, guide),
         mask_confidence=_kept(decoded.confidence, seen.hw, settings),
         labels=_labels(canvas.instruction),
     )
 
 
-def _decode_referring(seen: Perception, canvas: Canvas, settings: PerceiveSettings) -> Perception:
+def _decode_referring(seen: Perception, canvas: Canvas, guide: UInt8Array, settings: PerceiveSettings) -> Perception:
     decoded = Palette.from_instruction(canvas.instruction).decode(canvas.rgb, threshold=settings.min_mask_confidence)
     return replace(
         seen,
-        referring=np.asarray(upsample_labels(decoded.mask, seen.hw), np.uint8),
+        referring=upsample_labels(decoded.mask, seen.hw, guide),
         referring_confidence=_kept(decoded.confidence, seen.hw, settings),
         referring_labels=_labels(canvas.instruction),
     )
 
 
-def _decode_instances(seen: Perception, canvas: Canvas, settings: PerceiveSettings) -> Perception:
+def _decode_instances(seen: Perception, canvas: Canvas, guide: UInt8Array, settings: PerceiveSettings) -> Perception:
     decoded = instances.decode(canvas.rgb, canvas.instruction.background)
     return replace(
         seen,
-        instances=np.asarray(upsample_labels(decoded.instances, seen.hw), np.uint16),
+        instances=upsample_labels(decoded.instances, seen.hw, guide),
         instances_confidence=_kept(decoded.confidence, seen.hw, settings),
         instance_label=canvas.instruction.targets[0].text,
     )
 
 
-def _decode_image(seen: Perception, _canvas: Canvas, _settings: PerceiveSettings) -> Perception:
+def _decode_image(seen: Perception, _canvas: Canvas, _guide: UInt8Array, _settings: PerceiveSettings) -> Perception:
     return seen  # the canvas is the answer
 
 
-_DECODERS: dict[Task, Callable[[Perception, Canvas, PerceiveSettings], Perception]] = {
+_DECODERS: dict[Task, Callable[[Perception, Canvas, UInt8Array, PerceiveSettings], Perception]] = {
     Task.DEPTH: _decode_depth,
     Task.NORMALS: _decode_normals,
     Task.RAYS: _decode_rays,
