@@ -6,6 +6,7 @@ Wall frame: the origin lies on the wall's face at floor level, +x points into th
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from vision_banana_ros.scenes import finishes
 from vision_banana_ros.scenes.builder import turn
@@ -254,10 +255,26 @@ def towel_rail(stage: Stage) -> None:
         build.capsule((0.08, -0.19, 1.2), (0.08, 0.19, 1.2), 0.016, cloth.number)
 
 
-def counter(stage: Stage, half_y: float, *, sink: bool) -> Piece:
+@dataclass(frozen=True, slots=True)
+class KitchenLook:
+    """What the units of one kitchen share."""
+
+    front: Finish
+    slab: Finish
+
+    @classmethod
+    def drawn(cls, stage: Stage) -> KitchenLook:
+        front = finishes.one_of(stage, finishes.wood, _sober_paint, _sober_paint)
+        return cls(front, finishes.one_of(stage, finishes.wood, finishes.stone, _sober_paint))
+
+
+def _sober_paint(stage: Stage) -> Finish:
+    return finishes.painted(stage, vivid=0.12)
+
+
+def counter(stage: Stage, half_y: float, look: KitchenLook, *, sink: bool) -> Piece:
     """Base units with a worktop, for kitchens; with a sink and a tap where asked."""
-    front = finishes.one_of(stage, finishes.wood, finishes.painted, finishes.painted)
-    slab = finishes.one_of(stage, finishes.wood, finishes.stone, finishes.painted)
+    front, slab = look.front, look.slab
     handle, units = finishes.metal(stage), max(1, round(half_y * 2 / 0.55))
 
     def draw() -> None:
@@ -296,9 +313,9 @@ def counter(stage: Stage, half_y: float, *, sink: bool) -> Piece:
     return Piece(0.3, half_y, 0.9, draw, (free,))
 
 
-def wall_cabinets(stage: Stage, half_y: float) -> None:
+def wall_cabinets(stage: Stage, half_y: float, look: KitchenLook) -> None:
     """Cupboards above a kitchen counter."""
-    build, front = stage.build, finishes.one_of(stage, finishes.wood, finishes.painted)
+    build, front = stage.build, look.front
     handle, units = finishes.metal(stage).number, max(1, round(half_y * 2 / 0.5))
     for i in range(units):
         y, half = half_y * ((2 * i + 1) / units - 1), half_y / units

@@ -194,7 +194,7 @@ def plant(stage: Stage) -> Piece:
 
 def _blade(stage: Stage, yaw_deg: float, green: int, *, curved: bool) -> None:
     """One long leaf from the pot outwards; curved ones bend over in two pieces."""
-    build, lean, length = stage.build, stage.uniform(8, 50), stage.uniform(0.16, 0.36)
+    build, lean, length = stage.build, stage.uniform(8, 50), stage.uniform(0.14, 0.27)
     wide = stage.uniform(0.018, 0.045)
     with build.frame((0, 0, 0.24), yaw_deg=yaw_deg):
         tilt = turn(pitch_deg=-lean)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vision_banana_ros.scenes import rooms
-from vision_banana_ros.scenes.furniture import devices, floorware, people, seats, storage, tabletop, vehicles
+from vision_banana_ros.scenes.furniture import devices, fixtures, floorware, people, seats, storage, tabletop, vehicles
 from vision_banana_ros.scenes.furniture.buildings import house
 from vision_banana_ros.scenes.furniture.nature import bush, hedge, tree
 from vision_banana_ros.scenes.furniture.street import dustbin, street_lamp
@@ -37,9 +37,11 @@ BEDROOM = Room(0.0, 4.4 + _GAP, 5.4, 8.2, HEIGHT_M)
 LIVING_DOOR_Y, KITCHEN_DOOR_Y, FRONT_DOOR_X = 1.3, 3.7, 6.55
 #: Where the robot drives: through the kitchen, across the hall, round the living room and out of the front door.
 WAY: tuple[tuple[float, float], ...] = (
-    (10.3, 5.2),
-    (9.3, 4.7),
-    (8.3, 3.85),
+    (8.3, 2.9),
+    (9.2, 3.2),
+    (9.9, 4.1),
+    (9.4, 4.9),
+    (8.5, 4.5),
     (7.62, KITCHEN_DOOR_Y),
     (6.7, 3.2),
     (6.3, 2.0),
@@ -78,6 +80,9 @@ def flat(stage: Stage) -> Place:
         ceiling_lights(stage, room, (1.0, 0.88, 0.72), stage.uniform(0.25, 0.6) if lit else 0.0)
     _furnish_kitchen(stage, kitchen, mess)
     furnish_living(stage, living.plan, mess)
+    dining_group(stage, living.plan, mess)
+    if stage.chance(0.7):
+        living.plan.freely(stage, people.person, square=0)
     dress(stage, living.room, living.plan, living.slots, mess)
     _furnish_hall(stage, hall)
     bedroom.plan.against_wall(stage, seats.bed)
@@ -124,8 +129,9 @@ def _slots(stage: Stage, room: Room) -> list[Slot]:
 
 
 def _furnish_kitchen(stage: Stage, kitchen: _Opened, mess: float) -> None:
-    kitchen_row(stage, kitchen.plan, KITCHEN.sides[3], mess, high=True)
-    kitchen_row(stage, kitchen.plan, KITCHEN.sides[2], mess, high=False)
+    look = fixtures.KitchenLook.drawn(stage)
+    kitchen_row(stage, kitchen.plan, KITCHEN.sides[3], look, mess, high=True)
+    kitchen_row(stage, kitchen.plan, KITCHEN.sides[2], look, mess, high=False)
     dining_group(stage, kitchen.plan, mess)
     for maker in (devices.refrigerator, storage.shelf, floorware.bin_):
         scatter_on(stage, kitchen.plan.against_wall(stage, maker), ON_THE_WORKTOP, mess)

@@ -19,8 +19,9 @@ def kitchen(stage: Stage) -> Place:
     mess = stage.uniform(0.2, 1.2)
     windows = {slot.side for slot in slots if slot.kind == "window"}
     rows = [int(s) for s in stage.rng.permutation(4)][: stage.pick((1, 2, 2, 3))]
+    look = fixtures.KitchenLook.drawn(stage)
     for number in rows:
-        kitchen_row(stage, plan, room.sides[number], mess, high=number not in windows)
+        kitchen_row(stage, plan, room.sides[number], look, mess, high=number not in windows)
     for maker in (devices.refrigerator, devices.oven, devices.washing_machine, storage.cabinet, storage.shelf):
         if stage.chance(0.6):
             scatter_on(stage, plan.against_wall(stage, maker), ON_THE_WORKTOP, mess)
@@ -34,7 +35,9 @@ def kitchen(stage: Stage) -> Place:
     return indoor_place(room)
 
 
-def kitchen_row(stage: Stage, plan: FloorPlan, side: Side, mess: float, *, high: bool) -> None:
+def kitchen_row(
+    stage: Stage, plan: FloorPlan, side: Side, look: fixtures.KitchenLook, mess: float, *, high: bool
+) -> None:
     """Units side by side along a wall: worktops with and without a sink, a cooker or a fridge between."""
     along, first = -side.half_length + 0.05, True
     while along < side.half_length - 0.4:
@@ -58,7 +61,7 @@ def kitchen_row(stage: Stage, plan: FloorPlan, side: Side, mess: float, *, high:
             if piece.half_y > width or piece.height > plan.room.height:
                 continue
         else:
-            piece = fixtures.counter(stage, width, sink=kind == "sink")
+            piece = fixtures.counter(stage, width, look, sink=kind == "sink")
         x, y = side.point(piece.half_x + 0.01, middle)
         spot = plan.put(stage, piece, x, y, side.yaw_deg, margin=-0.01)
         if spot is None:
@@ -67,4 +70,4 @@ def kitchen_row(stage: Stage, plan: FloorPlan, side: Side, mess: float, *, high:
             scatter(stage, spot, ON_THE_WORKTOP, mess)
             if high and stage.chance(0.6):
                 with stage.at(*side.point(0.0, middle), yaw_deg=side.yaw_deg):
-                    fixtures.wall_cabinets(stage, width)
+                    fixtures.wall_cabinets(stage, width, look)
