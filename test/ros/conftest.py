@@ -213,6 +213,9 @@ class Listener:
             for publisher in publishers.values():
                 self.node.destroy_publisher(publisher)
 
+    def wait_for(self, condition: Callable[[], bool], what: str) -> None:
+        wait_for(condition, what)
+
     def close(self) -> None:
         self._executor.shutdown()
         self._thread.join(PATIENCE_S)

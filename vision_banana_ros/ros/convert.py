@@ -107,9 +107,9 @@ def bytes_field(values: AnyArray) -> array.array[int]:
 
 def depth_as_millimetres(depth_m: FloatArray) -> AnyArray:
     """16UC1: 0 where invalid, beyond range, or too far for 16 bits."""
-    millimetres = np.nan_to_num(depth_m * 1000.0, nan=0.0, posinf=0.0)
+    millimetres = np.rint(np.nan_to_num(depth_m * 1000.0, nan=0.0, posinf=0.0))
     millimetres[millimetres > _MILLIMETRES_MAX] = 0.0
-    return np.rint(millimetres).astype(np.uint16)
+    return millimetres.astype(np.uint16)
 
 
 def empty_cloud(hw: tuple[int, int]) -> PointCloud2:
