@@ -203,6 +203,10 @@ class Mixer(nn.Module):
             self.choice.bias.copy_(torch.log(shares).flatten())
 
     def forward(self, feature: Tensor, key: Tensor, boxes: Boxes) -> Mixture:
+        with torch.autocast(feature.device.type, enabled=False):  # a place needs more than bfloat16's eight bits
+            return self._mix(feature.float(), key.float(), boxes)
+
+    def _mix(self, feature: Tensor, key: Tensor, boxes: Boxes) -> Mixture:
         prompts, _, height, width = feature.shape
         flat = feature.flatten(2)
         logits = (key.flatten(0, 1) * key.shape[-1] ** -0.5) @ flat

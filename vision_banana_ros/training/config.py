@@ -33,7 +33,7 @@ class TrainingConfig:
     views: tuple[View, ...] = (View(width=128, height=96),)
     batch: int = 16
     samples: int = 100_000
-    questions: int = 4  # prompts per image and step: depth, normals, classes and one of the others
+    questions: int = 3  # prompts per image and step: depth, normals, and others in turn
 
     learning_rate: float = 2e-3
     encoder_rate: float = 0.15  # of the learning rate: fine-tuned slowly beats frozen and beats full speed
@@ -45,6 +45,7 @@ class TrainingConfig:
     seed: int = 0
     workers: int = 1
     threads: int = 0  # of torch on a CPU; 0 leaves its own choice
+    bfloat16: bool = True  # where the device computes in it: GPUs, and processors with AVX-512 BF16
     log_seconds: float = 20.0
     checkpoint_seconds: float = 180.0
     gate_seconds: float = 300.0

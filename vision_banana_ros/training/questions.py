@@ -32,8 +32,9 @@ from vision_banana_ros.training.samples import TrainingSample
 
 #: Which paint belongs at a pixel where nobody knows, or where the prompt leaves it open.
 OPEN = -1
-#: Shares of the fourth question, of what a sample has answers to.
-_FOURTH = {Task.RAYS: 0.25, Task.INSTANCE: 0.4, Task.REFERRING: 0.25, Task.IMAGE: 0.1}
+#: The other questions and how often each is drawn; where a sample has no answer, another one is.
+_OTHERS = (Task.SEMANTIC, Task.INSTANCE, Task.REFERRING, Task.RAYS, Task.IMAGE)
+_OTHER_SHARES = (0.45, 0.2, 0.12, 0.17, 0.06)
 _SMALLEST_CLASS, _SMALLEST_INSTANCE = 0.002, 0.001  # of the picture
 _MOST_TARGETS = 20  # 22 paints are in a depth box anyhow; more would make every batch wider
 PICTURES: tuple[str, ...] = (
@@ -64,25 +65,25 @@ class QuestionMaker:
     palette: tuple[Rgb, ...] = field(default_factory=lambda: Palette.distinct(64).targets)
 
     def ask(self, sample: TrainingSample, count: int) -> list[Question]:
-        """Depth and normals first, then classes where they are known, then others."""
+        """Depth and normals always, then others in turn."""
         questions = [self._depth(sample), Question(instruction=Instruction(Task.NORMALS))]
-        makers = {
-            Task.RAYS: self._rays,
-            Task.INSTANCE: self._instances,
-            Task.REFERRING: self._referring,
-            Task.IMAGE: self._picture,
-        }
-        classes = self._classes(sample)
-        if classes is not None:
-            questions.append(classes)
         while len(questions) < count:
-            tasks = list(_FOURTH)
-            shares = np.array(list(_FOURTH.values()))
-            drawn = tasks[int(self.rng.choice(len(tasks), p=shares / shares.sum()))]
-            question = makers[drawn](sample)
+            drawn = _OTHERS[int(self.rng.choice(len(_OTHERS), p=_OTHER_SHARES))]
+            question = self._other(sample, drawn)
             if question is not None:
                 questions.append(question)
         return questions[:count]
+
+    def _other(self, sample: TrainingSample, task: Task) -> Question | None:
+        """None where the sample has no answer to that."""
+        makers = {
+            Task.SEMANTIC: self._classes,
+            Task.INSTANCE: self._instances,
+            Task.REFERRING: self._referring,
+            Task.RAYS: self._rays,
+            Task.IMAGE: self._picture,
+        }
+        return makers[task](sample)
 
     def _depth(self, sample: TrainingSample) -> Question:
         encoding = "cube" if self.rng.random() < 0.85 else str(self.rng.choice(DEPTH_ENCODINGS))

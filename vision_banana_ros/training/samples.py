@@ -25,10 +25,11 @@ from vision_banana_ros.core import (
     UInt16Array,
 )
 from vision_banana_ros.evaluation.frames import FrameFolder
-from vision_banana_ros.scenes.shards import read_manifest, read_shard, shard_files
+from vision_banana_ros.scenes.manifest import read_manifest
+from vision_banana_ros.scenes.shards import read_shard, shard_files
 
-#: Shards open at a time per stream: frames of one shard come from neighbouring seeds, and mixing them is free.
-_OPEN_SHARDS = 6
+#: Samples held to draw from, at least: frames of one shard come from neighbouring seeds.
+_LEAST_POOL = 512
 #: `position` of what has no depth: unknown, and beyond all range (sky).
 UNKNOWN, BEYOND = np.float16(-1), np.float16(2)
 
@@ -74,15 +75,15 @@ def compact(frame: Frame, truth: Truth, *, real: bool) -> TrainingSample:
 
 def shard_stream(folders: tuple[str, ...], *, seed: int, part: int = 0, parts: int = 1) -> Iterator[TrainingSample]:
     """Endless; each process reads its own `part` of the shards, a few at a time, in a new order in each round."""
-    files = sorted(path for folder in folders for path in shard_files(Path(folder)))
-    mine = files[part::parts] or files
-    labels = {folder: read_manifest(folder).labels for folder in {path.parent for path in mine}}
+    labels = {Path(folder): read_manifest(Path(folder)).labels for folder in folders}
     rng = np.random.default_rng((seed, part))
     waiting: list[Path] = []
     pool: list[TrainingSample] = []
     while True:
-        if len(pool) < _OPEN_SHARDS * 8:
-            if not waiting:
+        if len(pool) < _LEAST_POOL:
+            if not waiting:  # looked up anew in each round: shards may still be rendered
+                files = sorted(path for folder in labels for path in shard_files(folder))
+                mine = files[part::parts] or files
                 waiting = [mine[i] for i in rng.permutation(len(mine))]
             path = waiting.pop()
             pool += [compact(s.frame, s.truth, real=False) for s in read_shard(path, labels[path.parent])]

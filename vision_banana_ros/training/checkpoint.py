@@ -1,0 +1,68 @@
+"""Checkpoints: all that a run needs to go on as if nothing had happened, written whole or not at all.
+
+Only tensors and plain numbers are stored, and they are read with weights_only, so that no file can run code.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vision_banana_ros.core import DataError
+from vision_banana_ros.student.network import Student, StudentConfig
+
+LAST = "last.pt"
+
+
+@dataclass(slots=True)
+class Average:
+    """Exponential mean of the weights and of the normalisation statistics: smoother than any single step."""
+
+    decay: float
+    shadow: dict[str, Tensor]
+    steps: int = 0
+
+    @classmethod
+    def of(cls, model: nn.Module, decay: float) -> Average:
+        return cls(decay, {name: value.detach().clone() for name, value in model.state_dict().items()})
+
+    @torch.no_grad()
+    def update(self, model: nn.Module) -> None:
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))  # the first steps are far from the last
+        for name, value in model.state_dict().items():
+            if value.is_floating_point():
+                self.shadow[name].lerp_(value, 1 - decay)
+            else:
+                self.shadow[name].copy_(value)
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        torch.save(state, part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError) as error:
+        raise DataError(f"{path} must be a checkpoint of `vision-banana train`: {error}") from error
+    if "average" not in state:
+        raise DataError(f"{path} holds no averaged weights: it is no checkpoint of `vision-banana train`")
+    return state
+
+
+def averaged_student(path: Path, config: StudentConfig | None = None) -> Student:
+    """The network with its averaged weights, ready to be judged or exported."""
+    student = Student(config)
+    student.load_state_dict(load_checkpoint(path)["average"])
+    return student.eval()

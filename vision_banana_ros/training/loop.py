@@ -1,0 +1,253 @@
+"""The training loop, from data to checkpoint, top to bottom.
+
+    RUN/config.json     what was asked for
+    RUN/last.pt         weights, averaged weights, optimiser, samples seen: a run that is started again goes on here
+    RUN/text.npz        the text table
+    RUN/log.jsonl       one JSON object per line: losses, gates
+    RUN/pictures/       what the gates look like now
+
+One process on a CPU or GPU, or several under torchrun; bfloat16 on GPUs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from vision_banana_ros.core import DataError
+from vision_banana_ros.generators.student import StudentGenerator
+from vision_banana_ros.generators.torch import TorchRuntime
+from vision_banana_ros.student.network import Student
+from vision_banana_ros.student.text import TextTable
+from vision_banana_ros.training.batch import Batch, batches
+from vision_banana_ros.training.checkpoint import LAST, Average, load_checkpoint, save_checkpoint
+from vision_banana_ros.training.config import TrainingConfig
+from vision_banana_ros.training.gates import Gates
+from vision_banana_ros.training.losses.total import Losses, total_loss
+from vision_banana_ros.training.photometry import vary
+from vision_banana_ros.training.pretrained import load_imagenet
+from vision_banana_ros.training.samples import mixed_stream, real_stream, shard_stream
+
+
+class BatchStream(IterableDataset[Batch]):
+    """Endless batches; each worker of each process reads its own part of the shards with its own seed."""
+
+    def __init__(self, config: TrainingConfig, text: TextTable, *, rank: int, world: int, start: int) -> None:
+        self.config, self.text, self.rank, self.world, self.start = config, text, rank, world, start
+
+    def __iter__(self) -> Iterator[Batch]:
+        config, info = self.config, get_worker_info()
+        worker, workers = (info.id, info.num_workers) if info else (0, 1)
+        part, parts = self.rank * workers + worker, self.world * workers
+        # a run that goes on must not see the same samples again: its start is part of the seed
+        seed = config.seed + 1_000_003 * part + 7919 * self.start
+        rendered = shard_stream(config.shards, seed=seed, part=part, parts=parts) if config.shards else None
+        real = real_stream(config.frames, config.annotations, seed=seed) if config.frames else None
+        samples = mixed_stream(rendered, real, config.real_share, seed=seed)
+        return batches(samples, config.views, batch=config.batch, questions=config.questions, text=self.text, seed=seed)
+
+
+def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
+    """Train, or go on training, until `config.samples`; the path of the last checkpoint."""
+    # --- where we are -------------------------------------------------------------------------------------------
+    rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    device = torch.device(f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu")
+    if world > 1:
+        torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    run.mkdir(parents=True, exist_ok=True)
+    is_first = rank == 0
+
+    # --- the network, its optimiser, and where an earlier run stopped -------------------------------------------
+    student = Student().to(device, memory_format=torch.channels_last)
+    if config.initial:
+        start_from(student, Path(config.initial))
+    optimiser = torch.optim.AdamW(parameter_groups(student, config), lr=config.learning_rate)
+    average = Average.of(student, config.average)
+    seen = 0
+    if (run / LAST).exists():
+        state = load_checkpoint(run / LAST)
+        student.load_state_dict(state["weights"])
+        optimiser.load_state_dict(state["optimiser"])
+        average.shadow = {name: value.to(device) for name, value in state["average"].items()}
+        average.steps, seen = state["average_steps"], state["samples"]
+    model: nn.Module = student
+    if world > 1:
+        model = nn.parallel.DistributedDataParallel(
+            student, device_ids=[device.index] if device.index is not None else None
+        )
+    if is_first:
+        config.save(run / "config.json")
+        text.save(run / "text.npz")
+
+    # --- data ---------------------------------------------------------------------------------------------------
+    stream = BatchStream(config, text, rank=rank, world=world, start=seen)
+    loader = DataLoader(
+        stream,
+        batch_size=None,
+        num_workers=config.workers,
+        pin_memory=device.type == "cuda",
+        prefetch_factor=4 if config.workers else None,
+    )
+    gates = Gates.open(config.gates) if is_first else None
+    noise = torch.Generator().manual_seed(config.seed + seen + rank)
+
+    # --- steps --------------------------------------------------------------------------------------------------
+    journal = Journal(run / "log.jsonl")
+    clock = {name: time.monotonic() for name in ("log", "checkpoint", "gate")}
+    logged_at, recent = seen, defaultdict[str, list[float]](list)
+    model.train()
+    for batch in loader:
+        if seen >= config.samples:
+            break
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(config, seen) * group["share"]
+        batch = batch.to(device)
+        image = vary(batch.image, noise).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16 and has_bfloat16(device)):
+            painting = model(image, batch.boxes)
+        losses = total_loss(painting, batch)
+        optimiser.zero_grad(set_to_none=True)
+        losses.total.backward()
+        norm = nn.utils.clip_grad_norm_(student.parameters(), 1.0)
+        if torch.isfinite(norm):  # one broken batch must not break the run
+            optimiser.step()
+            average.update(student)
+        seen += config.batch * world
+        note(recent, losses, norm)
+
+        now = time.monotonic()
+        if is_first and now - clock["log"] > config.log_seconds:
+            rate = (seen - logged_at) / (now - clock["log"])
+            means = {name: sum(values) / len(values) for name, values in recent.items()}
+            journal.write(samples=seen, per_second=round(rate, 1), **{k: round(v, 4) for k, v in means.items()})
+            clock["log"], logged_at = now, seen
+            recent.clear()
+        if is_first and now - clock["checkpoint"] > config.checkpoint_seconds:
+            clock["checkpoint"] = now
+            write(run, student, average, optimiser, seen)
+        if gates is not None and gates.frames and now - clock["gate"] > config.gate_seconds:
+            judge(gates, average, text, config, run, journal, seen, device)
+            clock["gate"] = clock["log"] = time.monotonic()
+            logged_at = seen
+    # --- the end ------------------------------------------------------------------------------------------------
+    if is_first:
+        write(run, student, average, optimiser, seen)
+        if gates is not None and gates.frames:
+            judge(gates, average, text, config, run, journal, seen, device)
+    if world > 1:
+        torch.distributed.destroy_process_group()
+    return run / LAST
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is computed in hardware; elsewhere it would only be slower."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return (
+        bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        and "avx512" in torch.backends.cpu.get_cpu_capability().lower()
+    )
+
+
+def start_from(student: Student, path: Path) -> None:
+    """ImageNet weights of the encoder out of a TFLite file, or all weights out of a checkpoint."""
+    if path.suffix == ".tflite":
+        load_imagenet(student.encoder, path)
+    elif path.suffix == ".pt":
+        student.load_state_dict(load_checkpoint(path)["average"])
+    else:
+        raise DataError(f"training starts from a .tflite file or a checkpoint .pt, got {path}")
+
+
+def parameter_groups(student: Student, config: TrainingConfig) -> list[dict[str, Any]]:
+    """The encoder learns slowly when it was trained before; biases and normalisation are not decayed."""
+    encoder = {id(p) for p in student.encoder.parameters()}
+    groups = []
+    for in_encoder in (True, False):
+        share = config.encoder_rate if in_encoder and config.initial else 1.0
+        for decays in (True, False):
+            chosen = [p for p in student.parameters() if (id(p) in encoder) == in_encoder and (p.ndim > 1) == decays]
+            groups.append({"params": chosen, "share": share, "weight_decay": config.weight_decay if decays else 0.0})
+    return groups
+
+
+def learning_rate(config: TrainingConfig, seen: int) -> float:
+    """Up in a straight line, level, and down along a cosine at the end: a run can be lengthened while it is level."""
+    up = min(1.0, (seen + 1) / max(1, config.warmup))
+    left = (config.samples - seen) / max(1.0, config.cooldown * config.samples)
+    down = 0.5 - 0.5 * math.cos(math.pi * min(1.0, max(0.0, left)))
+    return config.learning_rate * up * (0.01 + 0.99 * down)
+
+
+def judge(
+    gates: Gates,
+    average: Average,
+    text: TextTable,
+    config: TrainingConfig,
+    run: Path,
+    journal: Journal,
+    seen: int,
+    device: torch.device,
+) -> None:
+    """The averaged weights on the gates."""
+    student = Student().to(device)
+    student.load_state_dict(average.shadow)
+    view = max(config.views, key=lambda v: v.share)
+    generator = StudentGenerator(TorchRuntime(student.eval()), text, [(view.width, view.height)])
+    for result in gates.judge(generator, run / "pictures"):
+        print(f"[{seen}] {result.line()}", flush=True)
+        journal.write(
+            samples=seen,
+            gate=result.name,
+            far_hit=result.far_hit,
+            too_far=result.too_far,
+            scores=result.evaluation.to_json(),
+            quiet=True,
+        )
+
+
+def write(run: Path, student: Student, average: Average, optimiser: torch.optim.Optimizer, seen: int) -> None:
+    save_checkpoint(
+        run / LAST,
+        {
+            "weights": student.state_dict(),
+            "average": average.shadow,
+            "average_steps": average.steps,
+            "optimiser": optimiser.state_dict(),
+            "samples": seen,
+            "network": dataclasses.asdict(student.config),
+        },
+    )
+
+
+def note(recent: dict[str, list[float]], losses: Losses, norm: Tensor) -> None:
+    for name, value in losses.parts.items():
+        recent[name].append(value)
+    recent["gradient"].append(float(norm))
+
+
+class Journal:
+    """A JSON line per entry, and what a person wants to see on the screen."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self, *, quiet: bool = False, **entry: Any) -> None:
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+        if not quiet:
+            print(" ".join(f"{name}={value}" for name, value in entry.items()), flush=True)

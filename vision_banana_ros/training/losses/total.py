@@ -1,0 +1,41 @@
+"""The sum of all codes' losses; each weight says what a canvas of its kind is worth beside a depth canvas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vision_banana_ros.core import Task
+from vision_banana_ros.student.network import Painting
+from vision_banana_ros.training.batch import Batch
+from vision_banana_ros.training.losses.depth import depth_loss
+from vision_banana_ros.training.losses.instances import instance_loss
+from vision_banana_ros.training.losses.normals import normals_loss
+from vision_banana_ros.training.losses.palette import palette_loss
+from vision_banana_ros.training.losses.pictures import picture_loss
+
+
+@dataclass(frozen=True)
+class Losses:
+    """`parts` are unweighted, for the log."""
+
+    total: Tensor
+    parts: dict[str, float]
+
+
+def total_loss(painting: Painting, batch: Batch) -> Losses:
+    weighted: tuple[tuple[str, float, Tensor | None], ...] = (
+        ("depth", 1.0, depth_loss(painting, batch)),
+        ("normals", 1.0, normals_loss(painting, batch)),
+        ("rays", 1.0, picture_loss(painting, batch, Task.RAYS)),
+        ("semantic", 0.25, palette_loss(painting, batch, Task.SEMANTIC)),
+        ("instance", 0.5, instance_loss(painting, batch)),
+        ("countable", 0.1, palette_loss(painting, batch, Task.INSTANCE)),
+        ("referring", 0.1, palette_loss(painting, batch, Task.REFERRING)),
+        ("picture", 0.3, picture_loss(painting, batch, Task.IMAGE)),
+    )
+    present = [(name, weight, loss) for name, weight, loss in weighted if loss is not None]
+    total = torch.stack([weight * loss for _, weight, loss in present]).sum()
+    return Losses(total, {name: float(loss.detach()) for name, _, loss in present})
