@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--per-shard", type=int, default=64, metavar="N", help="frames per shard (default 64)")
     parser.add_argument("--processes", type=int, default=2, metavar="P", help="processes that render (default 2)")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="write a contact sheet of --count frames instead")
+    parser.add_argument("--clip", action="store_true", help="make the bundled clip anew in --out DIR instead")
     parser.add_argument("--statistics", type=Path, metavar="DIR", help="describe the shards of a folder instead")
     parser.add_argument("--real", type=Path, metavar="DIR", help="frames folder to set beside --statistics")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -39,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
     _require_numba()
     if args.statistics is not None:
         return _statistics(args)
+    if args.clip:
+        return _clip(args)
     settings = WorldSettings(
         width=_size(args.size)[0],
         height=_size(args.size)[1],
@@ -129,6 +132,19 @@ def _sheet(args: argparse.Namespace, settings: WorldSettings) -> int:
 
     contact_sheet(args.sheet, settings, first_seed=args.seed, count=args.count)
     print(json.dumps({"sheet": str(args.sheet)}) if args.json else f"wrote {args.sheet}")
+    return 0
+
+
+def _clip(args: argparse.Namespace) -> int:
+    from vision_banana_ros.scenes.clip_tour import pack_tour, render_tour
+
+    if args.out is None:
+        raise DataError("render --clip needs --out DIR for its frames and the file that it makes of them")
+    render_tour(args.out, lambda text: print(f"\r{text} ", end="", file=sys.stderr, flush=True))
+    target = args.out / "clip.npz"
+    pack_tour(args.out, target)
+    size = target.stat().st_size
+    print(json.dumps({"clip": str(target), "bytes": size}) if args.json else f"\nwrote {target}, {size / 1e6:.1f} MB")
     return 0
 
 

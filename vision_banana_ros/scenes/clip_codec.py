@@ -96,7 +96,7 @@ def _decode(data: bytes, camera: Camera, labels: tuple[str, ...]) -> Truth:
     offsets = reader.take("<f4", count).astype(np.float32)
     steps = reader.take("<u2", curved_count)
     directions = np.frombuffer(reader.rest(), np.int8).reshape(3, curved_count).T
-    segments = _Segments(classes, instances, normals, offsets, index)
+    segments = _Segments(classes, instances, normals, offsets, index.astype(np.uint16))
     depth, direction = _flat(segments, camera)
     curved = _curved(segments) & _grid(index.shape)
     depth[curved] = decode_depth(np.cumsum(steps, dtype=np.uint16))
@@ -136,9 +136,9 @@ def _segment(truth: Truth) -> _Segments:
     keys = np.concatenate([who[..., None], np.rint(normal * 500), np.rint(offset * 250)[..., None]], axis=-1)
     group = _groups(keys.reshape(-1, keys.shape[-1]).astype(np.int64))
     count = np.bincount(group)
-    mean = np.stack([np.bincount(group, normal[..., i].ravel()) for i in range(3)], axis=-1) / count[:, None]
-    plane = np.bincount(group, offset.ravel()) / count
-    mean, plane = mean.astype(np.float32), plane.astype(np.float32)
+    sums = np.stack([np.bincount(group, normal[..., i].ravel()) for i in range(3)], axis=-1)
+    mean: FloatArray = (sums / count[:, None]).astype(np.float32)
+    plane: FloatArray = (np.bincount(group, offset.ravel()) / count).astype(np.float32)
     with np.errstate(divide="ignore", invalid="ignore"):
         rebuilt = plane[group] / (mean[group] * ray.reshape(-1, 3)).sum(-1)
         wrong = np.abs(rebuilt / truth.depth_m.ravel() - 1)

@@ -6,6 +6,8 @@ the meter slowly, as a camera's does, so that windows burn out and doors open in
 
 from __future__ import annotations
 
+import io
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from vision_banana_ros.core import Camera, DataError
+from vision_banana_ros.core import Camera, DataError, UInt8Array
 from vision_banana_ros.scenes.clip_codec import encode_truth
 from vision_banana_ros.scenes.grammars.flat import flat, points_on_way
 from vision_banana_ros.scenes.manifest import write_atomically
@@ -21,12 +23,13 @@ from vision_banana_ros.scenes.render import render
 from vision_banana_ros.scenes.scene import Pose, Scene, View
 from vision_banana_ros.scenes.sensor import SensorSettings, expose
 from vision_banana_ros.scenes.stage import Stage
+from vision_banana_ros.scenes.vocabulary import labels
 
 SEED = 21
 FRAMES, RATE_HZ = 220, 10.0
 CAMERA = Camera.from_hfov(80.0, 640, 480)
 CAMERA_HEIGHT_M = 0.33
-SAMPLES = 4
+SAMPLES = 3
 IMAGE_QUALITY = 78
 LENS = SensorSettings(vignetting=0.12, shot_noise=2e-4, read_noise=1.5e-3, glare=0.02, blur_px=0.35)
 
@@ -79,7 +82,8 @@ def pack_tour(work: Path, target: Path) -> None:
     if missing:
         raise DataError(f"{work} lacks {missing} of {FRAMES} frames: render the tour to its end first")
     meter: float | None = None
-    images, truths = [], []
+    images: list[UInt8Array] = []
+    truths: list[UInt8Array] = []
     for i, path in enumerate(paths):
         with np.load(path) as file:
             linear, gain, truth = file["linear"].astype(np.float32), float(file["gain"]), file["truth"]
@@ -93,12 +97,7 @@ def pack_tour(work: Path, target: Path) -> None:
     _write(target, images, truths)
 
 
-def _write(target: Path, images: list[np.ndarray], truths: list[np.ndarray]) -> None:
-    import io
-    import json
-
-    from vision_banana_ros.scenes.vocabulary import labels
-
+def _write(target: Path, images: list[UInt8Array], truths: list[UInt8Array]) -> None:
     buffer = io.BytesIO()
     np.savez(
         buffer,

@@ -15,7 +15,7 @@ def shop(stage: Stage) -> Place:
     room = Room.drawn(stage, (5.0, 14.0), (4.5, 10.0), (2.6, 3.8))
     plan, _ = open_room(stage, room, floors=("tiles", "tiles", "lino", "stone"), windowed=0.5, lived_in=False)
     y, aisle = room.y0 + 0.45, stage.uniform(1.3, 2.2)
-    stands = []
+    stands: list[Stand] = []
     while y < room.y1 - 0.4:
         half = (room.x1 - room.x0) / 2 - stage.uniform(0.9, 1.5)
         plan.put(stage, gondola(stage, half), stage.uniform(-0.3, 0.3), y, 90, margin=0)

@@ -31,7 +31,8 @@ def warehouse(stage: Stage) -> Place:
     room = Room.drawn(stage, (10.0, 32.0), (8.0, 20.0), (4.5, 8.5))
     plan = _hall(stage, room, levels_lit=stage.chance(0.4))
     levels = max(2, min(4, int((room.height - 0.8) / 1.5)))
-    y, aisle, stands = room.y0 + 0.9, stage.uniform(2.2, 4.0), []
+    y, aisle = room.y0 + 0.9, stage.uniform(2.2, 4.0)
+    stands: list[Stand] = []
     while y < room.y1 - 0.6:
         bays = max(1, int((room.x1 - room.x0 - 4) / 2.7))
         piece = industry.rack(stage, bays, stage.count(2, levels))
