@@ -172,6 +172,7 @@ def _write_picture(file: Path, observer: Any) -> None:
         mask=values["segmentation/mask"],
         labels=("background", *(target.text for target in targets)),
         canvases=canvases,
+        camera=observer.newest.camera,
     )
     panel = draw_panel(Frame(rgb), seen)
     file.parent.mkdir(parents=True, exist_ok=True)

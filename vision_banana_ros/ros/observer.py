@@ -21,7 +21,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import String
 
-from vision_banana_ros.core import UNLABELLED, AnyArray, FloatArray, UInt8Array
+from vision_banana_ros.core import UNLABELLED, AnyArray, Camera, FloatArray, UInt8Array
 from vision_banana_ros.evaluation.depth_metrics import score_depth
 from vision_banana_ros.evaluation.normal_metrics import score_normals
 from vision_banana_ros.ros import convert
@@ -67,9 +67,10 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeenFrame:
-    """Arrays of one frame, by topic."""
+    """Arrays of one frame, by topic, and the camera that it was seen with."""
 
     values: dict[str, AnyArray]
+    camera: Camera | None
 
 
 class Observer:
@@ -88,6 +89,7 @@ class Observer:
         self._scored = 0
         self.labels: dict[str, Any] = {}
         self._true_labels: list[str] = []
+        self._camera: Camera | None = None
         self._subscribe()
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
@@ -118,6 +120,8 @@ class Observer:
             self._counts[topic] += 1
             self._latencies[topic].append(now - convert.stamp_ns(message.header) * 1e-9)
             self._spans[topic] = (self._spans.get(topic, (now, now))[0], now)
+        if topic == "depth/camera_info":
+            self._camera = convert.camera_from_info(message, width=message.width, height=message.height)
         if topic in _FOR_SCORING:
             self._keep(topic, message)
 
@@ -134,7 +138,7 @@ class Observer:
         while len(self._frames) > _KEPT_FRAMES:
             self._frames.popitem(last=False)
         if all(name in frame for name in _FOR_SCORING):
-            seen = SeenFrame({name: _values(kept) for name, kept in frame.items()})
+            seen = SeenFrame({name: _values(kept) for name, kept in frame.items()}, self._camera)
             with self._lock:
                 self._complete = seen
             if all(name in frame for name in _TRUTHS) and time.monotonic() >= self._next_score_s:
