@@ -5,28 +5,32 @@ The folder is written beside its place and moved there when it is whole, so a re
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
-import torch
 
 from vision_banana_ros.core import Footage, Instruction, Target, Task, UInt8Array
-from vision_banana_ros.engines.halves import halved, with_full_ranges
+from vision_banana_ros.engines.halves import with_full_ranges
 from vision_banana_ros.engines.quantise import quantised
 from vision_banana_ros.generators.golden import Golden
 from vision_banana_ros.generators.manifest import Manifest, ModelFile, Precision, Role, Score, TrainingRecord
-from vision_banana_ros.student.export import Exported, to_onnx
-from vision_banana_ros.student.network import Boxes, Student
+from vision_banana_ros.generators.torch import CONFIG, TorchRuntime, halved
+from vision_banana_ros.student.export import to_onnx
+from vision_banana_ros.student.network import Student
 from vision_banana_ros.student.paintbox import PaintBoxes, pack
 from vision_banana_ros.student.text import TextTable
 
 TEXT_FILE, GOLDEN_FILE, WEIGHTS_FILE = "text.npz", "golden.npz", "weights.npz"
 _CALIBRATION_FRAMES = 24
+#: Any size gives the same graph; tracing computes it once, and half floats are slow on a CPU.
+_TRACED_WH = (96, 64)
 #: What the golden frame is asked: one prompt for each kind of decode that a robot drives by.
 _GOLDEN_TARGETS = (Target("floor", (0, 160, 0)), Target("wall", (0, 80, 200)), Target("box", (220, 40, 40)))
 GOLDEN_INSTRUCTIONS = (
@@ -75,8 +79,7 @@ def write_model(
         golden.save(draft / GOLDEN_FILE)
         files.append(ModelFile.of(draft / GOLDEN_FILE, Role.GOLDEN))
         if settings.with_weights:
-            np.savez(draft / WEIGHTS_FILE, **{name: value.numpy() for name, value in student.state_dict().items()})
-            files.append(ModelFile.of(draft / WEIGHTS_FILE, Role.WEIGHTS))
+            files.append(_write_weights(student, draft / WEIGHTS_FILE))
         manifest = Manifest(
             name=settings.name,
             sizes_wh=settings.sizes_wh,
@@ -91,25 +94,20 @@ def write_model(
     return manifest
 
 
-@torch.no_grad()
 def paint_eagerly(student: Student, image: UInt8Array, boxes: PaintBoxes) -> UInt8Array:
     """What PyTorch paints in FP32, (K, H, W, 3): the reference of every runtime."""
-    arrays = boxes.arrays()
-    inputs = (torch.from_numpy(arrays[part.name]) for part in fields(Boxes))
-    planes = Exported(student).eval()(torch.from_numpy(np.ascontiguousarray(image))[None], *inputs).numpy()
-    canvases: UInt8Array = np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
-    return canvases
+    planes = TorchRuntime(student.eval()).paint(image[None], boxes)
+    return np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
 
 
 def graph_bytes(
     student: Student,
     precision: Precision,
-    size_wh: tuple[int, int],
     calibration: Sequence[UInt8Array],
     boxes: PaintBoxes,
 ) -> bytes:
-    """One ONNX graph; its H, W, K and P are free, `size_wh` is what it is traced with."""
-    width, height = size_wh
+    """One ONNX graph; its H, W, K and P are free."""
+    width, height = _TRACED_WH
     if precision is Precision.FP32:
         return to_onnx(student, width=width, height=height)
     if precision is Precision.FP16:
@@ -131,9 +129,16 @@ def _write_graph(
     size_wh = settings.sizes_wh[0]
     calibration = _frames(footage, _CALIBRATION_FRAMES, size_wh) if precision is Precision.INT8 else []
     path = draft / f"student.{precision.value}.onnx"
-    path.write_bytes(graph_bytes(student, precision, size_wh, calibration, boxes))
+    path.write_bytes(graph_bytes(student, precision, calibration, boxes))
     tell(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB")
     return ModelFile.of(path, Role.GRAPH, precision)
+
+
+def _write_weights(student: Student, path: Path) -> ModelFile:
+    state = {name: value.numpy() for name, value in student.state_dict().items()}
+    arrays: dict[str, Any] = {CONFIG: np.array(json.dumps(asdict(student.config))), **state}
+    np.savez(path, **arrays)
+    return ModelFile.of(path, Role.WEIGHTS)
 
 
 def _frames(footage: Footage, count: int, size_wh: tuple[int, int]) -> list[UInt8Array]:

@@ -11,11 +11,12 @@ import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
 
-from vision_banana_ros.core import Canvas, Frame, GeneratorError, Instruction
+from vision_banana_ros.core import Canvas, Frame, GeneratorError, Instruction, UInt8Array
 from vision_banana_ros.generators.choice import LoadReport, choose
 from vision_banana_ros.generators.folder import ModelFolder
 from vision_banana_ros.generators.manifest import Role
@@ -44,7 +45,7 @@ class StudentGenerator:
         if not instructions:
             return []
         width, height = self.canvas_wh(frame)
-        image = cv2.resize(frame.rgb, (width, height), interpolation=cv2.INTER_AREA)
+        image = cast(UInt8Array, cv2.resize(frame.rgb, (width, height), interpolation=cv2.INTER_AREA))
         planes = self._runtime.paint(image[None], self._packed(tuple(instructions)))
         if planes.shape != (len(instructions), 3, height, width) or planes.dtype != np.uint8:
             raise GeneratorError(
@@ -68,9 +69,10 @@ class StudentGenerator:
         return boxes
 
 
-def load(folder: Path, *, backend: str = "auto") -> StudentGenerator:
-    """The student in `folder`, checked, on the best runtime here or the one that is named."""
+def load(folder: Path, *, backend: str = "auto", options: RuntimeOptions | None = None) -> StudentGenerator:
+    """The student in `folder`, every file of it checked, on the best runtime here or the one that is named."""
     model = ModelFolder.open(folder)
+    model.verify()
     text = TextTable.read(io.BytesIO(model.read(Role.TEXT)), name=str(folder))
-    chosen = choose(model, text, backend, RuntimeOptions())
+    chosen = choose(model, text, backend, options or RuntimeOptions())
     return StudentGenerator(chosen.runtime, text, model.manifest.sizes_wh, chosen.report)
