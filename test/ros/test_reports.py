@@ -6,7 +6,10 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from std_msgs.msg import Header
 
-from vision_banana_ros.ros.diagnostics import Condition, diagnostic_array
+from vision_banana_ros.generators.choice import Attempt, LoadReport
+from vision_banana_ros.generators.manifest import Precision
+from vision_banana_ros.generators.runtime import Backend
+from vision_banana_ros.ros.diagnostics import Condition, about_engine, diagnostic_array
 from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.ros.statistics import Drop, FrameStatistics
 
@@ -116,9 +119,33 @@ def test_no_output_at_all_is_an_error_that_says_why(statistics: FrameStatistics,
 
 def test_the_engine_and_the_camera_tell_their_own(statistics: FrameStatistics, clock: Clock) -> None:
     _play(statistics, clock, 5)
-    levels, messages = _levels(statistics, engine_error="no model", camera_problem="image is distorted")
+    levels, messages = _levels(statistics, failure="no model", camera_problem="image is distorted")
     assert (levels["engine"], levels["camera"]) == (DiagnosticStatus.ERROR, DiagnosticStatus.WARN)
     assert messages["engine"] == "no model"
+
+
+def test_a_runtime_that_painted_something_wrong_is_an_error_whatever_runs_now(
+    statistics: FrameStatistics, clock: Clock
+) -> None:
+    attempt = Attempt(
+        backend=Backend.TENSORRT, precision=Precision.FP16, outcome="failed the self-check", detail="depth"
+    )
+    fallback = Attempt(backend=Backend.ONNX, precision=Precision.FP32, outcome="passed", detail="")
+    report = LoadReport(backend=Backend.ONNX, precision=Precision.FP32, why="only one", attempts=(attempt, fallback))
+
+    class Student:
+        def __init__(self) -> None:
+            self.report = report
+
+        def generate(self, _frame: object, _instructions: object) -> list[object]:
+            return []
+
+    about = about_engine(Student())  # type: ignore[arg-type]
+    _play(statistics, clock, 5)
+    levels, messages = _levels(statistics, about=about)
+    assert levels["engine"] == DiagnosticStatus.ERROR
+    assert "tensorrt fp16 failed the self-check" in messages["engine"]
+    assert "onnx" in about.words
 
 
 def test_an_inactive_node_complains_of_nothing(statistics: FrameStatistics) -> None:

@@ -1,9 +1,12 @@
 """The ROS 2 side: messages, parameters, topics and processes. The only place that imports rclpy or message packages.
 
-params.py       what can be set, declared once         declare.py     the table, declared to and kept by a node
-transport.py    shared memory and malloc settings      convert.py     messages <-> frames and values
-worker.py       the latest frame, on one thread        pixels.py      raw image bytes -> RGB
-pipeline.py     frame -> what subscribers want         outputs.py     the topics, published when listened to
-diagnostics.py  what /diagnostics says                 process.py     signals, spinning and exit codes
-node.py         the lifecycle node `perception`        camera_node.py, sources.py  recorded and real cameras
+- params.py, declare.py: what can be set, declared once; the table, declared to and kept by a node
+- wording.py: class sets and prompts; labels.py: the words behind a mask's numbers
+- pixels.py, mosaic.py: raw image bytes to RGB and back; convert.py: messages to frames, values to messages
+- intrinsics.py: what CameraInfo means for a frame; pipeline.py: frame to what subscribers want
+- outputs.py: the topics, published when listened to; worker.py: the latest frame, on one thread
+- statistics.py, diagnostics.py: what happened, and what /diagnostics says of it
+- transport.py: shared memory and malloc; process.py: signals and exit codes; processes.py: nodes as child processes
+- perception_node.py: the lifecycle node, started by node.py
+- camera.py: the camera node, started by camera_node.py; sources.py: what it plays; observer.py: watches and scores
 """

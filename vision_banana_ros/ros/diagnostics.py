@@ -3,17 +3,21 @@
 Levels
     camera  STALE when no image came for stale_after_s, WARN when CameraInfo cannot be used as it is
     frames  ERROR when nothing comes out, WARN above max_latency_s or when more than a fifth is dropped
-    engine  ERROR when the model could not be loaded or fails now, OK with its name, backend and state
+    engine  ERROR when the model could not be loaded, fails now, or failed its self-check on some runtime
 All are OK and say "inactive" while the node is not active.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_msgs.msg import Header
 
+from vision_banana_ros.core import Generator
+from vision_banana_ros.generators.choice import LoadReport
 from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.ros.statistics import Summary
 
@@ -21,18 +25,50 @@ _DROPS_WORTH_A_WARNING = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AboutEngine:
+    """What runs the model and how its self-check went; `failed` when some runtime painted something wrong."""
+
+    words: str = "no self-check"
+    failed: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """What the node knows of itself besides its frames."""
 
     name: str
-    active: bool
-    engine: str  # "loaded", "not loaded", "failed"
-    engine_error: str = ""
+    active: bool = False
+    engine: str = "not loaded"  # "loaded", "not loaded", "failed", "failing"
+    failure: str = ""
+    about: AboutEngine = field(default_factory=AboutEngine)
     camera: str = "unknown"  # "given", "recovered", "from hfov_deg", "unknown"
     camera_problem: str = ""
     hfov_deg: float | None = None
     scale: float | None = None
     scale_confidence: float | None = None
+
+
+class SharedCondition:
+    """The newest Condition; both of the node's threads add what they know."""
+
+    def __init__(self, name: str) -> None:
+        self._lock = threading.Lock()
+        self.now = Condition(name=name)
+
+    def update(self, **changes: Any) -> None:
+        with self._lock:
+            self.now = replace(self.now, **changes)
+
+
+def about_engine(generator: Generator) -> AboutEngine:
+    """From the load report that trained models carry; an oracle has none."""
+    report: LoadReport | None = getattr(generator, "report", None)
+    if report is None:
+        return AboutEngine()
+    return AboutEngine(
+        words=f"{report.backend.value} {report.precision.value}, self-check passed ({report.why})",
+        failed="; ".join(str(attempt) for attempt in report.failures),
+    )
 
 
 def diagnostic_array(head: Header, condition: Condition, summary: Summary, settings: Settings) -> DiagnosticArray:
@@ -90,11 +126,12 @@ def _frames(condition: Condition, summary: Summary, settings: Settings) -> Diagn
 
 def _engine(condition: Condition, settings: Settings) -> DiagnosticStatus:
     level, message = DiagnosticStatus.OK, condition.engine
-    if condition.engine_error:
-        level, message = DiagnosticStatus.ERROR, condition.engine_error
+    if condition.failure or condition.about.failed:
+        level, message = DiagnosticStatus.ERROR, condition.failure or condition.about.failed
     return _status(
         condition, "engine", level, message,
         model=settings.model or "student", backend=settings.backend, state=condition.engine,
+        runtime=condition.about.words,
     )  # fmt: skip
 
 

@@ -68,8 +68,9 @@ class Settings:
         "", "A folder with a manifest.json, or oracle:moving or oracle:clip to try out; empty: the shipped student.",
         live=False,
     )  # fmt: skip
-    backend: str = _parameter("auto", "What runs the model: auto, onnxruntime, openvino, tensorrt, torch.", live=False)
-    autostart: bool = _parameter(True, "Configure and activate by itself, as plain `ros2 run` needs.", live=False)
+    backend: str = _parameter(
+        "auto", "auto, onnxruntime, openvino, tensorrt or torch; also with a precision: openvino:fp32.", live=False
+    )
     transport: str = _parameter(
         "raw", "Listen to `image`, or to `image/compressed`.", live=False, choices=("raw", "compressed")
     )

@@ -11,8 +11,6 @@ newest CameraInfo once per frame; all three are replaced whole, never changed, s
 
 from __future__ import annotations
 
-import dataclasses
-import threading
 import time
 from typing import Any
 
@@ -23,11 +21,12 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import String
 
-from vision_banana_ros.core import Camera, Frame, FrameError, Instruction, InstructionError, VisionBananaError
+from vision_banana_ros.core import Frame, FrameError, Instruction, InstructionError, VisionBananaError
 from vision_banana_ros.generators import load_generator
 from vision_banana_ros.ros import convert
 from vision_banana_ros.ros.declare import SettingsKeeper
-from vision_banana_ros.ros.diagnostics import Condition, diagnostic_array
+from vision_banana_ros.ros.diagnostics import SharedCondition, about_engine, diagnostic_array
+from vision_banana_ros.ros.intrinsics import with_given_camera
 from vision_banana_ros.ros.outputs import Outputs
 from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.ros.pipeline import Pipeline, Sight
@@ -52,8 +51,8 @@ class PerceptionNode(LifecycleNode):
         self._info: CameraInfo | None = None
         self._next_due_s = 0.0
         self._statistics = FrameStatistics()
-        self._condition_lock = threading.Lock()  # both threads add what they know
-        self._condition = Condition(name=self.get_fully_qualified_name(), active=False, engine="not loaded")
+        self._condition = SharedCondition(self.get_fully_qualified_name())
+        self._image_topic = self.resolve_topic_name("image")
         self._keeper = SettingsKeeper(self, is_fixed=lambda: self._pipeline is not None, on_change=self._on_settings)
         self._prompt: Instruction | None = read_prompt(self._keeper.settings.prompt)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
@@ -75,18 +74,20 @@ class PerceptionNode(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         settings = self._keeper.settings
+        model = settings.model or "student"
         start = time.perf_counter()
         try:
-            self._pipeline = Pipeline(load_generator(settings.model or "student", backend=settings.backend))
+            generator = load_generator(model, backend=settings.backend)
+            self._pipeline = Pipeline(generator)
             self._outputs = Outputs(self)
         except (VisionBananaError, OSError) as error:
             self.get_logger().error(f"cannot configure: {error}")
             self._release()
-            self._update_condition(engine="failed", engine_error=str(error))
+            self._condition.update(engine="failed", failure=str(error))
             return TransitionCallbackReturn.FAILURE
-        self._update_condition(engine="loaded", engine_error="")
-        model = settings.model or "student"
-        self.get_logger().info(f"{model} on {settings.backend}: loaded in {time.perf_counter() - start:.2f} s")
+        about = about_engine(generator)
+        self._condition.update(engine="loaded", failure="", about=about)
+        self.get_logger().info(f"{model}: {about.words}, loaded in {time.perf_counter() - start:.2f} s")
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -96,7 +97,7 @@ class PerceptionNode(LifecycleNode):
         self._worker = LatestWorker(self._handle, on_error=self._failed, name="perception")
         self._subscribe(self._keeper.settings)
         self._publish_labels()
-        self._update_condition(active=True)
+        self._condition.update(active=True)
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -136,14 +137,14 @@ class PerceptionNode(LifecycleNode):
             self.get_logger().warning("the frame at hand takes longer than expected; not waiting for it")
         self._worker = None
         self._info = None
-        self._update_condition(active=False, camera="unknown", camera_problem="")
+        self._condition.update(active=False, camera="unknown", camera_problem="")
 
     def _release(self) -> None:
         if self._outputs is not None:
             self._outputs.destroy()
         self._outputs = None
         self._pipeline = None
-        self._update_condition(engine="not loaded", engine_error="")
+        self._condition.update(engine="not loaded", failure="")
 
     # The executor's thread.
 
@@ -181,7 +182,7 @@ class PerceptionNode(LifecycleNode):
     def _report(self) -> None:
         head = convert.header(self.get_clock().now().nanoseconds, "")
         summary, settings = self._statistics.summary(), self._keeper.settings
-        self._diagnostics.publish(diagnostic_array(head, self._condition, summary, settings))
+        self._diagnostics.publish(diagnostic_array(head, self._condition.now, summary, settings))
 
     # The worker's thread.
 
@@ -202,51 +203,34 @@ class PerceptionNode(LifecycleNode):
             self._statistics.dropped(Drop.BAD_IMAGE, str(error))
             self.get_logger().warning(f"image dropped: {error}", throttle_duration_sec=_THROTTLE_S)
             return
-        info = self._info
-        frame = self._with_camera(frame, info)
-        sight = pipeline.see(frame, outputs.request(wanted, settings), settings, self._prompt)
-        outputs.publish(sight, wanted, settings, info if frame.camera is not None else None)
+        posed = with_given_camera(frame, self._info, topic=self._image_topic)
+        sight = pipeline.see(posed.frame, outputs.request(wanted, settings), settings, self._prompt)
+        outputs.publish(sight, wanted, settings, posed.info)
         self._statistics.published(
             latency_s=self._latency_s(frame),
             generate_s=sight.generate_s,
             own_s=time.perf_counter() - start - sight.generate_s,
         )
-        self._note(sight)
-
-    def _with_camera(self, frame: Frame, info: CameraInfo | None) -> Frame:
-        """The frame with the camera that CameraInfo tells, if it can be meant for this image."""
-        if info is None:
-            return frame
-        try:
-            camera: Camera = convert.camera_from_info(info, width=frame.hw[1], height=frame.hw[0])
-        except FrameError as error:
-            self._camera_problem(f"{error}: not used")
-            return frame
-        rectified = "rect" in self.resolve_topic_name("image")
-        problem = "image is distorted, the cloud bends with it: subscribe to a rectified image"
-        self._camera_problem(problem if convert.has_distortion(info) and not rectified else "")
-        return dataclasses.replace(frame, camera=camera)
-
-    def _camera_problem(self, problem: str) -> None:
-        if problem != self._condition.camera_problem:
-            self._update_condition(camera_problem=problem)
-            if problem:
-                self.get_logger().warning(problem)
+        self._note(sight, posed.problem)
 
     def _latency_s(self, frame: Frame) -> float | None:
         """From the image's stamp to now; None where the stamp is not of this clock."""
         latency_s = (self.get_clock().now().nanoseconds - frame.stamp_ns) * 1e-9
         return latency_s if frame.stamp_ns > 0 and abs(latency_s) < _PLAUSIBLE_LATENCY_S else None
 
-    def _note(self, sight: Sight) -> None:
+    def _note(self, sight: Sight, problem: str) -> None:
+        """What this frame showed of camera and scale; it also showed that the engine works."""
+        if problem and problem != self._condition.now.camera_problem:
+            self.get_logger().warning(problem)
         camera = sight.perception.camera
-        self._update_condition(
+        self._condition.update(
+            camera_problem=problem,
             camera=sight.camera_source,
             hfov_deg=None if camera is None else camera.hfov_deg,
             scale=sight.scale,
             scale_confidence=sight.scale_confidence,
             engine="loaded",
-            engine_error="",
+            failure="",
         )
 
     def _failed(self, error: Exception) -> None:
@@ -254,12 +238,8 @@ class PerceptionNode(LifecycleNode):
         ours = not isinstance(error, VisionBananaError)
         words = f"{type(error).__name__}: {error}" if ours else str(error)
         self._statistics.dropped(Drop.FAILED, words)
-        self._update_condition(engine="failing", engine_error=words)
+        self._condition.update(engine="failing", failure=words)
         self.get_logger().error(f"frame dropped: {words}", throttle_duration_sec=_THROTTLE_S)
-
-    def _update_condition(self, **changes: Any) -> None:
-        with self._condition_lock:
-            self._condition = dataclasses.replace(self._condition, **changes)
 
 
 def _newest() -> QoSProfile:
