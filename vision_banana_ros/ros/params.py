@@ -71,6 +71,7 @@ class Settings:
     backend: str = _parameter(
         "auto", "auto, onnxruntime, openvino, tensorrt or torch; also with a precision: openvino:fp32.", live=False
     )
+    autostart: bool = _parameter(True, "Configure and activate by itself, as plain `ros2 run` needs.", live=False)
     transport: str = _parameter(
         "raw", "Listen to `image`, or to `image/compressed`.", live=False, choices=("raw", "compressed")
     )
