@@ -36,6 +36,7 @@ from vision_banana_ros.ros.worker import LatestWorker
 
 _NEWEST = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 _THROTTLE_S = 5.0
+_NO_CAMERA = "no camera is known, so there is no cloud: send camera_info, set hfov_deg or allow the task rays"
 _PLAUSIBLE_LATENCY_S = 60.0
 
 
@@ -70,7 +71,7 @@ class PerceptionNode(LifecycleNode):
         self._unsubscribe()
         self._release()
 
-    # Lifecycle. rclpy turns an exception in a transition into on_error without a word, so each tells its own.
+    # Lifecycle.
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         settings = self._keeper.settings
@@ -80,10 +81,10 @@ class PerceptionNode(LifecycleNode):
             generator = load_generator(model, backend=settings.backend)
             self._pipeline = Pipeline(generator)
             self._outputs = Outputs(self)
-        except (VisionBananaError, OSError) as error:
-            self.get_logger().error(f"cannot configure: {error}")
+        except Exception as error:  # a backend's own errors too: rclpy would go to on_error without a word
+            self.get_logger().error(f"cannot configure: {_words(error)}")
             self._release()
-            self._condition.update(engine="failed", failure=str(error))
+            self._condition.update(engine="failed", failure=_words(error))
             return TransitionCallbackReturn.FAILURE
         about = about_engine(generator)
         self._condition.update(engine="loaded", failure="", about=about)
@@ -95,7 +96,11 @@ class PerceptionNode(LifecycleNode):
         if result != TransitionCallbackReturn.SUCCESS:
             return result
         self._worker = LatestWorker(self._handle, on_error=self._failed, name="perception")
-        self._subscribe(self._keeper.settings)
+        try:
+            self._subscribe(self._keeper.settings)
+        except Exception as error:  # qos_overrides that make no profile, for instance
+            self.get_logger().error(f"cannot activate: {_words(error)}")
+            return TransitionCallbackReturn.ERROR
         self._publish_labels()
         self._condition.update(active=True)
         return result
@@ -204,14 +209,16 @@ class PerceptionNode(LifecycleNode):
             self.get_logger().warning(f"image dropped: {error}", throttle_duration_sec=_THROTTLE_S)
             return
         posed = with_given_camera(frame, self._info, topic=self._image_topic)
-        sight = pipeline.see(posed.frame, outputs.request(wanted, settings), settings, self._prompt)
+        request = outputs.request(wanted, settings)
+        sight = pipeline.see(posed.frame, request, settings, self._prompt)
         outputs.publish(sight, wanted, settings, posed.info)
         self._statistics.published(
             latency_s=self._latency_s(frame),
             generate_s=sight.generate_s,
             own_s=time.perf_counter() - start - sight.generate_s,
         )
-        self._note(sight, posed.problem)
+        lacks_camera = request.camera and sight.perception.camera is None
+        self._note(sight, posed.problem or (_NO_CAMERA if lacks_camera else ""))
 
     def _latency_s(self, frame: Frame) -> float | None:
         """From the image's stamp to now; None where the stamp is not of this clock."""
@@ -235,11 +242,15 @@ class PerceptionNode(LifecycleNode):
 
     def _failed(self, error: Exception) -> None:
         """An expected error of this frame, or a fault of ours; either way the next frame gets its chance."""
-        ours = not isinstance(error, VisionBananaError)
-        words = f"{type(error).__name__}: {error}" if ours else str(error)
+        words = _words(error)
         self._statistics.dropped(Drop.FAILED, words)
         self._condition.update(engine="failing", failure=words)
         self.get_logger().error(f"frame dropped: {words}", throttle_duration_sec=_THROTTLE_S)
+
+
+def _words(error: Exception) -> str:
+    """Errors raised on purpose say all there is to say; of others the kind matters too."""
+    return str(error) if isinstance(error, VisionBananaError) else f"{type(error).__name__}: {error}"
 
 
 def _newest() -> QoSProfile:

@@ -75,7 +75,7 @@ class Pipeline:
             perception = dataclasses.replace(perception, camera=self._camera_filter.camera)
             source = "recovered"
         sight = Sight(frame=frame, perception=perception, camera_source=source, generate_s=self._generator.seconds)
-        return self._scaled(sight, settings)
+        return _within_range(self._scaled(sight, settings), settings)
 
     def _scaled(self, sight: Sight, settings: Settings) -> Sight:
         """Metres made right by the known height of the camera."""
@@ -125,12 +125,22 @@ def instructions(
 
 def perceive_settings(settings: Settings) -> PerceiveSettings:
     return PerceiveSettings(
-        max_range_m=settings.max_range_m,
+        # With a scale still to come, metres are not metres yet: _within_range() follows it.
+        max_range_m=None if settings.camera_height_m > 0 else settings.max_range_m,
         min_depth_confidence=settings.min_depth_confidence,
         min_normals_confidence=settings.min_normals_confidence,
         min_mask_confidence=settings.min_mask_confidence,
         filter_flying_pixels=settings.filter_flying_pixels,
     )
+
+
+def _within_range(sight: Sight, settings: Settings) -> Sight:
+    depth_m = sight.perception.depth_m
+    if depth_m is None or (settings.min_range_m <= 0 and settings.camera_height_m <= 0):
+        return sight
+    limited = np.where(depth_m < settings.min_range_m, np.float32(np.nan), depth_m)
+    limited[limited > settings.max_range_m] = np.inf
+    return dataclasses.replace(sight, perception=dataclasses.replace(sight.perception, depth_m=limited))
 
 
 def _resized(frame: Frame, width: int) -> Frame:

@@ -62,6 +62,8 @@ def run_node(make: Callable[[], Any], arguments: Sequence[str] | None = None) ->
     threading.Thread(target=_end_at_second_signal, daemon=True).start()
     executor.shutdown(timeout_sec=_PATIENCE_S)
     thread.join(_PATIENCE_S)
+    if thread.is_alive():  # loading a model, say; nothing that must not be cut off
+        os._exit(0)
     node.close()
     node.destroy_node()
     rclpy.try_shutdown()
