@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from vision_banana_ros.scenes.tracing.vectors import MISS, ONE, ZERO, F, Real, Vector, device
+from vision_banana_ros.scenes.tracing.vectors import MISS, ONE, ZERO, F, Real, Vector, device, larger, smaller
 
 SIDE_X, SIDE_Y, SIDE_Z = 0, 1, 2  # faces across an axis
 TOP, BOTTOM, RIGHT, LEFT, BACK, FRONT = 0, 1, 2, 3, 4, 5  # faces of a tapered box
@@ -28,8 +28,8 @@ def meet_box(o: Vector, d: Vector, hx: Real, hy: Real, hz: Real, near: Real, far
     ix, iy, iz = reciprocal(d[0]), reciprocal(d[1]), reciprocal(d[2])
     kx, ky, kz = abs(ix) * hx, abs(iy) * hy, abs(iz) * hz
     mx, my, mz = -o[0] * ix, -o[1] * iy, -o[2] * iz
-    enter = max(mx - kx, my - ky, mz - kz)
-    leave = min(mx + kx, my + ky, mz + kz)
+    enter = larger(larger(mx - kx, my - ky), mz - kz)
+    leave = smaller(smaller(mx + kx, my + ky), mz + kz)
     if enter > leave or enter <= near or enter >= far:
         return MISS, SIDE_X
     if enter == mx - kx:
@@ -59,12 +59,12 @@ def meet_round_box(
     if outside <= 1:
         return (t, face) if t > near else (MISS, face)
     best = _ball(ox - bx, oy - by, oz - bz, dx, dy, dz, radius)
-    best = min(best, _ball(ox + bx, oy - by, oz - bz, dx, dy, dz, radius))
-    best = min(best, _ball(ox - bx, oy + by, oz - bz, dx, dy, dz, radius))
-    best = min(best, _ball(ox - bx, oy - by, oz + bz, dx, dy, dz, radius))
-    best = min(best, _edge(oy - by, oz - bz, dy, dz, ox, dx, bx, radius))
-    best = min(best, _edge(oz - bz, ox - bx, dz, dx, oy, dy, by, radius))
-    best = min(best, _edge(ox - bx, oy - by, dx, dy, oz, dz, bz, radius))
+    best = smaller(best, _ball(ox + bx, oy - by, oz - bz, dx, dy, dz, radius))
+    best = smaller(best, _ball(ox - bx, oy + by, oz - bz, dx, dy, dz, radius))
+    best = smaller(best, _ball(ox - bx, oy - by, oz + bz, dx, dy, dz, radius))
+    best = smaller(best, _edge(oy - by, oz - bz, dy, dz, ox, dx, bx, radius))
+    best = smaller(best, _edge(oz - bz, ox - bx, dz, dx, oy, dy, by, radius))
+    best = smaller(best, _edge(ox - bx, oy - by, dx, dy, oz, dz, bz, radius))
     return (best, face) if near < best < far else (MISS, face)
 
 
@@ -121,7 +121,7 @@ def meet_taper(
             if t > enter:
                 enter, face = t, side
         else:
-            leave = min(leave, t)
+            leave = smaller(leave, t)
     if enter > leave or enter <= near or enter >= far:
         return MISS, face
     return enter, face

@@ -35,6 +35,7 @@ from vision_banana_ros.scenes.tracing.vectors import (
     clip,
     device,
     dot,
+    larger,
     luminance,
     product,
     smoothstep,
@@ -146,7 +147,7 @@ def from_lights(world: World, x: Vector, n: Vector, u0: Real, u1: Real, u2: Real
     centre, kind = triple(lights, chosen, at.LIGHT_CENTER), int(lights[chosen, at.LIGHT_KIND])
     if kind == at.LAMP:
         z, angle = F(2) * u1 - ONE, TWO_PI * u2
-        ring = math.sqrt(max(ZERO, ONE - z * z)) * lights[chosen, at.LIGHT_RADIUS]
+        ring = math.sqrt(larger(ZERO, ONE - z * z)) * lights[chosen, at.LIGHT_RADIUS]
         spot = add(centre, (ring * math.cos(angle), ring * math.sin(angle), z * lights[chosen, at.LIGHT_RADIUS]))
     else:
         across = times(triple(lights, chosen, at.LIGHT_U), F(2) * u1 - ONE)
@@ -192,19 +193,18 @@ def lobe(n: Vector, u1: Real, u2: Real) -> Vector:
     side, up = basis(n)
     radius, angle = math.sqrt(u1), TWO_PI * u2
     flat = add(times(side, radius * math.cos(angle)), times(up, radius * math.sin(angle)))
-    return unit(along(flat, n, math.sqrt(max(ZERO, ONE - u1))))
+    return unit(along(flat, n, math.sqrt(larger(ZERO, ONE - u1))))
 
 
 @device
 def incoming(world: World, origin: Vector, direction: Vector, diffuse: bool, seed: int, index: int) -> Vector:
     """Radiance along a ray that bounced or went through glass: the surface it meets is lit directly, plus the rest."""
-    passed = ONE
-    t, part, face = closest(world, origin, direction, LENGTHENED, MISS)
-    for _ in range(PANES):
+    passed, t, part, face = ONE, ZERO, -1, 0
+    for _ in range(PANES + 1):
+        t, part, face = closest(world, origin, direction, t + LENGTHENED, MISS)
         if part < 0 or world.materials[world.tags[part, at.MATERIAL], at.TRANSPARENCY] <= ZERO:
             break
         passed *= world.materials[world.tags[part, at.MATERIAL], at.TRANSPARENCY]
-        t, part, face = closest(world, origin, direction, t + LENGTHENED, MISS)
     if part < 0:
         if diffuse and world.counts[at.HAS_PORTAL]:
             return ZERO, ZERO, ZERO  # the windows were sampled on their own
@@ -221,7 +221,7 @@ def incoming(world: World, origin: Vector, direction: Vector, diffuse: bool, see
     n = out_of_frame(world.parts, part, n_local)
     received = direct(world, offset(along(origin, direction, t), n, t), n, seed, index)
     light = times(product(color, received), passed)
-    peak = max(light[0], max(light[1], light[2]))
+    peak = larger(light[0], larger(light[1], light[2]))
     return light if peak < FIREFLY else times(light, FIREFLY / peak)
 
 
@@ -259,26 +259,30 @@ def sunlight(world: World, x: Vector, aside: Vector, n: Vector, seed: int, index
 
 
 @device
-def soft_light(world: World, x: Vector, n: Vector, seed: int, index: int) -> Vector:
-    """One sample of the rest of E: lamps, windows, the sky and other surfaces."""
-    total = ZERO, ZERO, ZERO
-    if world.counts[at.ALL_LIGHTS] > 0:
-        u0, u1, u2 = random(seed, index, CHOICE), random(seed, index, LIGHT), random(seed, index, LIGHT + 1)
-        total = add(total, from_lights(world, x, n, u0, u1, u2))
-    d = lobe(n, random(seed, index, BOUNCE), random(seed, index, BOUNCE + 1))
-    return add(total, incoming(world, x, d, True, seed, index))
+def lamplight(world: World, x: Vector, n: Vector, seed: int, index: int) -> Vector:
+    """One sample of what lamps, panels and windows add to E at a point just off a surface."""
+    if world.counts[at.ALL_LIGHTS] == 0:
+        return ZERO, ZERO, ZERO
+    u0, u1, u2 = random(seed, index, CHOICE), random(seed, index, LIGHT), random(seed, index, LIGHT + 1)
+    return from_lights(world, x, n, u0, u1, u2)
 
 
 @device
-def reflected(world: World, x: Vector, n: Vector, d: Vector, roughness: Real, seed: int, index: int) -> Vector:
-    """Radiance from about the mirror direction, spread by the roughness."""
+def bounced(n: Vector, seed: int, index: int) -> Vector:
+    """The direction in which a path goes on from a matt surface."""
+    return lobe(n, random(seed, index, BOUNCE), random(seed, index, BOUNCE + 1))
+
+
+@device
+def reflected(n: Vector, d: Vector, roughness: Real, seed: int, index: int) -> Vector:
+    """About the mirror direction, spread by the roughness."""
     mirror = sub(d, times(n, F(2) * dot(d, n)))
     spread = roughness * roughness
     side, up = basis(mirror)
     radius, angle = spread * math.sqrt(random(seed, index, GLOSS)), TWO_PI * random(seed, index, GLOSS + 1)
     jittered = add(mirror, add(times(side, radius * math.cos(angle)), times(up, radius * math.sin(angle))))
     direction = unit(jittered)
-    return incoming(world, x, direction if dot(direction, n) > F(0.01) else mirror, False, seed, index)
+    return direction if dot(direction, n) > F(0.01) else mirror
 
 
 @device
@@ -288,4 +292,4 @@ def mirror_share(specular: Real, roughness: Real, cosine: Real) -> Real:
         return ZERO
     k = ONE - clip(cosine, ZERO, ONE)
     k2 = k * k
-    return specular + (max(ONE - roughness, specular) - specular) * k2 * k2 * k
+    return specular + (larger(ONE - roughness, specular) - specular) * k2 * k2 * k

@@ -17,13 +17,14 @@ from vision_banana_ros.scenes.tracing.layout import World
 from vision_banana_ros.scenes.tracing.light import (
     ASIDE,
     CHANCE,
+    bounced,
     incoming,
+    lamplight,
     mirror_share,
     offset,
     random,
     reflected,
     sky,
-    soft_light,
     sunlight,
     triple_of,
     z_index,
@@ -54,8 +55,10 @@ from vision_banana_ros.scenes.tracing.vectors import (
     clip,
     device,
     dot,
+    larger,
     luminance,
     product,
+    smaller,
     sub,
     times,
     unit,
@@ -65,6 +68,7 @@ NEAREST_M = F(1e-3)
 INFINITY, NAN = F(np.inf), F(np.nan)
 EYE = (ZERO, ZERO, ZERO)
 SOFT, SUN, GLOSS = 0, 3, 6  # where the three kinds start in Film.light
+CLEAR = 9  # the way on through glass
 Hit: TypeAlias = Any  # part, world direction, distance, world normal
 
 
@@ -117,7 +121,7 @@ def trace(world: World, film: Film, x: int, y: int, samples: int, seed: int) -> 
     film.geometry[y, x, 1], film.geometry[y, x, 2], film.geometry[y, x, 3] = n_seen[0], n_seen[1], n_seen[2]
     film.ids[y, x, 1], film.ids[y, x, 2] = world.tags[part, at.CLASS], world.tags[part, at.INSTANCE]
     if samples > 0:
-        frame_seed = scramble((seed + world.counts[at.SEED_BITS] * 31) & MASK)
+        frame_seed = scramble((seed + int(world.counts[at.SEED_BITS]) * 31) & MASK)
         _shade(world, film, x, y, (part, d, t, n), p, n_local, samples, frame_seed)
 
 
@@ -127,7 +131,7 @@ def _pixel_patch(world: World, x: int, y: int, d: Vector, t: Real, n: Vector) ->
     facing = dot(d, n)
     right = to_world(world, optical_direction(world, F(x) + ONE, F(y)))
     down = to_world(world, optical_direction(world, F(x), F(y) + ONE))
-    reach_right, reach_down = min(dot(right, n), F(-0.03)), min(dot(down, n), F(-0.03))
+    reach_right, reach_down = smaller(dot(right, n), F(-0.03)), smaller(dot(down, n), F(-0.03))
     limit = F(30) * t / world.settings[at.FX]
     to_right = sub(times(right, t * facing / reach_right), times(d, t))
     to_down = sub(times(down, t * facing / reach_down), times(d, t))
@@ -184,9 +188,9 @@ def _shade(
     color = _color(world, part, p, n_local, right, down, footprint)
     shading_normal = _bumpy(world, part, d, p, n, n_local, footprint)
     clear, roughness, metal = m[row, at.TRANSPARENCY], m[row, at.ROUGHNESS], m[row, at.METAL]
-    specular = max(m[row, at.SPECULAR], F(0.04)) if clear > ZERO else m[row, at.SPECULAR]
+    specular = larger(m[row, at.SPECULAR], F(0.04)) if clear > ZERO else m[row, at.SPECULAR]
     share = mirror_share(specular, roughness, -dot(d, shading_normal))
-    chance = ONE if metal > ZERO else min(ONE, F(4) * share)
+    chance = ONE if metal > ZERO else smaller(ONE, F(4) * share)
     tint = color if metal > ZERO else (ONE, ONE, ONE)
     out, back = offset(times(d, t), n, t), offset(times(d, t), times(n, -ONE), t)
     soft, sun, gloss, glow = EYE, EYE, EYE, times(color, m[row, at.EMISSION] * F(samples))
@@ -195,14 +199,28 @@ def _shade(
         aside = add(
             times(right, random(seed, index, ASIDE) - F(0.5)), times(down, random(seed, index, ASIDE + 1) - F(0.5))
         )
-        soft = add(soft, soft_light(world, out, shading_normal, seed, index))
+        soft = add(soft, lamplight(world, out, shading_normal, seed, index))
         sun = add(sun, sunlight(world, out, aside, shading_normal, seed, index))
-        if chance > ZERO and random(seed ^ 0x5BD1, index, CHANCE) < chance:
-            mirrored = reflected(world, out, shading_normal, d, roughness, seed, index)
-            gloss = along(gloss, product(tint, mirrored), share / chance)
-        if clear > ZERO:
-            behind = product(incoming(world, back, d, False, seed, index), blend(color, (ONE, ONE, ONE), F(0.7)))
-            glow = along(glow, behind, clear * (ONE - share))
+        for way in (SOFT, GLOSS, CLEAR):  # one call for all: on a GPU every call is a copy of the code
+            origin, direction = out, d
+            if way == SOFT:
+                direction = bounced(shading_normal, seed, index)
+            elif way == GLOSS:
+                if chance <= random(seed ^ 0x5BD1, index, CHANCE):
+                    continue
+                direction = reflected(shading_normal, d, roughness, seed, index)
+            elif clear > ZERO:
+                origin = back
+            else:
+                continue
+            arriving = incoming(world, origin, direction, way == SOFT, seed, index)
+            if way == SOFT:
+                soft = add(soft, arriving)
+            elif way == GLOSS:
+                gloss = along(gloss, product(tint, arriving), share / chance)
+            else:
+                through = product(arriving, blend(color, (ONE, ONE, ONE), F(0.7)))
+                glow = along(glow, through, clear * (ONE - share))
     each = ONE / F(samples)
     put(film.light, y, x, SOFT, times(soft, each))
     put(film.light, y, x, SUN, times(sun, each))
@@ -255,10 +273,9 @@ def denoise(world: World, film: Film, source: Table, target: Table, x: int, y: i
             mindful = w / (ONE + different * different * fussy)
             soft = along(soft, tap, mindful)
             soft_weight += mindful
-            if step <= 2:
-                if film.ids[row, column, 0] == film.ids[y, x, 0]:
-                    other_gloss = along(other_gloss, get(source, row, column, GLOSS), w)
-                    weights += w
+            if step <= 2 and film.ids[row, column, 0] == film.ids[y, x, 0]:
+                other_gloss = along(other_gloss, get(source, row, column, GLOSS), w)
+                weights += w
     put(target, y, x, SOFT, times(soft, ONE / soft_weight))
     put(target, y, x, SUN, sun)
     put(target, y, x, GLOSS, times(add(times(gloss, F(0.25)), other_gloss), ONE / (F(0.25) + weights)))
@@ -299,13 +316,13 @@ def _on_border(film: Film, x: int, y: int) -> bool:
     for j in range(-1, 2):
         for i in range(-1, 2):
             row, column = y + j, x + i
-            if 0 <= row < height and 0 <= column < width:
-                if film.ids[row, column, 0] != part:
-                    return True
-                if part >= 0:
-                    same = g[y, x, 1] * g[row, column, 1] + g[y, x, 2] * g[row, column, 2]
-                    if same + g[y, x, 3] * g[row, column, 3] < F(0.9):
-                        return True
+            if row < 0 or row >= height or column < 0 or column >= width:
+                continue
+            if film.ids[row, column, 0] != part:
+                return True
+            same = g[y, x, 1] * g[row, column, 1] + g[y, x, 2] * g[row, column, 2]
+            if part >= 0 and same + g[y, x, 3] * g[row, column, 3] < F(0.9):
+                return True
     return False
 
 
@@ -362,8 +379,8 @@ def exposure(film: Film, key: Real) -> Real:
     """The gain that brings the logarithmic mean of a coarse grid of pixels to `key`, as a camera meters."""
     height, width = film.ids.shape[0], film.ids.shape[1]
     total, count = ZERO, 0
-    for y in range(height // 16, height, max(1, height // 24)):
-        for x in range(width // 16, width, max(1, width // 32)):
+    for y in range(height // 16, height, larger(1, height // 24)):
+        for x in range(width // 16, width, larger(1, width // 32)):
             total += math.log(luminance(get(film.radiance, y, x, 0)) + F(1e-3))
             count += 1
     return key / math.exp(total / F(count))
@@ -372,8 +389,8 @@ def exposure(film: Film, key: Real) -> Real:
 @device
 def developed(linear: Real) -> int:
     """Linear light 0.. to an sRGB byte: a shoulder above .8 instead of hard clipping, then the sRGB curve."""
-    x = max(linear, ZERO)
+    x = larger(linear, ZERO)
     if x > F(0.8):
         x = F(0.8) + F(0.2) * (ONE - math.exp(-(x - F(0.8)) / F(0.2) * F(0.6)))
     curve = F(12.92) * x if x <= F(0.0031308) else F(1.055) * math.exp(math.log(x) / F(2.4)) - F(0.055)
-    return int(min(F(255), curve * F(255) + F(0.5)))
+    return int(smaller(F(255), curve * F(255) + F(0.5)))

@@ -22,6 +22,7 @@ from vision_banana_ros.scenes.tracing.vectors import (
     clip,
     device,
     floor,
+    smaller,
     smoothstep,
     times,
     triple,
@@ -125,7 +126,7 @@ def _solid(kind: int, a: Vector, b: Vector, q: Vector, pixel: Real, seed: int) -
 def _joint(u: Real, v: Real, width: Real, pixel: Real) -> Real:
     """0 in the joint around a unit cell, 1 inside it; joints far below a pixel's size fade away."""
     fu, fv = u - F(floor(u)), v - F(floor(v))
-    gap = min(min(fu, ONE - fu), min(fv, ONE - fv))
+    gap = smaller(smaller(fu, ONE - fu), smaller(fv, ONE - fv))
     inside = smoothstep(width, width * F(2.5), gap)
     return inside + (ONE - inside) * smoothstep(F(0.3), F(1.2), pixel)
 

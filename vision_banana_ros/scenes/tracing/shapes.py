@@ -19,6 +19,8 @@ from vision_banana_ros.scenes.tracing.vectors import (
     along,
     device,
     dot,
+    larger,
+    smaller,
     sub,
     times,
     triple,
@@ -117,7 +119,7 @@ def local_normal(parts: Table, part: int, face: int, p: Vector, d: Vector) -> Ve
 def _from_core(p: Vector, hx: Real, hy: Real, hz: Real, radius: Real) -> Vector:
     """From the nearest point of the inner box, around which the rounded one lies at a constant distance."""
     x, y, z = hx - radius, hy - radius, hz - radius
-    return p[0] - min(max(p[0], -x), x), p[1] - min(max(p[1], -y), y), p[2] - min(max(p[2], -z), z)
+    return p[0] - smaller(larger(p[0], -x), x), p[1] - smaller(larger(p[1], -y), y), p[2] - smaller(larger(p[2], -z), z)
 
 
 @device

@@ -11,7 +11,19 @@ from __future__ import annotations
 import math
 
 from vision_banana_ros.scenes.tracing.noise import noise_with_slope
-from vision_banana_ros.scenes.tracing.vectors import MISS, ONE, ZERO, F, Real, Table, Vector, clip, device
+from vision_banana_ros.scenes.tracing.vectors import (
+    MISS,
+    ONE,
+    ZERO,
+    F,
+    Real,
+    Table,
+    Vector,
+    clip,
+    device,
+    larger,
+    smaller,
+)
 
 STEPS, REFINEMENTS = 96, 12
 FARTHEST_M = F(400)
@@ -45,13 +57,13 @@ def _above(o: Vector, d: Vector, t: Real, parts: Table, part: int) -> Real:
 def meet_terrain(o: Vector, d: Vector, parts: Table, part: int, near: Real, far: Real) -> tuple[Real, int]:
     """March through the slab |z| <= A + a in steps that shrink near the ground, then bisect the crossing."""
     top = parts[part, SIZES] + parts[part, SIZES + 2] + F(1e-3)
-    start, end = max(near, ZERO), min(far, FARTHEST_M)
+    start, end = larger(near, ZERO), smaller(far, FARTHEST_M)
     if d[2] < F(-1e-9):
-        start, end = max(start, (top - o[2]) / d[2]), min(end, (-top - o[2]) / d[2])
+        start, end = larger(start, (top - o[2]) / d[2]), smaller(end, (-top - o[2]) / d[2])
     elif o[2] > top:
         return MISS, 0
     elif d[2] > F(1e-9):
-        end = min(end, (top - o[2]) / d[2])
+        end = smaller(end, (top - o[2]) / d[2])
     below, t = start, start
     gap = _above(o, d, t, parts, part)
     if gap < ZERO:
@@ -60,7 +72,7 @@ def meet_terrain(o: Vector, d: Vector, parts: Table, part: int, near: Real, far:
         if t >= end:
             return MISS, 0
         below = t
-        t = min(t + max(F(0.6) * gap, F(0.005) + F(0.004) * t), end)
+        t = smaller(t + larger(F(0.6) * gap, F(0.005) + F(0.004) * t), end)
         gap = _above(o, d, t, parts, part)
         if gap <= ZERO:
             break

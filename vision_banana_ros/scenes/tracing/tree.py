@@ -16,7 +16,7 @@ from numba import njit
 from vision_banana_ros.scenes.tracing.flat import reciprocal
 from vision_banana_ros.scenes.tracing.layout import ALL_PARTS, BOUNDED, CHILD, FIRST, NUMBER, PARENT, SHADOW, World
 from vision_banana_ros.scenes.tracing.shapes import meet
-from vision_banana_ros.scenes.tracing.vectors import MISS, ZERO, Real, Table, Vector, device
+from vision_banana_ros.scenes.tracing.vectors import MISS, ZERO, Real, Table, Vector, device, larger, smaller
 
 BINS = 12
 LEAF_PARTS = 1
@@ -29,8 +29,8 @@ def _enter(boxes: Table, node: int, o: Vector, inv: Vector, near: Real, far: Rea
     ax, bx = (boxes[node, 0] - o[0]) * inv[0], (boxes[node, 3] - o[0]) * inv[0]
     ay, by = (boxes[node, 1] - o[1]) * inv[1], (boxes[node, 4] - o[1]) * inv[1]
     az, bz = (boxes[node, 2] - o[2]) * inv[2], (boxes[node, 5] - o[2]) * inv[2]
-    enter = max(max(min(ax, bx), min(ay, by)), max(min(az, bz), near))
-    leave = min(min(max(ax, bx), max(ay, by)), min(max(az, bz), far))
+    enter = larger(larger(smaller(ax, bx), smaller(ay, by)), larger(smaller(az, bz), near))
+    leave = smaller(smaller(larger(ax, bx), larger(ay, by)), smaller(larger(az, bz), far))
     return enter if enter <= leave else MISS
 
 

@@ -83,8 +83,19 @@ def blend(a: Vector, b: Vector, share: Real) -> Vector:
 
 
 @device
+def smaller(a: Real, b: Real) -> Real:
+    """min(a, b), which the CUDA target of some Numba releases cannot type."""
+    return a if a < b else b
+
+
+@device
+def larger(a: Real, b: Real) -> Real:
+    return a if a > b else b
+
+
+@device
 def clip(x: Real, low: Real, high: Real) -> Real:
-    return min(max(x, low), high)
+    return smaller(larger(x, low), high)
 
 
 @device
