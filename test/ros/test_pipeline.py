@@ -112,7 +112,7 @@ def test_the_range_is_in_scaled_metres() -> None:
     assert sight.scale is not None
     assert sight.scale > 3, "the scene's camera is about a metre high"
     finite = depth[np.isfinite(depth)]
-    assert 5.0 <= finite.min()
+    assert finite.min() >= 5.0
     assert 10.0 < finite.max() <= 30.0
 
 
