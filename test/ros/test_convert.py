@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import types
 from typing import Any
@@ -15,6 +16,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from vision_banana_ros.core import Camera, FrameError
 from vision_banana_ros.geometry.cloud import CLOUD_DTYPE, POINT_STEP, pack_cloud
 from vision_banana_ros.ros import convert
+from vision_banana_ros.ros.pixels import PIXEL_FORMATS
 
 HEAD = convert.header(1_234_567_890_123, "eye")
 CAMERA = Camera(300.0, 310.0, 31.0, 25.5, 64, 48)
@@ -135,6 +137,38 @@ def test_k_of_a_distorted_image_is_scaled_with_it() -> None:
     info = convert.info_message(CAMERA, HEAD, like=given_)
     assert (info.k[0], info.k[4], info.k[2]) == (310.0, 320.0, 29.75)
     assert (info.p[0], list(info.d)) == (300.0, [0.1, 0.0, 0.0, 0.0, 0.0])
+
+
+@pytest.mark.parametrize("encoding", sorted(PIXEL_FORMATS))
+def test_cv_bridge_reads_the_same_where_it_is_installed(encoding: str) -> None:
+    """No wheel carries cv_bridge: without a ROS distribution there is nothing to compare with."""
+    if importlib.util.find_spec("cv_bridge") is None:
+        return
+    from cv_bridge import CvBridge, CvBridgeError
+
+    pixel_format = PIXEL_FORMATS[encoding]
+    shape = (6, 10) if pixel_format.channels == 1 else (6, 10, pixel_format.channels)
+    values = np.random.default_rng(5).integers(0, 256, shape).astype(pixel_format.dtype)
+    values = values * 257 if values.dtype == np.uint16 else values
+    message = convert.image_message(values, encoding, HEAD)
+    try:
+        theirs = CvBridge().imgmsg_to_cv2(message, desired_encoding="rgb8")
+    except CvBridgeError:
+        return  # one that it does not know
+    assert np.abs(convert.frame_from_image(message).rgb.astype(int) - theirs).max() <= 1
+
+
+def test_sensor_msgs_py_reads_our_cloud_where_it_is_installed() -> None:
+    """No wheel carries sensor_msgs_py: without a ROS distribution the layout is compared with CLOUD_DTYPE above."""
+    if importlib.util.find_spec("sensor_msgs_py") is None:
+        return
+    from sensor_msgs_py.point_cloud2 import read_points
+
+    message = convert.empty_cloud((48, 64))
+    depth = np.random.default_rng(1).uniform(1, 5, (48, 64)).astype(np.float32)
+    pack_cloud(depth, CAMERA, out=np.frombuffer(message.data, np.uint8))
+    points = read_points(message, field_names=["x", "y", "z", "label"])
+    assert np.array_equal(points["z"].reshape(-1), depth.reshape(-1))
 
 
 def test_an_unknown_encoding_says_what_is_known() -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
 
-from vision_banana_ros.ros.process import run_node
+from vision_banana_ros.ros.process import Runnable, run_node
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     return run_node(_make, arguments)
 
 
-def _make() -> Any:
+def _make() -> Runnable:
     from vision_banana_ros.ros.camera import CameraNode
 
     return CameraNode()

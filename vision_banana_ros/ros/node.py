@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
 
-from vision_banana_ros.ros.process import run_node
+from vision_banana_ros.ros.process import Runnable, run_node
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     return run_node(_make, arguments)
 
 
-def _make() -> Any:
+def _make() -> Runnable:
     # Imported only now: without rclpy there must be one line that says so, and the process's settings come first.
     from vision_banana_ros.ros.perception_node import PerceptionNode
 

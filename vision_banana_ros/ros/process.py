@@ -29,8 +29,12 @@ class Runnable(Protocol):
 
     def close(self) -> None: ...
 
+    def get_logger(self) -> Any: ...
 
-def run_node(make: Callable[[], Any], arguments: Sequence[str] | None = None) -> int:
+    def destroy_node(self) -> None: ...
+
+
+def run_node(make: Callable[[], Runnable], arguments: Sequence[str] | None = None) -> int:
     """`make` a Runnable node, spin it until a signal comes, close it; the exit code."""
     # Blocked before any thread exists, so that no thread of the middleware gets the signal instead of sigwait().
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
@@ -87,7 +91,7 @@ def import_rclpy() -> Any:
     return rclpy
 
 
-def _spin(executor: Any, node: Any, failures: list[BaseException]) -> None:
+def _spin(executor: Any, node: Runnable, failures: list[BaseException]) -> None:
     try:
         node.started()
         executor.spin()
