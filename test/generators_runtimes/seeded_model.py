@@ -1,7 +1,7 @@
 """A network with seeded weights whose canvases have contrast, and its exported folder: what runtimes are tried on.
 
 A fresh network paints one colour, on which any runtime would agree. So batch normalisation is set from frames, and the
-paints' keys are enlarged until each canvas has many colours.
+paints are set to be mixed, so that each canvas has many colours.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def seeded_student() -> Student:
                 module.momentum = None  # the plain average, which two passes are enough for
         for _ in range(2):
             student(images, batch)
-        student.reader.key[-1].weight.mul_(6)
-        student.mixer.free.weight.mul_(3)
+        student.reader.key[-1].weight.mul_(0.25)
+        student.mixer.free.weight.mul_(0.03)
     return student.eval()
 
 
