@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -120,7 +121,7 @@ def read_arrays(path: Path) -> ShardArrays:
                     tuple(Referring(text, tuple(ids)) for text, ids in entry["referring"]) for entry in about
                 ),
             )
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise DataError(f"{path} must be a shard of `vision-banana render`: {error!r}; render it again") from error
 
 

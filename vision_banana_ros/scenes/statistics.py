@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -114,16 +116,17 @@ def describe_frames(folder: Path) -> Described:
 
 
 def _real_frames(folder: Path) -> Iterator[tuple[FloatArray, float | None]]:
-    import json
-
     paths = sorted((folder / "depth").glob("*.npz"))
     if not paths:
         raise DataError(f"{folder} must hold depth/NAME.npz files with the key depth, found none")
     known = folder / "intrinsics.json"
     cameras = json.loads(known.read_text(encoding="utf-8")) if known.is_file() else {}
     for path in paths:
-        with np.load(path) as file:
-            depth_m = file["depth"].astype(np.float32)
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                depth_m = file["depth"].astype(np.float32)
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
+            raise DataError(f"{path} must be an .npz with the key depth: {error!r}") from error
         entry = cameras.get(path.stem)
         hfov = None if entry is None else 2 * math.degrees(math.atan(entry["width"] / 2 / entry["fx"]))
         yield depth_m, hfov

@@ -80,7 +80,7 @@ def open_box(stage: Stage) -> Piece:
             with stage.thing("box", inside), stage.at(stage.uniform(-0.4, 0.4) * hx, stage.uniform(-0.4, 0.4) * hy):
                 build.box((0, 0, 0.1), (hx * 0.3, hy * 0.3, 0.09), inside.number)
 
-    return Piece(hx + 0.1, hy, 2 * high, draw)
+    return Piece(hx * 1.6, hy, 2 * high, draw)
 
 
 def bag(stage: Stage) -> Piece:
@@ -189,7 +189,7 @@ def plant(stage: Stage) -> Piece:
                 for i in range(stage.count(7, 15)):
                     _blade(stage, 137.5 * i, green, curved=kind == "fronds")
 
-    return Piece(0.2 * scale, 0.2 * scale, scale, draw)
+    return Piece(0.33 * scale, 0.33 * scale, scale, draw)
 
 
 def _blade(stage: Stage, yaw_deg: float, green: int, *, curved: bool) -> None:

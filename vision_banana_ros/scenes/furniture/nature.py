@@ -157,7 +157,7 @@ def rock(stage: Stage) -> Piece:
                 else:
                     stage.build.ellipsoid(at, half, skin.number, spin)
 
-    return Piece(size, size, size * 0.8, draw)
+    return Piece(size * 1.25, size * 1.25, size * 0.8, draw)
 
 
 def log(stage: Stage) -> Piece:

@@ -38,7 +38,9 @@ def _figure(stage: Stage, *, walking: bool, seat: float | None) -> Piece:
             _head(stage, hips + 0.66)
 
     tall = height if seat is None else seat + 0.85 * scale
-    return Piece(0.3 * scale, 0.3 * scale, tall, draw)
+    # Strides, knees and swinging arms reach further than shoulders do.
+    reach = 0.5 if walking or seat is not None else 0.28
+    return Piece(reach * scale, 0.34 * scale, tall, draw)
 
 
 def _limb(stage: Stage, joints: list[tuple[float, float, float]], radii: tuple[float, float], skin: int) -> None:

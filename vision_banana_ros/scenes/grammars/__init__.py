@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from vision_banana_ros.scenes.grammars.flat import flat
 from vision_banana_ros.scenes.grammars.home import bathroom, bedroom, living_room
 from vision_banana_ros.scenes.grammars.kitchen import kitchen
 from vision_banana_ros.scenes.grammars.office import corridor, office
@@ -19,6 +20,7 @@ GRAMMARS: dict[str, Callable[[Stage], Place]] = {
     "bedroom": bedroom,
     "bathroom": bathroom,
     "kitchen": kitchen,
+    "flat": flat,
     "office": office,
     "corridor": corridor,
     "staircase": staircase,
@@ -40,6 +42,7 @@ WEIGHTS: dict[str, float] = {
     "bedroom": 1.2,
     "bathroom": 0.6,
     "kitchen": 1.4,
+    "flat": 0.8,
     "office": 1.8,
     "corridor": 1.0,
     "staircase": 0.7,

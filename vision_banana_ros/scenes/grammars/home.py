@@ -49,7 +49,8 @@ def furnish_living(stage: Stage, plan: FloorPlan, mess: float) -> None:
             low = plan.beside(stage, storage.table, sofa, out=stage.uniform(0.85, 1.1))
             scatter_on(stage, low, tabletop.LIVING, mess)
         if stage.chance(0.3):
-            plan.beside(stage, people.seated_person, sofa, out=0.12, along=stage.uniform(-0.3, 0.3), yaw_deg=0)
+            with stage.at(sofa.x, sofa.y, yaw_deg=sofa.yaw_deg), stage.at(0.05, stage.uniform(-0.3, 0.3)):
+                people.seated_person(stage).draw()
     if stage.chance(0.7):
         board = plan.against_wall(stage, storage.cabinet)
         if board is not None and board.piece.height < 0.8 and board.piece.half_y > 0.5:
