@@ -64,6 +64,10 @@ def test_numbers_and_lists_come_as_ros_gives_them() -> None:
     assert settings.tasks == ("depth",)
 
 
+def test_a_list_of_nothing_is_an_empty_list() -> None:
+    assert Settings().changed({"cloud_fields": [""]}).cloud_fields == ()
+
+
 def test_settings_cannot_be_changed_in_place() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Settings().max_range_m = 3.0  # type: ignore[misc]

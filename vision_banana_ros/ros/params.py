@@ -112,7 +112,7 @@ class Settings:
     min_mask_confidence: int = _parameter(32, "Pixels decoded with less are unlabelled (255).", low=0, high=255)
     filter_flying_pixels: bool = _parameter(True, "Invalidate depths that hang between foreground and background.")
     cloud_fields: tuple[str, ...] = _parameter(
-        CLOUD_FIELDS, "What the cloud carries besides xyz. The layout stays; what is left out is not generated for it.",
+        CLOUD_FIELDS, "What the cloud carries besides xyz ([\"\"]: nothing). The layout stays; what is left out is not generated for it.",
         choices=CLOUD_FIELDS,
     )  # fmt: skip
     far_point_m: float = _parameter(
@@ -164,7 +164,7 @@ def _plain(value: object, default: Value) -> Value:
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(default, tuple) and not isinstance(value, (str, bytes)) and hasattr(value, "__iter__"):
-        return tuple(value)
+        return tuple(item for item in value if item != "")  # ROS has no empty list of strings, but [""]
     return cast(Value, value)
 
 

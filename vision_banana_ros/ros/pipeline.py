@@ -105,7 +105,9 @@ def instructions(
     needs_camera = request.camera or (settings.camera_height_m > 0 and Task.DEPTH in wanted)
     if needs_camera and frame.camera is None and Task.RAYS.value in settings.tasks:
         wanted.add(Task.RAYS)
-    hfov_deg = float(round(frame.camera.hfov_deg)) if settings.hint_hfov and frame.camera is not None else None
+    hfov_deg = None
+    if settings.hint_hfov and frame.camera is not None:
+        hfov_deg = float(min(max(round(frame.camera.hfov_deg), 1), 179))  # whole degrees: one prompt for one camera
     asked: list[Instruction] = []
     for task in Task:
         if task not in wanted:
