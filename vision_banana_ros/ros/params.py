@@ -112,9 +112,11 @@ class Settings:
     min_mask_confidence: int = _parameter(32, "Pixels decoded with less are unlabelled (255).", low=0, high=255)
     filter_flying_pixels: bool = _parameter(True, "Invalidate depths that hang between foreground and background.")
     cloud_fields: tuple[str, ...] = _parameter(
-        CLOUD_FIELDS, "What the cloud carries besides xyz ([\"\"]: nothing). The layout stays; what is left out is not generated for it.",
+        CLOUD_FIELDS,
+        'What the cloud carries besides xyz ([""]: nothing). '
+        "The layout stays; what is left out is not generated for it.",
         choices=CLOUD_FIELDS,
-    )  # fmt: skip
+    )
     far_point_m: float = _parameter(
         0.0, "Distance along their rays at which points beyond range are put, so that Nav2 clears along them; 0: NaN.",
         low=0.0, high=1000.0,
