@@ -34,6 +34,7 @@ from vision_banana_ros.scenes.scene import (
     Panel,
     Parts,
     Pattern,
+    Point,
     Scene,
     Shape,
     Sky,
@@ -58,7 +59,7 @@ def turn(*, yaw_deg: float = 0.0, pitch_deg: float = 0.0, roll_deg: float = 0.0)
     return about_z @ about_y @ about_x
 
 
-def along(direction: Sequence[float]) -> Matrix:
+def along(direction: Point) -> Matrix:
     """A rotation whose z axis points along `direction`."""
     z = np.asarray(direction, float) / (np.linalg.norm(direction) + 1e-12)
     x = np.cross([0.0, 0.0, 1.0] if abs(z[2]) < 0.9 else [1.0, 0.0, 0.0], z)
@@ -82,7 +83,7 @@ class _Frame:
     origin: Matrix = field(default_factory=lambda: np.zeros(3))
     scale: float = 1.0
 
-    def to_world(self, point: Sequence[float]) -> Matrix:
+    def to_world(self, point: Point) -> Matrix:
         return self.origin + self.rotation @ (np.asarray(point, float) * self.scale)
 
 
@@ -147,7 +148,7 @@ class SceneBuilder:
     @contextmanager
     def frame(
         self,
-        position: Sequence[float] = (0, 0, 0),
+        position: Point = (0, 0, 0),
         *,
         yaw_deg: float = 0.0,
         pitch_deg: float = 0.0,
@@ -174,7 +175,7 @@ class SceneBuilder:
         """All parts until the end of the block are of class `name`, which is not counted (instance 0)."""
         yield from self._owner(name, 0, color, material)
 
-    def world(self, point: Sequence[float]) -> Vec3:
+    def world(self, point: Point) -> Vec3:
         """A point of the present frame in world coordinates."""
         x, y, z = self._frame.to_world(point)
         return float(x), float(y), float(z)
@@ -201,15 +202,13 @@ class SceneBuilder:
 
     # Shapes --------------------------------------------------------------------------------------------------------
 
-    def box(
-        self, center: Sequence[float], half: Sequence[float], material: int, rotation: Matrix | None = None
-    ) -> None:
+    def box(self, center: Point, half: Point, material: int, rotation: Matrix | None = None) -> None:
         self._part(Shape.BOX, center, tuple(half), material, rotation)
 
     def round_box(
         self,
-        center: Sequence[float],
-        half: Sequence[float],
+        center: Point,
+        half: Point,
         radius: float,
         material: int,
         rotation: Matrix | None = None,
@@ -217,18 +216,16 @@ class SceneBuilder:
         """A box whose edges and corners are rounded; `half` is its outer size."""
         self._part(Shape.ROUND_BOX, center, (*half, min(radius, 0.999 * min(half))), material, rotation)
 
-    def ellipsoid(
-        self, center: Sequence[float], half: Sequence[float], material: int, rotation: Matrix | None = None
-    ) -> None:
+    def ellipsoid(self, center: Point, half: Point, material: int, rotation: Matrix | None = None) -> None:
         self._part(Shape.ELLIPSOID, center, (*half, WHOLE), material, rotation)
 
-    def sphere(self, center: Sequence[float], radius: float, material: int) -> None:
+    def sphere(self, center: Point, radius: float, material: int) -> None:
         self.ellipsoid(center, (radius, radius, radius), material)
 
     def bowl(
         self,
-        center: Sequence[float],
-        half: Sequence[float],
+        center: Point,
+        half: Point,
         material: int,
         rotation: Matrix | None = None,
         *,
@@ -239,7 +236,7 @@ class SceneBuilder:
 
     def cylinder(
         self,
-        center: Sequence[float],
+        center: Point,
         radius: float,
         half_height: float,
         material: int,
@@ -253,8 +250,8 @@ class SceneBuilder:
 
     def rod(
         self,
-        start: Sequence[float],
-        end: Sequence[float],
+        start: Point,
+        end: Point,
         radius: float,
         material: int,
         *,
@@ -265,7 +262,7 @@ class SceneBuilder:
         half = float(np.linalg.norm(b - a)) / 2
         self.cylinder((a + b) / 2, radius, half, material, along(b - a), top_radius=end_radius)
 
-    def capsule(self, start: Sequence[float], end: Sequence[float], radius: float, material: int) -> None:
+    def capsule(self, start: Point, end: Point, radius: float, material: int) -> None:
         """A cylinder with round ends; the ends' centres are `start` and `end`."""
         a, b = np.asarray(start, float), np.asarray(end, float)
         half = float(np.linalg.norm(b - a)) / 2
@@ -273,7 +270,7 @@ class SceneBuilder:
 
     def tube(
         self,
-        center: Sequence[float],
+        center: Point,
         radius: float,
         half_height: float,
         wall: float,
@@ -289,9 +286,9 @@ class SceneBuilder:
 
     def taper(
         self,
-        center: Sequence[float],
-        half: Sequence[float],
-        top: Sequence[float],
+        center: Point,
+        half: Point,
+        top: Point,
         material: int,
         rotation: Matrix | None = None,
         *,
@@ -302,8 +299,8 @@ class SceneBuilder:
 
     def foliage(
         self,
-        center: Sequence[float],
-        half: Sequence[float],
+        center: Point,
+        half: Point,
         material: int,
         rotation: Matrix | None = None,
         *,
@@ -313,7 +310,7 @@ class SceneBuilder:
         """An ellipsoid's skin with holes of about `cell` metres; lay several into each other for a tree's crown."""
         self._part(Shape.FOLIAGE, center, (*half, cell, fill), material, rotation)
 
-    def plane(self, material: int, center: Sequence[float] = (0, 0, 0), rotation: Matrix | None = None) -> None:
+    def plane(self, material: int, center: Point = (0, 0, 0), rotation: Matrix | None = None) -> None:
         """The unbounded plane z = 0 of the present frame."""
         self._part(Shape.PLANE, center, (), material, rotation)
 
@@ -334,8 +331,8 @@ class SceneBuilder:
 
     def wall(
         self,
-        start: Sequence[float],
-        end: Sequence[float],
+        start: Point,
+        end: Point,
         height: float,
         material: int,
         *,
@@ -351,9 +348,7 @@ class SceneBuilder:
                 middle = ((left + right) / 2, 0.0, (bottom + top) / 2)
                 self.box(middle, ((right - left) / 2, thickness / 2, (top - bottom) / 2), material)
 
-    def _part(
-        self, shape: Shape, center: Sequence[float], sizes: Sequence[float], material: int, rotation: Matrix | None
-    ) -> None:
+    def _part(self, shape: Shape, center: Point, sizes: Point, material: int, rotation: Matrix | None) -> None:
         if self._current is None:
             raise DataError(f"a {shape.name} belongs to nothing: put it inside `with builder.thing(...)` or stuff(...)")
         if not 0 <= material < len(self._materials):
@@ -398,15 +393,15 @@ class SceneBuilder:
     ) -> None:
         self._sky = Sky(zenith=zenith, horizon=horizon, clouds=clouds, cloud_color=cloud_color, seed=self.seed)
 
-    def lamp(self, position: Sequence[float], color: Color, *, radius: float = 0.08) -> None:
+    def lamp(self, position: Point, color: Color, *, radius: float = 0.08) -> None:
         """`color`: radiant intensity; (8, 8, 7) lights a wall at 2 m about as a bright sky would."""
         self._lamps.append(Lamp(position=self.world(position), radius=radius * self._frame.scale, color=color))
 
     def panel(
         self,
-        center: Sequence[float],
-        u: Sequence[float],
-        v: Sequence[float],
+        center: Point,
+        u: Point,
+        v: Point,
         color: Color = (1.0, 1.0, 1.0),
         *,
         portal: bool = False,

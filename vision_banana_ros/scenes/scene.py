@@ -14,6 +14,7 @@ Convention
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TypeAlias
@@ -27,6 +28,7 @@ SKY = "sky"
 Vec3: TypeAlias = tuple[float, float, float]
 Color: TypeAlias = tuple[float, float, float]
 Matrix: TypeAlias = npt.NDArray[np.float64]
+Point: TypeAlias = "Sequence[float] | Matrix"  # what builders take where three numbers are meant
 
 
 class Shape(IntEnum):

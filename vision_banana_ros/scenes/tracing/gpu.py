@@ -120,11 +120,16 @@ class Batch(NamedTuple):
     gains: Any  # (B,) float32
 
 
+def available() -> bool:
+    """Whether a CUDA device and its driver are there."""
+    return bool(cuda.is_available())
+
+
 def render_batch(
     worlds: Sequence[World], height: int, width: int, *, samples: int, seed: int, denoise_levels: int, key: float
 ) -> Batch:
     """All scenes at one size; the result's arrays are on the device (`copy_to_host`, or torch by DLPack)."""
-    if not cuda.is_available():
+    if not available():
         raise GeneratorError("rendering in batches needs a CUDA device and its driver: use render() on the CPU")
     frames = len(worlds)
     trace, denoise, resolve, meter, develop = KERNELS
