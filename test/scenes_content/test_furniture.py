@@ -9,22 +9,38 @@ import pytest
 from vision_banana_ros.core import Camera
 from vision_banana_ros.scenes import vocabulary
 from vision_banana_ros.scenes.furniture import (
+    crockery,
     devices,
     fixtures,
     floorware,
     industry,
     nature,
     people,
+    plumbing,
     seats,
     storage,
     street,
-    tabletop,
+    sundries,
     vehicles,
 )
 from vision_banana_ros.scenes.scene import Pose, Scene, View
 from vision_banana_ros.scenes.stage import Maker, Piece, Stage
 
-MODULES = (devices, fixtures, floorware, industry, nature, people, seats, storage, street, tabletop, vehicles)
+MODULES = (
+    crockery,
+    devices,
+    fixtures,
+    floorware,
+    industry,
+    nature,
+    people,
+    plumbing,
+    seats,
+    storage,
+    street,
+    sundries,
+    vehicles,
+)
 VIEW = View(camera=Camera.from_hfov(60, 8, 6), pose=Pose(position=(0.0, 0.0, 9.0)))
 
 

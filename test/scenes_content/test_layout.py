@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vision_banana_ros.core import Camera, DataError
-from vision_banana_ros.scenes import poses, rooms
+from vision_banana_ros.scenes import interiors, poses, rooms
 from vision_banana_ros.scenes.furniture import seats, storage, tabletop
 from vision_banana_ros.scenes.layout import FloorPlan, Footprint, Room, scatter
 from vision_banana_ros.scenes.place import Stand
@@ -106,7 +106,7 @@ def test_walls_have_real_holes_and_glass_is_a_window() -> None:
     """Seen from the middle: a gap shows the far outside, a window its own pane, the wall beside it the wall."""
     stage, plan = Stage.empty(1), FloorPlan(ROOM)
     slots = [rooms.Slot(2, 0.5, 0.5, 0.0, 2.0, "gap"), rooms.Slot(2, -1.5, 0.4, 0.9, 2.0, "window")]
-    rooms.build_shell(stage, ROOM, slots, rooms.drawn_look(stage), plan, lived_in=False)
+    rooms.build_shell(stage, ROOM, slots, interiors.drawn_look(stage), plan, lived_in=False)
     camera = Camera.from_hfov(60, 9, 7)
 
     def ahead(y: float) -> tuple[str, float]:

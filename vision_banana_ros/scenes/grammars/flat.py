@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vision_banana_ros.scenes import rooms
-from vision_banana_ros.scenes.furniture import devices, fixtures, floorware, people, seats, storage, tabletop, vehicles
+from vision_banana_ros.scenes import interiors, rooms
+from vision_banana_ros.scenes.furniture import devices, floorware, people, plumbing, seats, storage, tabletop, vehicles
 from vision_banana_ros.scenes.furniture.buildings import house
 from vision_banana_ros.scenes.furniture.nature import bush, hedge, tree
 from vision_banana_ros.scenes.furniture.street import dustbin, street_lamp
@@ -97,7 +97,7 @@ def _open(stage: Stage, room: Room) -> _Opened:
     """Shell and openings of one room; its doors and the robot's way stay free."""
     slots = _slots(stage, room)
     plan = FloorPlan(room)
-    look = rooms.drawn_look(
+    look = interiors.drawn_look(
         stage, ("tiles", "tiles", "lino") if room is KITCHEN else ("parquet", "parquet", "carpet", "stone")
     )
     rooms.build_shell(stage, room, slots, look, plan)
@@ -129,7 +129,7 @@ def _slots(stage: Stage, room: Room) -> list[Slot]:
 
 
 def _furnish_kitchen(stage: Stage, kitchen: _Opened, mess: float) -> None:
-    look = fixtures.KitchenLook.drawn(stage)
+    look = plumbing.KitchenLook.drawn(stage)
     kitchen_row(stage, kitchen.plan, KITCHEN.sides[3], look, mess, high=True)
     kitchen_row(stage, kitchen.plan, KITCHEN.sides[2], look, mess, high=False)
     dining_group(stage, kitchen.plan, mess)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vision_banana_ros.scenes import rooms
-from vision_banana_ros.scenes.furniture import devices, fixtures, floorware, people, seats, storage, tabletop
+from vision_banana_ros.scenes import interiors, rooms
+from vision_banana_ros.scenes.furniture import devices, fixtures, floorware, people, plumbing, seats, storage, tabletop
 from vision_banana_ros.scenes.layout import FloorPlan, Room, Spot, scatter, strew
 from vision_banana_ros.scenes.lighting import room_light
 from vision_banana_ros.scenes.place import INDOOR_MOUNTS, Place, Stand
@@ -145,9 +145,9 @@ def bathroom(stage: Stage) -> Place:
     """Tiles, washbasin with mirror, toilet, bath, washing machine, towels."""
     room = Room.drawn(stage, (2.0, 3.6), (1.9, 3.0), (2.3, 2.7))
     plan, slots = open_room(stage, room, floors=("tiles", "tiles", "stone", "checker"), windowed=0.4)
-    for maker in (fixtures.bathtub, fixtures.toilet, fixtures.washbasin):
+    for maker in (plumbing.bathtub, plumbing.toilet, plumbing.washbasin):
         spot = plan.against_wall(stage, maker, tries=14)
-        if spot is not None and maker is fixtures.washbasin:
+        if spot is not None and maker is plumbing.washbasin:
             with stage.at(spot.x, spot.y, yaw_deg=spot.yaw_deg), stage.at(-spot.piece.half_x - 0.03, 0):
                 fixtures.mirror(stage, stage.uniform(0.2, 0.4), stage.uniform(0.3, 0.45), 1.5)
     for maker in (devices.washing_machine, storage.cabinet, floorware.basket, floorware.bin_):
@@ -185,7 +185,7 @@ def open_room(
             slots.extend(rooms.window_slots(stage, room, side))
     windows = any(slot.kind == "window" for slot in slots)
     plan = FloorPlan(room)
-    rooms.build_shell(stage, room, slots, rooms.drawn_look(stage, floors), plan, lived_in=lived_in)
+    rooms.build_shell(stage, room, slots, interiors.drawn_look(stage, floors), plan, lived_in=lived_in)
     for slot in slots:
         if slot.kind == "door" and slot.open_deg > 0:
             rooms.annex(stage, room, slot)

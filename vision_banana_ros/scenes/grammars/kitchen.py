@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vision_banana_ros.scenes import rooms
-from vision_banana_ros.scenes.furniture import devices, fixtures, floorware, people, storage, tabletop
+from vision_banana_ros.scenes.furniture import devices, floorware, people, plumbing, storage, tabletop
 from vision_banana_ros.scenes.grammars.home import dining_group, indoor_place, open_room, scatter_on
 from vision_banana_ros.scenes.layout import FloorPlan, Room, Side, scatter
 from vision_banana_ros.scenes.place import Place
@@ -19,7 +19,7 @@ def kitchen(stage: Stage) -> Place:
     mess = stage.uniform(0.2, 1.2)
     windows = {slot.side for slot in slots if slot.kind == "window"}
     rows = [int(s) for s in stage.rng.permutation(4)][: stage.pick((1, 2, 2, 3))]
-    look = fixtures.KitchenLook.drawn(stage)
+    look = plumbing.KitchenLook.drawn(stage)
     for number in rows:
         kitchen_row(stage, plan, room.sides[number], look, mess, high=number not in windows)
     for maker in (devices.refrigerator, devices.oven, devices.washing_machine, storage.cabinet, storage.shelf):
@@ -36,7 +36,7 @@ def kitchen(stage: Stage) -> Place:
 
 
 def kitchen_row(
-    stage: Stage, plan: FloorPlan, side: Side, look: fixtures.KitchenLook, mess: float, *, high: bool
+    stage: Stage, plan: FloorPlan, side: Side, look: plumbing.KitchenLook, mess: float, *, high: bool
 ) -> None:
     """Units side by side along a wall: worktops with and without a sink, a cooker or a fridge between."""
     along, first = -side.half_length + 0.05, True
@@ -61,7 +61,7 @@ def kitchen_row(
             if piece.half_y > width or piece.height > plan.room.height:
                 continue
         else:
-            piece = fixtures.counter(stage, width, look, sink=kind == "sink")
+            piece = plumbing.counter(stage, width, look, sink=kind == "sink")
         x, y = side.point(piece.half_x + 0.01, middle)
         spot = plan.put(stage, piece, x, y, side.yaw_deg, margin=-0.01)
         if spot is None:
@@ -70,4 +70,4 @@ def kitchen_row(
             scatter(stage, spot, ON_THE_WORKTOP, mess)
             if high and stage.chance(0.6):
                 with stage.at(*side.point(0.0, middle), yaw_deg=side.yaw_deg):
-                    fixtures.wall_cabinets(stage, width, look)
+                    plumbing.wall_cabinets(stage, width, look)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vision_banana_ros.scenes import rooms
+from vision_banana_ros.scenes import interiors, rooms
 from vision_banana_ros.scenes.furniture import devices, floorware, people, seats, storage, tabletop
 from vision_banana_ros.scenes.grammars.home import furnish_desk, indoor_place, open_room, scatter_on
 from vision_banana_ros.scenes.layout import FloorPlan, Room, Spot
@@ -99,7 +99,7 @@ def corridor(stage: Stage) -> Place:
         elif stage.chance(0.6):
             slots.append(rooms.Slot(side, 0.0, 0.45, 0.0, 2.03, "door", 0.0))
     plan = FloorPlan(room)
-    rooms.build_shell(stage, room, slots, rooms.drawn_look(stage, FLOORS), plan, lived_in=False)
+    rooms.build_shell(stage, room, slots, interiors.drawn_look(stage, FLOORS), plan, lived_in=False)
     for slot in slots:
         if slot.kind == "door" and slot.open_deg > 0:
             rooms.annex(stage, room, slot)

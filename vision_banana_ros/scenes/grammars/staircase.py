@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vision_banana_ros.scenes import finishes, rooms
+from vision_banana_ros.scenes import finishes, interiors, rooms
 from vision_banana_ros.scenes.furniture import floorware, people, seats, tabletop
 from vision_banana_ros.scenes.grammars.home import scatter_on
 from vision_banana_ros.scenes.layout import FloorPlan, Footprint, Room
@@ -42,7 +42,7 @@ def _hall(stage: Stage, room: Room) -> tuple[FloorPlan, list[rooms.Slot]]:
             door = rooms.door_slot(stage, room, side, open_deg=0.0)
             slots.extend([door] if door and stage.chance(0.5) else rooms.window_slots(stage, room, side))
     plan = FloorPlan(room)
-    rooms.build_shell(stage, room, slots, rooms.drawn_look(stage), plan)
+    rooms.build_shell(stage, room, slots, interiors.drawn_look(stage), plan)
     windows = any(slot.kind == "window" for slot in slots)
     if windows:
         rooms.outside(stage, room, floors_up=0)
@@ -91,7 +91,7 @@ def railing(stage: Stage, start: tuple[float, float, float], end: tuple[float, f
 
 def landing(stage: Stage, room: Room, y: float, wide: float, reach: float, upper: float) -> None:
     """The floor above, from the last step to the wall, with a railing where one could fall."""
-    slab = rooms.floor_finish(stage)
+    slab = interiors.floor_finish(stage)
     with stage.stuff("floor"):
         stage.build.box(((reach + room.x1) / 2, 0, upper - 0.1), ((room.x1 - reach) / 2, room.y1 + 3, 0.1), slab)
     for low, high in ((room.y0, y - wide), (y + wide, room.y1)):

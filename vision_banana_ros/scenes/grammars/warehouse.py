@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vision_banana_ros.scenes import finishes, rooms
+from vision_banana_ros.scenes import finishes, interiors, rooms
 from vision_banana_ros.scenes.furniture import floorware, industry, people, storage, street, tabletop
 from vision_banana_ros.scenes.layout import FloorPlan, Room, scatter
 from vision_banana_ros.scenes.lighting import room_light
@@ -70,7 +70,7 @@ def _hall(stage: Stage, room: Room, *, levels_lit: bool) -> FloorPlan:
     walls = finishes.one_of(stage, finishes.concrete, finishes.painted, finishes.stone).number
     floor = finishes.concrete(stage).number
     roof = finishes.painted(stage, stage.pick(("white", "grey"))).number
-    look = rooms.Look((walls, walls, walls, walls), floor, roof, None, finishes.dark_metal(stage))
+    look = interiors.Look((walls, walls, walls, walls), floor, roof, None, finishes.dark_metal(stage))
     slots = []
     for side in range(4):
         length = room.sides[side].half_length
