@@ -48,17 +48,25 @@ _LAST_RESORT = Backend.TORCH
 _TIMED_PASSES = 3
 
 
+PASSED, FAILED, UNAVAILABLE = "passed", "failed the self-check", "not available"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One runtime in one precision, and how it went."""
 
     backend: Backend
     precision: Precision
-    outcome: str  # "passed", "failed the self-check", "not available"
+    outcome: str  # PASSED, FAILED or UNAVAILABLE
     detail: str
     load_s: float = 0.0
     check_s: float = 0.0
     paint_ms: float | None = None
+
+    @property
+    def failed(self) -> bool:
+        """It loaded, and painted something wrong."""
+        return self.outcome == FAILED
 
     def __str__(self) -> str:
         return f"{self.backend.value} {self.precision.value} {self.outcome}: {self.detail}"
@@ -75,11 +83,8 @@ class LoadReport:
 
     @property
     def failures(self) -> tuple[Attempt, ...]:
-        """Runtimes that loaded and painted something wrong: worth an ERROR diagnostic, whatever runs now."""
-        return tuple(attempt for attempt in self.attempts if attempt.outcome == FAILED)
-
-
-PASSED, FAILED, UNAVAILABLE = "passed", "failed the self-check", "not available"
+        """What painted something wrong: worth an ERROR diagnostic, whatever runs now."""
+        return tuple(attempt for attempt in self.attempts if attempt.failed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +117,26 @@ def choose(folder: ModelFolder, text: TextTable, backend: str, options: RuntimeO
     return Chosen(runtime=runtime, report=report)
 
 
+def attempt_all(folder: ModelFolder, text: TextTable, options: RuntimeOptions) -> Iterator[Attempt]:
+    """Every runtime in every precision that the model offers, INT8 included, checked one after the other."""
+    golden = load_golden(folder)
+    boxes = pack(golden.instructions, text)
+    for backend in Backend:
+        for precision in _offered(folder, tuple(Precision)):
+            attempts: list[Attempt] = []
+            _first_that_passes(folder, backend, precision, golden, boxes, options, attempts)
+            yield from attempts
+
+
+def open_one(folder: ModelFolder, backend: Backend, precision: Precision, options: RuntimeOptions) -> Runtime:
+    """This runtime in this precision, not checked yet; its packages are imported only now."""
+    module, opener, _ = _OPENERS[backend]
+    runtime: Runtime = getattr(import_module(f"vision_banana_ros.generators.{module}"), opener)(
+        folder, precision, options
+    )
+    return runtime
+
+
 def parse_backend(backend: str) -> tuple[tuple[Backend, ...], Precision | None]:
     """A user's word to the runtimes it stands for, and the one precision where it names one."""
     name, _, precision = backend.partition(":")
@@ -133,13 +158,11 @@ def _first_that_passes(
     options: RuntimeOptions,
     attempts: list[Attempt],
 ) -> tuple[Runtime, Attempt] | None:
-    module, opener, preferred = _OPENERS[backend]
-    offered = _offered(folder, preferred) if only is None else (only,)
+    offered = _offered(folder, _OPENERS[backend][2]) if only is None else (only,)
     for precision in offered:
         start = time.perf_counter()
         try:
-            open_it = getattr(import_module(f"vision_banana_ros.generators.{module}"), opener)
-            runtime: Runtime = open_it(folder, precision, options)
+            runtime = open_one(folder, backend, precision, options)
         except (RuntimeUnfit, MissingExtraError) as error:
             attempts.append(_unavailable(backend, precision, error, time.perf_counter() - start))
             if isinstance(error, MissingExtraError):

@@ -1,0 +1,128 @@
+"""One runtime in a process of its own: so that its load time, first frame and peak memory are nobody else's.
+
+    python -m vision_banana_ros.bench.model_probe MODEL BACKEND PRECISION WIDTH HEIGHT THREADS   -> one line of JSON
+
+For a plain ONNX or OpenVINO graph of another network, MODEL is the .onnx file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from vision_banana_ros.bench.rows import timed
+from vision_banana_ros.core import Instruction, Target, Task
+from vision_banana_ros.generators.choice import open_one
+from vision_banana_ros.generators.folder import ModelFolder
+from vision_banana_ros.generators.manifest import Precision, Role
+from vision_banana_ros.generators.runtime import Backend, RuntimeOptions
+from vision_banana_ros.student.paintbox import pack
+from vision_banana_ros.student.text import TextTable
+
+PROMPTS = (1, 3, 6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    prompts: int
+    median_ms: float
+    best_ms: float
+    p95_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    load_s: float
+    first_frame_ms: float
+    peak_memory_mb: float
+    latencies: tuple[Latency, ...]
+
+
+def probe_student(root: Path, backend: Backend, precision: Precision, wh: tuple[int, int], threads: int) -> Probe:
+    before_mb = _memory_mb("VmRSS:")
+    folder = ModelFolder.open(root)
+    text = TextTable.read(io.BytesIO(folder.read(Role.TEXT)), name=str(root))
+    image = np.random.default_rng(0).integers(0, 256, (1, wh[1], wh[0], 3), dtype=np.uint8)
+    boxes = {count: pack(_instructions(count), text) for count in PROMPTS}
+    start = time.perf_counter()
+    runtime = open_one(folder, backend, precision, RuntimeOptions(threads=threads))
+    load_s = time.perf_counter() - start
+    works: dict[int, Callable[[], object]] = {
+        count: partial(runtime.paint, image, packed) for count, packed in boxes.items()
+    }
+    return _measure(load_s, works, before_mb)
+
+
+def probe_graph(path: Path, backend: Backend, precision: Precision, wh: tuple[int, int], threads: int) -> Probe:
+    """A network with one input (1, 3, H, W) float32."""
+    before_mb = _memory_mb("VmRSS:")
+    image = np.random.default_rng(0).normal(size=(1, 3, wh[1], wh[0])).astype(np.float32)
+    start = time.perf_counter()
+    if backend is Backend.ONNX:
+        import onnxruntime
+
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads = threads
+        settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        session = onnxruntime.InferenceSession(path.read_bytes(), settings, providers=["CPUExecutionProvider"])
+        name = session.get_inputs()[0].name
+        work: Callable[[], object] = lambda: session.run(None, {name: image})  # noqa: E731
+    else:
+        import openvino
+
+        hint = "bf16" if precision is Precision.BF16 else "f32"
+        options = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
+        request = openvino.Core().compile_model(str(path), "CPU", options).create_infer_request()
+        work = lambda: request.infer([image])  # noqa: E731
+    return _measure(time.perf_counter() - start, {1: work}, before_mb)
+
+
+def _measure(load_s: float, works: dict[int, Callable[[], object]], before_mb: float) -> Probe:
+    start = time.perf_counter()
+    next(iter(works.values()))()
+    first_frame_ms = (time.perf_counter() - start) * 1e3
+    latencies = []
+    for count, work in works.items():
+        timing = timed(work, repeats=20)
+        latencies.append(
+            Latency(prompts=count, median_ms=timing.median_ms, best_ms=timing.best_ms, p95_ms=timing.p95_ms)
+        )
+    return Probe(
+        load_s=load_s,
+        first_frame_ms=first_frame_ms,
+        peak_memory_mb=_memory_mb("VmHWM:") - before_mb,
+        latencies=tuple(latencies),
+    )
+
+
+def _instructions(count: int) -> tuple[Instruction, ...]:
+    """Depth, normals, classes, and again with other targets: what a robot asks."""
+    targets = (Target("floor", (0, 160, 0)), Target("wall", (0, 80, 200)), Target("box", (220, 40, 40)))
+    classes = (Instruction(Task.SEMANTIC, targets[: 1 + i % 3], background=(0, 0, 0)) for i in range(2, count))
+    return (Instruction(Task.DEPTH), Instruction(Task.NORMALS), *classes)[:count]
+
+
+def _memory_mb(line: str) -> float:
+    """Of this process, from Linux's own book-keeping; `getrusage` would count what the parent process had, too."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return float(next(entry.split()[1] for entry in status.splitlines() if entry.startswith(line))) / 1024
+
+
+def main(arguments: list[str]) -> None:
+    path, wh = Path(arguments[0]), (int(arguments[3]), int(arguments[4]))
+    probe = probe_graph if path.is_file() else probe_student
+    found = probe(path, Backend(arguments[1]), Precision(arguments[2]), wh, int(arguments[5]))
+    print(json.dumps(dataclasses.asdict(found)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,118 @@
+"""`vision-banana engine build|check|info|bench [MODEL]`: what runs a model on this machine, and whether it runs right.
+
+build   TensorRT engines ahead of time, so that the node's first start does not wait for them
+check   the self-check of every runtime and precision that can run here; exit code 1 when one paints something wrong
+info    what the folder holds, and which runtimes are here
+bench   milliseconds per runtime, precision and number of prompts
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import io
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from vision_banana_ros.core import DataError, MissingExtraError
+from vision_banana_ros.generators.choice import Attempt, attempt_all
+from vision_banana_ros.generators.folder import ModelFolder
+from vision_banana_ros.generators.manifest import MANIFEST, Precision, Role
+from vision_banana_ros.generators.registry import SHIPPED_STUDENT
+from vision_banana_ros.generators.runtime import RuntimeOptions
+from vision_banana_ros.student.text import TextTable
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
+    for kind, what in (
+        ("build", "build TensorRT engines into the cache"),
+        ("check", "self-check every runtime that is here"),
+        ("info", "what the model's folder holds"),
+        ("bench", "time every runtime that is here"),
+    ):
+        sub = kinds.add_parser(kind, help=what, description=what)
+        sub.add_argument(
+            "model", nargs="?", type=Path, default=SHIPPED_STUDENT, help="its folder; default: the shipped"
+        )
+        sub.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON too")
+        if kind == "build":
+            files = [Precision.FP32.value, Precision.FP16.value, Precision.INT8.value]
+            sub.add_argument("--precision", action="append", choices=files, help="default: every graph of the model")
+            sub.add_argument("--cache-dir", type=Path, metavar="DIR", help="default: the user's cache")
+
+
+def run(args: argparse.Namespace) -> int:
+    if not (args.model / MANIFEST).is_file():
+        raise DataError(f"no model in {args.model}: name the folder of one, or train and export it first")
+    folder = ModelFolder.open(args.model)
+    folder.verify()
+    if args.kind == "build":
+        return _build(folder, args)
+    if args.kind == "info":
+        return _info(folder, args.json)
+    if args.kind == "check":
+        attempts = check_here(folder)
+        _write(args.json, (dataclasses.asdict(attempt) for attempt in attempts))
+        return 1 if any(attempt.failed for attempt in attempts) else 0
+    from vision_banana_ros.bench.model import student_rows
+
+    rows = student_rows(args.model)
+    for row in rows:
+        print(f"{row.name:52} {row.value:9.2f} {row.unit}")
+    _write(args.json, (dataclasses.asdict(row) for row in rows))
+    return 0
+
+
+def check_here(folder: ModelFolder) -> tuple[Attempt, ...]:
+    """Every runtime and precision on the golden frame, printed as they finish."""
+    text = TextTable.read(io.BytesIO(folder.read(Role.TEXT)), name=str(folder.root))
+    attempts = []
+    for attempt in attempt_all(folder, text, RuntimeOptions(tell=_tell)):
+        speed = "" if attempt.paint_ms is None else f"{attempt.paint_ms:7.1f} ms  "
+        print(f"{attempt.backend.value:17} {attempt.precision.value:5} {attempt.outcome:21} {speed}{attempt.detail}")
+        attempts.append(attempt)
+    return tuple(attempts)
+
+
+def _build(folder: ModelFolder, args: argparse.Namespace) -> int:
+    from vision_banana_ros.generators.tensorrt import open_runtime
+
+    options = RuntimeOptions(cache_dir=args.cache_dir, tell=_tell)
+    wanted = [Precision(name) for name in args.precision] if args.precision else folder.manifest.precisions()
+    for precision in wanted:
+        open_runtime(folder, precision, options).close()
+        print(f"{precision.value}: ready")
+    return 0
+
+
+def _info(folder: ModelFolder, json_file: Path | None) -> int:
+    manifest = folder.manifest
+    sizes = ", ".join(f"{width}x{height}" for width, height in manifest.sizes_wh)
+    print(f"{manifest.name}: {sizes}; code version {manifest.code_version}, package {manifest.package_version}")
+    print(f"  {len(manifest.vocabulary)} words; {manifest.training.summary}")
+    for file in manifest.files:
+        precision = "" if file.precision is None else file.precision.value
+        print(f"  {file.path:24} {file.role.value:8} {precision:5} {file.size_bytes / 1e6:7.2f} MB  {file.sha256[:16]}")
+    for score in manifest.scores:
+        beside = "" if score.baseline is None else f" (baseline {score.baseline:.3f})"
+        print(f"  {score.frames}: {score.metric} {score.value:.3f}{beside}")
+    try:
+        from vision_banana_ros.generators.tensorrt.bindings import load_bindings
+
+        print(f"  TensorRT {load_bindings().version}")
+    except MissingExtraError as error:
+        print(f"  {error}")
+    _write(json_file, [dataclasses.asdict(manifest)])
+    return 0
+
+
+def _write(path: Path | None, records: Iterable[object]) -> None:
+    if path is not None:
+        path.write_text(json.dumps(list(records), indent=1) + "\n", encoding="utf-8")
+
+
+def _tell(line: str) -> None:
+    print(f"vision-banana: {line}", file=sys.stderr, flush=True)
