@@ -143,10 +143,23 @@ class Listener:
             reliability=ReliabilityPolicy.RELIABLE if reliable or latched else ReliabilityPolicy.BEST_EFFORT,
             durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
         )
-        self._subscriptions[topic] = self.node.create_subscription(kind, topic, self.received[topic].append, qos)
+        received = self.received[topic].append
+        self._subscriptions[topic] = self._on_executor(
+            lambda: self.node.create_subscription(kind, topic, received, qos)
+        )
 
     def unsubscribe(self, topic: str) -> None:
-        self.node.destroy_subscription(self._subscriptions.pop(topic))
+        subscription = self._subscriptions.pop(topic)
+        self._on_executor(lambda: self.node.destroy_subscription(subscription))
+
+    def destroy(self, publisher: Any) -> None:
+        self._on_executor(lambda: self.node.destroy_publisher(publisher))
+
+    def _on_executor(self, action: Callable[[], Any]) -> Any:
+        """On the thread that waits for messages: rclpy breaks when an entity goes while it is being waited for."""
+        task = self._executor.create_task(action)
+        wait_for(task.done, "the executor's thread")
+        return task.result()
 
     def forget(self, topic: str) -> None:
         self.received[topic].clear()
@@ -181,7 +194,7 @@ class Listener:
             wait_for(future.done, f"an answer from {service}")
             return future.result()
         finally:
-            self.node.destroy_client(client)
+            self._on_executor(lambda: self.node.destroy_client(client))
 
     @contextlib.contextmanager
     def feeding(self, *messages: tuple[str, Callable[[Any], Any]], period_s: float = 0.1) -> Iterator[None]:
@@ -211,7 +224,7 @@ class Listener:
             stopping.set()
             thread.join(PATIENCE_S)
             for publisher in publishers.values():
-                self.node.destroy_publisher(publisher)
+                self.destroy(publisher)
 
     def wait_for(self, condition: Callable[[], bool], what: str) -> None:
         wait_for(condition, what)

@@ -133,7 +133,7 @@ def test_the_prompt_topic_takes_words_and_full_prompts_and_refuses_others(node: 
     node.newest("referring/mask", lambda message: {1, 2} <= ids(message))
     publisher.publish(String(data="floor"))
     node.newest("referring/mask", lambda message: 1 in ids(message) and 2 not in ids(message))
-    node.node.destroy_publisher(publisher)
+    node.destroy(publisher)
     node.unsubscribe("referring/mask")
 
 
