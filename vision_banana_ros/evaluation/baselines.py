@@ -139,11 +139,11 @@ class PriorMaps:
         np.savez_compressed(path, depth_m=self.depth_m, normals=self.normals, frames=self.frames)
 
     def depth_at(self, hw: tuple[int, int]) -> FloatArray:
-        resized: FloatArray = cv2.resize(np.log(self.depth_m), hw[::-1], interpolation=cv2.INTER_LINEAR)
-        return np.exp(resized)
+        resized = cv2.resize(np.log(self.depth_m), hw[::-1], interpolation=cv2.INTER_LINEAR)
+        return np.exp(np.asarray(resized, np.float32))
 
     def normals_at(self, hw: tuple[int, int]) -> FloatArray:
-        resized: FloatArray = cv2.resize(self.normals, hw[::-1], interpolation=cv2.INTER_LINEAR)
+        resized = np.asarray(cv2.resize(self.normals, hw[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
         unit: FloatArray = resized / np.linalg.norm(resized, axis=-1, keepdims=True)
         return unit
 
@@ -151,4 +151,5 @@ class PriorMaps:
 def _at_centres(array: FloatArray) -> FloatArray:
     rows = ((np.arange(_MAP_HW[0]) + 0.5) * array.shape[0] / _MAP_HW[0]).astype(np.intp)
     columns = ((np.arange(_MAP_HW[1]) + 0.5) * array.shape[1] / _MAP_HW[1]).astype(np.intp)
-    return array[rows][:, columns]
+    picked: FloatArray = array[rows][:, columns]
+    return picked

@@ -107,7 +107,7 @@ def _read_depth(folder: Path, name: str) -> FloatArray | None:
         millimetres = _read_image(path, cv2.IMREAD_UNCHANGED)
         if millimetres.dtype != np.uint16 or millimetres.ndim != 2:
             raise DataError(f"{path} must be a 16-bit grey image of millimetres, got {millimetres.dtype}")
-        depth = millimetres.astype(np.float32) / 1000
+        depth = millimetres.astype(np.float32) / np.float32(1000)
     else:
         return None
     if depth.ndim != 2:
@@ -121,7 +121,7 @@ def _read_normals(folder: Path, name: str) -> FloatArray | None:
         normals = _read_npz(path, "normal").astype(np.float32)
     elif (path := folder / f"{name}.png").exists():
         code = _read_image(path, cv2.IMREAD_COLOR)[..., ::-1]
-        normals = code.astype(np.float32) / 127 - 1
+        normals = code.astype(np.float32) / np.float32(127) - np.float32(1)
         normals[(code == 255).all(-1)] = np.nan
     else:
         return None
@@ -167,7 +167,9 @@ def _read_cameras(root: Path) -> dict[str, Camera]:
         return {}
     try:
         return {
-            name: Camera(*(float(c[key]) for key in ("fx", "fy", "cx", "cy")), int(c["width"]), int(c["height"]))
+            name: Camera(
+                float(c["fx"]), float(c["fy"]), float(c["cx"]), float(c["cy"]), int(c["width"]), int(c["height"])
+            )
             for name, c in _read_json(path).items()
         }
     except (AttributeError, KeyError, TypeError, ValueError) as error:

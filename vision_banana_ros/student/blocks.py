@@ -70,7 +70,8 @@ class Steer(nn.Module):
 
     def forward(self, shared: Tensor, prompt: Tensor) -> Tensor:
         scale, shift = self.linear(prompt)[..., None, None].chunk(2, dim=2)
-        return (shared[:, None] * (1 + scale) + shift).flatten(0, 1)
+        steered: Tensor = (shared[:, None] * (1 + scale) + shift).flatten(0, 1)
+        return steered
 
 
 def double(x: Tensor) -> Tensor:
@@ -98,7 +99,8 @@ def sharp_double(x: Tensor, choice: Tensor) -> Tensor:
             mixed, total = mixed + share * corner, total + share
         quarters.append(mixed / total)
     stacked = torch.stack(quarters, dim=2).flatten(1, 2)
-    return F.pixel_shuffle(stacked, 2)
+    full: Tensor = F.pixel_shuffle(stacked, 2)
+    return full
 
 
 def with_coordinates(x: Tensor) -> Tensor:

@@ -39,8 +39,8 @@ class InvertedResidual(nn.Module):
         self.residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
-        y = x if self.widen is None else F.relu6(self.widen(x))
-        y = self.narrow(F.relu6(self.look(y)))
+        wide = x if self.widen is None else F.relu6(self.widen(x))
+        y: Tensor = self.narrow(F.relu6(self.look(wide)))
         return x + y if self.residual else y
 
 

@@ -44,7 +44,8 @@ class Exported(nn.Module):
     ) -> Tensor:
         boxes = Boxes(*(part[None] for part in (task, lens, text, kind, place, color)))
         painting = self.student(image.permute(0, 3, 1, 2), boxes)
-        return (painting.canvas[0].clamp(0, 1) * 255 + 0.5).to(torch.uint8)
+        canvas: Tensor = (painting.canvas[0].clamp(0, 1) * 255 + 0.5).to(torch.uint8)
+        return canvas
 
 
 def to_onnx(student: Student, *, width: int, height: int, free_size: bool = True) -> bytes:

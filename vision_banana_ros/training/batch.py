@@ -82,7 +82,7 @@ def collate(samples: Sequence[TrainingSample], questions: Sequence[Sequence[Ques
             instances[i] = question.instances
 
     def per_image(array: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).unflatten(0, (len(samples), count))
+        return torch.from_numpy(np.ascontiguousarray(array)).reshape(len(samples), count, *array.shape[1:])
 
     normals = np.stack([normals_of(sample.normals) for sample in samples])
     return Batch(
@@ -99,4 +99,7 @@ def collate(samples: Sequence[TrainingSample], questions: Sequence[Sequence[Ques
 
 def boxes_of(packed: PaintBoxes, images: int) -> Boxes:
     """The rows of `packed`, dealt out to `images` images in order."""
-    return Boxes(*(torch.from_numpy(packed.arrays()[f.name]).unflatten(0, (images, -1)) for f in fields(Boxes)))
+    arrays = packed.arrays()
+    return Boxes(
+        *(torch.from_numpy(arrays[f.name].reshape(images, -1, *arrays[f.name].shape[1:])) for f in fields(Boxes))
+    )

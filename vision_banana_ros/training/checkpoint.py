@@ -6,6 +6,7 @@ Only tensors and plain numbers are stored, and they are read with weights_only, 
 from __future__ import annotations
 
 import os
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,9 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError) as error:
-        raise DataError(f"{path} must be a checkpoint of `vision-banana train`: {error}") from error
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{path} must be a checkpoint of `vision-banana train`: {reason}") from error
     if "average" not in state:
         raise DataError(f"{path} holds no averaged weights: it is no checkpoint of `vision-banana train`")
     return state

@@ -66,6 +66,10 @@ class TrainingConfig:
         known = {f.name for f in dataclasses.fields(cls)}
         if unknown := sorted(set(entries) - known):
             raise DataError(f"unknown training options {unknown}; there are {sorted(known)}")
-        lists = {name: tuple(entries[name]) for name in ("shards", "frames", "gates") if name in entries}
-        views = {"views": tuple(View(**view) for view in entries["views"])} if "views" in entries else {}
-        return cls(**{**entries, **lists, **views})
+        typed: dict[str, Any] = dict(entries)
+        for name in ("shards", "frames", "gates"):
+            if name in entries:
+                typed[name] = tuple(entries[name])
+        if "views" in entries:
+            typed["views"] = tuple(View(**view) for view in entries["views"])
+        return cls(**typed)

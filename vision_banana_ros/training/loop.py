@@ -72,7 +72,8 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
     is_first = rank == 0
 
     # --- the network, its optimiser, and where an earlier run stopped -------------------------------------------
-    student = Student().to(device, memory_format=torch.channels_last)
+    student = Student().to(device)
+    student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stub forgets this form
     if config.initial:
         start_from(student, Path(config.initial))
     optimiser = torch.optim.AdamW(parameter_groups(student, config), lr=config.learning_rate)
@@ -121,7 +122,7 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
             painting = model(image, batch.boxes)
         losses = total_loss(painting, batch)
         optimiser.zero_grad(set_to_none=True)
-        losses.total.backward()
+        losses.total.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         if torch.isfinite(norm):  # one broken batch must not break the run
             optimiser.step()
@@ -133,7 +134,7 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
         if is_first and now - clock["log"] > config.log_seconds:
             rate = (seen - logged_at) / (now - clock["log"])
             means = {name: sum(values) / len(values) for name, values in recent.items()}
-            journal.write(samples=seen, per_second=round(rate, 1), **{k: round(v, 4) for k, v in means.items()})
+            journal.write({"samples": seen, "per_second": round(rate, 1), **{k: round(v, 4) for k, v in means.items()}})
             clock["log"], logged_at = now, seen
             recent.clear()
         if is_first and now - clock["checkpoint"] > config.checkpoint_seconds:
@@ -156,11 +157,9 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
 def has_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 is computed in hardware; elsewhere it would only be slower."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    return (
-        bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-        and "avx512" in torch.backends.cpu.get_cpu_capability().lower()
-    )
+        return bool(torch.cuda.is_bf16_supported())  # type: ignore[no-untyped-call]
+    capable: bool = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return capable and "AVX512" in torch.backends.cpu.get_cpu_capability()
 
 
 def start_from(student: Student, path: Path) -> None:
@@ -210,14 +209,8 @@ def judge(
     generator = StudentGenerator(TorchRuntime(student.eval()), text, [(view.width, view.height)])
     for result in gates.judge(generator, run / "pictures"):
         print(f"[{seen}] {result.line()}", flush=True)
-        journal.write(
-            samples=seen,
-            gate=result.name,
-            far_hit=result.far_hit,
-            too_far=result.too_far,
-            scores=result.evaluation.to_json(),
-            quiet=True,
-        )
+        entry = {"samples": seen, "gate": result.name, "far_hit": result.far_hit, "too_far": result.too_far}
+        journal.write({**entry, "scores": result.evaluation.to_json()}, quiet=True)
 
 
 def write(run: Path, student: Student, average: Average, optimiser: torch.optim.Optimizer, seen: int) -> None:
@@ -246,7 +239,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def write(self, *, quiet: bool = False, **entry: Any) -> None:
+    def write(self, entry: dict[str, Any], *, quiet: bool = False) -> None:
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
         if not quiet:

@@ -117,7 +117,10 @@ def _dequantise(stored: Any, detail: dict[str, Any]) -> FloatArray:
 def open_interpreter(path: Path) -> Any:
     """The TFLite interpreter on a file, plain kernels only, so that every tensor can be looked at."""
     try:
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+        from ai_edge_litert.interpreter import (  # type: ignore[import-not-found, unused-ignore]
+            Interpreter,
+            OpResolverType,
+        )
     except ImportError as error:
         raise MissingExtraError(package="ai-edge-litert", extra="train", purpose="Reading a TFLite file") from error
     if not path.exists():

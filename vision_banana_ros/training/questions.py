@@ -9,6 +9,7 @@ for (and must be painted nowhere), names are replaced by plurals and synonyms, t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import cv2
@@ -20,6 +21,7 @@ from vision_banana_ros.codecs.palette import Palette
 from vision_banana_ros.core import (
     DEPTH_ENCODINGS,
     UNLABELLED,
+    AnyArray,
     FloatArray,
     Instruction,
     Rgb,
@@ -95,7 +97,7 @@ class QuestionMaker:
         directions = rays_code.camera_directions(sample.camera)
         if np.abs(np.arctan2(directions[..., :2], directions[..., 2:])).max() > np.radians(rays_code.WIDEST_DEG):
             return None
-        colors = rays_code.encode(directions).astype(np.float32) / 255
+        colors = rays_code.encode(directions).astype(np.float32) / np.float32(255)
         return Question(instruction=Instruction(Task.RAYS), colors=colors)
 
     def _picture(self, sample: TrainingSample) -> Question:
@@ -185,16 +187,15 @@ class QuestionMaker:
 
 def edited(rgb: UInt8Array, text: str) -> FloatArray:
     """What the picture instructions of training ask for."""
-    x = rgb.astype(np.float32) / 255
-    results = {
-        PICTURES[0]: lambda: x,
-        PICTURES[1]: lambda: np.repeat(x.mean(-1, keepdims=True), 3, axis=-1),
-        PICTURES[2]: lambda: x**0.6,
-        PICTURES[3]: lambda: x**1.7,
-        PICTURES[4]: lambda: 1 - x,
-        PICTURES[5]: lambda: cv2.GaussianBlur(x, (0, 0), 3.0),
+    edits: dict[str, Callable[[FloatArray], AnyArray]] = {
+        PICTURES[0]: lambda x: x,
+        PICTURES[1]: lambda x: np.repeat(x.mean(-1, keepdims=True), 3, axis=-1),
+        PICTURES[2]: lambda x: x**0.6,
+        PICTURES[3]: lambda x: x**1.7,
+        PICTURES[4]: lambda x: 1 - x,
+        PICTURES[5]: lambda x: np.asarray(cv2.GaussianBlur(x, (0, 0), 3.0)),
     }
-    result: FloatArray = results[text]()
+    result: FloatArray = edits[text](rgb.astype(np.float32) / np.float32(255))
     return result
 
 

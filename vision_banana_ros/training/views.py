@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from vision_banana_ros.core import AnyArray, Camera, Referring
+from vision_banana_ros.core import AnyArray, Camera, Referring, UInt8Array
 from vision_banana_ros.training.config import View
 from vision_banana_ros.training.samples import TrainingSample
 
@@ -54,7 +54,9 @@ def cut(sample: TrainingSample, crop: Crop, view: View, *, mirrored: bool = Fals
     part = sample.rgb[crop.top : crop.top + crop.height, crop.left : crop.left + crop.width]
     # averaging is right for shrinking only; where the crop is smaller than the view it would show blocks
     shrinks = crop.width >= view.width and crop.height >= view.height
-    rgb = cv2.resize(part, (view.width, view.height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    rgb: UInt8Array = cv2.resize(  # type: ignore[assignment]  # its stub forgets that the dtype stays
+        part, (view.width, view.height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
     normals = _pick(sample.normals, rows, columns)
     if mirrored:
         rgb = np.ascontiguousarray(rgb[:, ::-1])

@@ -55,4 +55,5 @@ def coloring_loss(canvas: Tensor, instances: Tensor, background: Tensor) -> Tens
     margin = 0.8 / len(means) ** (1 / 3)
     pairs = ~torch.eye(len(means), dtype=torch.bool, device=ids.device)
     push = ((margin - gap).clamp(min=0) / margin)[pairs].square().mean()
-    return pull[kept].mean() + _PUSH * push
+    loss: Tensor = pull[kept].mean() + _PUSH * push
+    return loss

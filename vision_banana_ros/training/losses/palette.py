@@ -32,7 +32,7 @@ def palette_loss(painting: Painting, batch: Batch, task: Task) -> Tensor | None:
     color, kind = batch.boxes.color[rows], batch.boxes.kind[rows]
     given = 1 - kind[..., FREE].gather(1, full.clamp(min=0).flatten(1)).view_as(full)
     answer = torch.gather(color, 1, full.clamp(min=0).flatten(1)[..., None].expand(-1, -1, 3))
-    answer = answer.transpose(1, 2).unflatten(2, full.shape[1:])
+    answer = answer.transpose(1, 2).reshape(len(full), 3, *full.shape[1:])
     off = (painting.canvas[rows].float() - answer).abs().mean(1)
     return loss + 0.5 * masked_mean(off, (full >= 0) * given)
 

@@ -1,0 +1,150 @@
+"""The evaluator on generators whose scores are known beforehand: the oracle, and one that paints a constant."""
+
+import json
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import pytest
+
+from vision_banana_ros.cli import main
+from vision_banana_ros.codecs import depth as depth_code
+from vision_banana_ros.core import Canvas, Frame, Task
+from vision_banana_ros.evaluation.evaluate import EvaluationSettings, evaluate, semantic_instruction
+from vision_banana_ros.evaluation.frames import LabelledFrame
+from vision_banana_ros.evaluation.pictures import side_by_side
+from vision_banana_ros.evaluation.report import beats_baselines, report
+from vision_banana_ros.generators.oracle import OracleGenerator
+from vision_banana_ros.scenes.moving import MovingScene
+
+FOOTAGE = MovingScene(count=3, width=160, height=96)
+INDICES = (0, 1, 2)
+
+
+def frames() -> Iterator[LabelledFrame]:
+    for i in INDICES:
+        yield LabelledFrame(f"{i}", FOOTAGE.frame(i), FOOTAGE.truth(i))
+
+
+class Constant:
+    """One depth everywhere; everything else black."""
+
+    def __init__(self, depth_m: float) -> None:
+        self.depth_m = depth_m
+        self.saw_camera = False
+
+    def generate(self, frame: Frame, instructions):
+        self.saw_camera |= frame.camera is not None
+        black = np.zeros((*frame.hw, 3), np.uint8)
+        depth = depth_code.encode(np.full(frame.hw, self.depth_m, np.float32))
+        return [Canvas(depth if i.task is Task.DEPTH else black, i) for i in instructions]
+
+
+@pytest.fixture(scope="module")
+def of_the_oracle():
+    return evaluate(frames(), OracleGenerator(FOOTAGE), root="moving", model="oracle")
+
+
+def test_the_oracle_is_all_but_perfect(of_the_oracle) -> None:
+    model = of_the_oracle.contenders[0]
+    assert model.depth.delta1.value == 1
+    assert model.depth.abs_rel.value < 0.01
+    assert model.depth.r2.value > 0.999
+    assert model.normals.mean_deg.value < 0.5
+    assert of_the_oracle.mean_iou == pytest.approx(1)
+    assert of_the_oracle.cumulative_iou == pytest.approx(1)
+    assert of_the_oracle.instance_pm_f1 > 0.9
+    assert of_the_oracle.focal_error < 0.01
+    assert of_the_oracle.frames == 3
+    assert beats_baselines(of_the_oracle) == []
+
+
+def test_a_constant_does_not_beat_the_best_constant() -> None:
+    evaluation = evaluate(frames(), Constant(2.0), root="moving", model="constant")
+    model, best = evaluation.contenders[:2]
+    assert model.depth.delta1.value <= best.depth.delta1.value + 0.02
+    assert model.depth.scaled_delta1.value == pytest.approx(best.depth.scaled_delta1.value, abs=1e-6)
+    assert model.depth.r2.value == pytest.approx(0, abs=1e-6)
+    assert "scaled delta1 of best constant" in beats_baselines(evaluation)
+
+
+def test_the_camera_is_hidden_from_the_generator() -> None:
+    watched = Constant(3.0)
+    evaluate(frames(), watched, root="", model="")
+    assert not watched.saw_camera
+
+
+def test_frames_without_truth_are_counted_not_scored() -> None:
+    bare = LabelledFrame("bare", FOOTAGE.frame(0), FOOTAGE.truth(0).__class__(camera=FOOTAGE.truth(0).camera))
+    evaluation = evaluate([bare], Constant(1.0), root="", model="")
+    assert (evaluation.frames, evaluation.skipped) == (0, 1)
+
+
+def test_every_class_of_a_set_gets_its_own_colour() -> None:
+    instruction = semantic_instruction(FOOTAGE.truth(0).labels)
+    assert [t.text for t in instruction.targets] == list(FOOTAGE.truth(0).labels)
+    assert instruction.background is None
+
+
+def test_limits_keep_many_classes_and_expressions_affordable() -> None:
+    settings = EvaluationSettings(instance_classes_per_frame=0, expressions_per_frame=0)
+    evaluation = evaluate(frames(), OracleGenerator(FOOTAGE), root="", model="", settings=settings)
+    assert evaluation.instance_pm_f1 is None
+    assert evaluation.cumulative_iou is None
+
+
+def test_the_report_names_all_contenders_and_is_json(of_the_oracle) -> None:
+    text = report(of_the_oracle)
+    assert "oracle" in text
+    assert "best constant" in text
+    json.dumps(of_the_oracle.to_json(), allow_nan=False)
+
+
+def test_pictures_show_what_was_seen_beside_what_is_true() -> None:
+    tiles = []
+    evaluate(
+        frames(), OracleGenerator(FOOTAGE), root="", model="", watch=lambda *seen: tiles.append(side_by_side(*seen))
+    )
+    assert tiles[0].shape == (3 * 96, 3 * 160, 3)
+    depth_row = tiles[0][:96]
+    assert np.array_equal(depth_row[:, :160], FOOTAGE.frame(0).rgb)
+    assert np.abs(depth_row[:, 160:320].astype(int) - depth_row[:, 320:]).mean() < 1
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Frames of the moving scene on disk."""
+    for kind in ("rgb", "depth", "normal", "label"):
+        (tmp_path / "set" / kind).mkdir(parents=True)
+    cameras = {}
+    for labelled in frames():
+        root, truth = tmp_path / "set", labelled.truth
+        cv2.imwrite(str(root / "rgb" / f"{labelled.name}.png"), labelled.frame.rgb[..., ::-1])
+        depth = np.where(np.isfinite(truth.depth_m), truth.depth_m, 0)
+        np.savez(root / "depth" / f"{labelled.name}.npz", depth=depth)
+        np.savez(root / "normal" / f"{labelled.name}.npz", normal=np.nan_to_num(truth.normals))
+        cv2.imwrite(str(root / "label" / f"{labelled.name}.png"), truth.mask)
+        c = truth.camera
+        cameras[labelled.name] = {"fx": c.fx, "fy": c.fy, "cx": c.cx, "cy": c.cy, "width": 160, "height": 96}
+    (tmp_path / "set" / "intrinsics.json").write_text(json.dumps(cameras))
+    (tmp_path / "set" / "labels.json").write_text(json.dumps(list(FOOTAGE.truth(0).labels)))
+    return tmp_path
+
+
+def test_the_command_writes_scores_and_pictures_and_tells_by_its_exit_code(folder, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("vision_banana_ros.commands.eval.load_generator", lambda _: OracleGenerator(FOOTAGE))
+    argv = ["eval", "frames", "--root", str(folder / "set"), "--json", str(folder / "s.json")]
+    assert main([*argv, "--pictures", str(folder / "p")]) == 0
+    scores = json.loads((folder / "s.json").read_text())
+    assert scores["contenders"][0]["depth"]["delta1"]["value"] == 1
+    assert scores["mean_iou"] == pytest.approx(1, abs=0.01)
+    assert len(list((folder / "p").glob("*.png"))) == 3
+    assert "beats every baseline" in capsys.readouterr().out
+    monkeypatch.setattr("vision_banana_ros.commands.eval.load_generator", lambda _: Constant(2.0))
+    assert main(argv) == 1
+
+
+def test_the_command_says_what_is_wrong_in_one_line(tmp_path, capsys) -> None:
+    assert main(["eval", "frames", "--root", str(tmp_path)]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "rgb/" in error

@@ -1,0 +1,130 @@
+"""What the network must do by construction, trained or not: the prompt is its only switch."""
+
+import numpy as np
+import pytest
+import torch
+
+from vision_banana_ros.codecs import depth as depth_code
+from vision_banana_ros.core import Instruction, Target, Task
+from vision_banana_ros.student.blocks import sharp_double, with_coordinates
+from vision_banana_ros.student.encoder import CHANNELS, MobileNetV2
+from vision_banana_ros.student.network import Student, walk
+from vision_banana_ros.student.paintbox import knot_colors, pack
+from vision_banana_ros.training.batch import boxes_of
+
+HW = (64, 96)
+TARGETS = (Target("floor", (0, 200, 0)), Target("chair", (220, 0, 0)), Target("wall", (0, 0, 180)))
+
+
+@pytest.fixture(scope="module")
+def image() -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1, 3, *HW), np.uint8))
+
+
+def paint(student: Student, image: torch.Tensor, text, *instructions: Instruction):
+    with torch.no_grad():
+        return student(image, boxes_of(pack(instructions, text), 1))
+
+
+def test_canvases_have_the_size_of_the_image_and_lie_in_range(student, image, text) -> None:
+    instructions = [Instruction(Task.DEPTH), Instruction(Task.NORMALS), Instruction(Task.SEMANTIC, TARGETS)]
+    painting = paint(student, image, text, *instructions)
+    assert painting.canvas.shape == (1, 3, 3, *HW)
+    assert painting.canvas.min() >= 0
+    assert painting.canvas.max() <= 1
+
+
+def test_a_canvas_does_not_depend_on_the_other_prompts(student, image, text) -> None:
+    alone = paint(student, image, text, Instruction(Task.SEMANTIC, TARGETS)).canvas[0, 0]
+    together = paint(
+        student, image, text, Instruction(Task.DEPTH), Instruction(Task.SEMANTIC, TARGETS), Instruction(Task.RAYS)
+    ).canvas[0, 1]
+    assert torch.allclose(alone, together, atol=1e-5)
+
+
+def test_other_colours_change_the_colours_and_nothing_else(student, image, text) -> None:
+    recoloured = tuple(
+        Target(t.text, c) for t, c in zip(TARGETS, ((9, 9, 9), (0, 255, 255), (250, 120, 0)), strict=True)
+    )
+    before = paint(student, image, text, Instruction(Task.SEMANTIC, TARGETS, background=(0, 0, 0)))
+    after = paint(student, image, text, Instruction(Task.SEMANTIC, recoloured, background=(77, 0, 77)))
+    assert torch.equal(before.logits, after.logits)
+    assert not torch.allclose(before.canvas, after.canvas, atol=0.1)
+
+
+def test_the_order_of_the_targets_does_not_matter(student, image, text) -> None:
+    forth = paint(student, image, text, Instruction(Task.SEMANTIC, TARGETS)).canvas
+    back = paint(student, image, text, Instruction(Task.SEMANTIC, TARGETS[::-1])).canvas
+    assert torch.allclose(forth, back, atol=1e-5)
+
+
+def test_other_words_change_what_is_painted(student, image, text) -> None:
+    one = paint(student, image, text, Instruction(Task.REFERRING, (Target("floor", (255, 255, 255)),), (0, 0, 0)))
+    other = paint(student, image, text, Instruction(Task.REFERRING, (Target("sofa", (255, 255, 255)),), (0, 0, 0)))
+    assert not torch.allclose(one.canvas, other.canvas, atol=1e-3)
+
+
+def test_every_pixel_is_a_mixture_of_the_prompts_colours(student, image, text) -> None:
+    """Two paints: all colours lie on the line between them."""
+    a, b = np.array((250, 20, 60)), np.array((10, 200, 90))
+    targets = (Target("floor", tuple(a.tolist())), Target("wall", tuple(b.tolist())))
+    canvas = (
+        paint(student, image, text, Instruction(Task.SEMANTIC, targets)).canvas[0, 0].permute(1, 2, 0).numpy() * 255
+    )
+    along = (canvas - b) @ (a - b) / ((a - b) @ (a - b))
+    assert np.abs(canvas - (b + along[..., None] * (a - b))).max() < 0.01
+    assert -1e-4 < along.min() < along.max() < 1 + 1e-4
+    assert along.max() - along.min() > 0.05  # and the two are not painted alike everywhere
+
+
+def test_depth_lies_on_the_walk_of_its_encoding(student, image, text) -> None:
+    painting = paint(student, image, text, Instruction(Task.DEPTH), Instruction(Task.DEPTH, depth_encoding="viridis"))
+    assert torch.allclose(painting.place[0, 0], painting.place[0, 1], atol=1e-6)
+    colors = torch.from_numpy(np.stack([knot_colors("cube"), knot_colors("viridis")]))
+    small = walk(painting.place[0], colors, torch.tensor([22.0, 22.0]))
+    rgb = (small.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy()
+    assert depth_code.decode(rgb[0], "cube").confidence.min() > 250
+    assert depth_code.decode(rgb[1], "viridis").confidence.min() > 200  # 22 straight pieces instead of a curve
+    assert depth_code.decode(rgb[1], "cube").confidence.mean() < 200  # so the two canvases do differ
+
+
+def test_the_walk_is_piecewise_linear_between_its_knots() -> None:
+    colors = torch.from_numpy(knot_colors("cube"))[None]
+    place = torch.linspace(0, 1, 1786)[None, None]  # every level of an 8-bit walk
+    rgb = walk(place, colors, torch.tensor([22.0]))[0, :, 0]
+    steps = (rgb[:, 1:] - rgb[:, :-1]) * 255
+    assert torch.allclose(steps.abs().sum(0), torch.ones(1785), atol=1e-3)  # one channel by one level each
+    assert rgb[:, 0].tolist() == [0, 0, 0]
+    assert rgb[:, -1].tolist() == [1, 1, 1]
+
+
+def test_doubling_with_decided_choices_keeps_colours_pure() -> None:
+    x = torch.rand(2, 3, 5, 7)
+    nearest = torch.full((4, 4), -20.0)
+    for new, old in enumerate((3, 2, 1, 0)):
+        nearest[new, old] = 20.0
+    choice = nearest.flatten()[None, :, None, None].expand(2, -1, 5, 7)
+    assert torch.allclose(sharp_double(x, choice), x.repeat_interleave(2, -1).repeat_interleave(2, -2), atol=1e-5)
+
+
+def test_doubling_starts_as_bilinear_interpolation() -> None:
+    x = torch.rand(1, 3, 6, 9)
+    choice = Student().mixer.choice.bias.detach()[None, :, None, None].expand(1, -1, 6, 9)
+    expected = torch.nn.functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+    assert torch.allclose(sharp_double(x, choice), expected, atol=1e-5)
+
+
+def test_coordinates_point_right_and_down() -> None:
+    where = with_coordinates(torch.zeros(2, 1, 4, 8))[0, 1:]
+    assert where[0, 0].tolist() == pytest.approx([-0.875 + 0.25 * i for i in range(8)])
+    assert where[1, :, 0].tolist() == pytest.approx([-0.375, -0.125, 0.125, 0.375])
+
+
+def test_encoder_features_halve_five_times() -> None:
+    features = MobileNetV2()(torch.zeros(1, 3, 64, 96))
+    assert [f.shape[1] for f in features] == list(CHANNELS)
+    assert [f.shape[2:] for f in features] == [(64 >> i, 96 >> i) for i in range(1, 6)]
+
+
+def test_it_stays_within_its_budget() -> None:
+    assert sum(p.numel() for p in Student().parameters()) < 6_000_000

@@ -1,0 +1,191 @@
+"""That it learns at all, that a run goes on where it stopped, and what its configuration and checkpoints promise."""
+
+import json
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from vision_banana_ros.codecs import depth as depth_code
+from vision_banana_ros.core import Canvas, DataError, Task
+from vision_banana_ros.student.network import Student
+from vision_banana_ros.training.batch import collate
+from vision_banana_ros.training.checkpoint import LAST, Average, averaged_student, load_checkpoint, save_checkpoint
+from vision_banana_ros.training.config import TrainingConfig, View
+from vision_banana_ros.training.gates import Gates
+from vision_banana_ros.training.loop import learning_rate, start_from, train
+from vision_banana_ros.training.losses.total import total_loss
+from vision_banana_ros.training.photometry import vary
+from vision_banana_ros.training.questions import QuestionMaker
+from vision_banana_ros.training.views import random_view
+
+
+def test_one_batch_can_be_learnt_by_heart(make_sample, text) -> None:
+    """Every kind of question at once; a wiring fault in network, box or loss would keep one of them high."""
+    torch.manual_seed(0)
+    rng = np.random.default_rng(4)
+    maker = QuestionMaker(rng)
+    views = [random_view(make_sample(i), View(width=64, height=64), rng) for i in range(4)]
+    wanted = {Task.SEMANTIC, Task.INSTANCE, Task.REFERRING, Task.RAYS}
+    rows = []
+    for view, task in zip(views, sorted(wanted), strict=True):
+        for _ in range(200):
+            row = maker.ask(view if task is not Task.REFERRING else make_whole(make_sample(1)), 3)
+            if row[2].instruction.task is task:
+                break
+        rows.append(row)
+    views[sorted(wanted).index(Task.REFERRING)] = make_whole(make_sample(1))
+    batch = collate(views, rows, text)
+    student = Student()
+    optimiser = torch.optim.AdamW(student.parameters(), lr=2e-3)
+    first: dict[str, float] = {}
+    for _ in range(50):
+        losses = total_loss(student(batch.image.float(), batch.boxes), batch)
+        first = first or losses.parts
+        optimiser.zero_grad()
+        losses.total.backward()
+        optimiser.step()
+    for name, limit in (("depth", 0.6), ("normals", 0.4), ("semantic", 0.4), ("countable", 0.4), ("rays", 0.8)):
+        assert losses.parts[name] < limit * first[name], f"{name} stays at {losses.parts[name]:.3f}"
+
+
+def make_whole(sample):
+    from vision_banana_ros.training.views import Crop, cut
+
+    return cut(sample, Crop(0, 0, 96, 72), View(width=64, height=64))
+
+
+@pytest.fixture
+def frames(tmp_path, make_sample):
+    """Six frames on disk, in the layout that people keep theirs in."""
+    for kind in ("rgb", "depth"):
+        (tmp_path / "set" / kind).mkdir(parents=True)
+    for i in range(6):
+        sample = make_sample(i)
+        cv2.imwrite(str(tmp_path / "set" / "rgb" / f"{i}.png"), sample.rgb[..., ::-1])
+        depth = np.where(sample.position >= 0, 2000 + 100 * i, 0).astype(np.uint16)
+        cv2.imwrite(str(tmp_path / "set" / "depth" / f"{i}.png"), depth)
+    camera = {"fx": 70, "fy": 72, "cx": 46, "cy": 37, "width": 96, "height": 72}
+    (tmp_path / "set" / "intrinsics.json").write_text(json.dumps({str(i): camera for i in range(6)}))
+    return tmp_path / "set"
+
+
+def config_for(frames, samples: int) -> TrainingConfig:
+    return TrainingConfig(
+        frames=(str(frames),),
+        gates=(str(frames),),
+        views=(View(width=64, height=32),),
+        batch=2,
+        samples=samples,
+        workers=0,
+        log_seconds=0.0,
+        bfloat16=False,
+    )
+
+
+def test_a_run_writes_all_it_promises_and_goes_on_where_it_stopped(frames, tmp_path, text) -> None:
+    run = tmp_path / "run"
+    train(config_for(frames, 4), run, text)
+    assert load_checkpoint(run / LAST)["samples"] == 4
+    before = averaged_student(run / LAST).state_dict()
+    train(config_for(frames, 8), run, text)
+    state = load_checkpoint(run / LAST)
+    assert state["samples"] == 8
+    assert state["average_steps"] == 4
+    assert any(not torch.equal(value, state["average"][name]) for name, value in before.items())
+    assert TrainingConfig.load(run / "config.json").samples == 8
+    entries = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    assert any("depth" in entry for entry in entries)
+    gates = [entry for entry in entries if "gate" in entry]
+    assert gates
+    assert 0 <= gates[-1]["far_hit"] <= 1
+    assert (run / "pictures" / "set.png").exists()
+
+
+class OneDepth:
+    """Paints the same depth everywhere; normals and rays mid grey."""
+
+    def __init__(self, depth_m: float) -> None:
+        self.depth_m = depth_m
+
+    def generate(self, frame, instructions):
+        depth = depth_code.encode(np.full(frame.hw, self.depth_m, np.float32))
+        grey = np.full_like(depth, 128)
+        return [Canvas(depth if i.task is Task.DEPTH else grey, i) for i in instructions]
+
+
+@pytest.mark.parametrize(("depth_m", "too_far"), [(2.3, 0.0), (30.0, 1.0)])
+def test_gates_see_regions_that_are_painted_far_too_far(frames, depth_m: float, too_far: float) -> None:
+    result = Gates.open((str(frames),)).judge(OneDepth(depth_m))[0]
+    assert result.name == "set"
+    assert result.too_far == too_far
+    assert result.evaluation.contenders[0].depth.delta1.value == 1 - too_far
+    assert "toofar" in result.line()
+
+
+def test_the_average_follows_the_weights() -> None:
+    layer = torch.nn.Linear(2, 2)
+    average = Average.of(layer, 0.9)
+    with torch.no_grad():
+        layer.weight.fill_(5.0)
+    for _ in range(200):
+        average.update(layer)
+    assert torch.allclose(average.shadow["weight"], layer.weight, atol=1e-3)
+
+
+def test_checkpoints_are_whole_or_absent(tmp_path) -> None:
+    class Unpicklable:
+        def __reduce__(self):
+            raise RuntimeError("no")
+
+    save_checkpoint(tmp_path / LAST, {"average": {}, "samples": 1})
+    with pytest.raises(RuntimeError):
+        save_checkpoint(tmp_path / LAST, {"average": Unpicklable()})
+    assert load_checkpoint(tmp_path / LAST)["samples"] == 1
+    assert [p.name for p in tmp_path.iterdir()] == [LAST]
+    (tmp_path / "bad.pt").write_bytes(b"nothing")
+    with pytest.raises(DataError, match="checkpoint"):
+        load_checkpoint(tmp_path / "bad.pt")
+
+
+def test_code_in_a_checkpoint_is_never_run(tmp_path) -> None:
+    import pickle
+
+    (tmp_path / "evil.pt").write_bytes(pickle.dumps(Student))
+    with pytest.raises(DataError, match="checkpoint"):
+        load_checkpoint(tmp_path / "evil.pt")
+
+
+def test_the_configuration_survives_its_file(tmp_path) -> None:
+    config = TrainingConfig(shards=("a", "b"), views=(View(width=64, height=96, share=0.3),), samples=7)
+    config.save(tmp_path / "c.json")
+    assert TrainingConfig.load(tmp_path / "c.json") == config
+    (tmp_path / "c.json").write_text('{"speed": 3}')
+    with pytest.raises(DataError, match="speed"):
+        TrainingConfig.load(tmp_path / "c.json")
+
+
+def test_the_rate_rises_stays_level_and_falls() -> None:
+    config = TrainingConfig(samples=10_000, warmup=1_000, learning_rate=1.0, cooldown=0.25)
+    rates = [learning_rate(config, seen) for seen in range(0, 10_000, 100)]
+    assert rates[0] < 0.01
+    assert rates[10:75] == pytest.approx([1.0] * 65)
+    assert all(a > b for a, b in pairwise(rates[76:]))
+    assert rates[-1] < 0.02
+
+
+def test_training_starts_from_known_files_only(tmp_path) -> None:
+    with pytest.raises(DataError, match=r"\.tflite"):
+        start_from(Student(), tmp_path / "weights.h5")
+
+
+def test_light_varies_within_bounds_and_by_its_seed(sample) -> None:
+    image = torch.from_numpy(sample.rgb.copy()).permute(2, 0, 1)[None].repeat(8, 1, 1, 1)
+    varied = vary(image, torch.Generator().manual_seed(1))
+    assert varied.shape == image.shape
+    assert varied.min() >= 0
+    assert varied.max() <= 255
+    assert torch.equal(varied, vary(image, torch.Generator().manual_seed(1)))
+    assert len({round(float(v.mean()), 3) for v in varied}) == 8  # each image in its own way

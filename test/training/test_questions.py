@@ -1,0 +1,94 @@
+"""Questions are answerable, their answers right, and the prompt is needed to answer them."""
+
+import numpy as np
+import pytest
+
+from vision_banana_ros.core import Task
+from vision_banana_ros.scenes import vocabulary
+from vision_banana_ros.training.questions import OPEN, PICTURES, Question, QuestionMaker, edited
+
+
+@pytest.fixture
+def asked(make_sample):
+    """All questions of one task that 60 draws bring."""
+
+    def ask(task: Task, **options: bool) -> list[Question]:
+        maker, sample = QuestionMaker(np.random.default_rng(0)), make_sample(**options)
+        found = [q for _ in range(60) for q in maker.ask(sample, 3) if q.instruction.task is task]
+        assert found, f"{task} is never asked"
+        return found
+
+    return ask
+
+
+def test_depth_and_normals_are_always_asked_and_the_rest_in_turn(make_sample) -> None:
+    maker, sample = QuestionMaker(np.random.default_rng(1)), make_sample()
+    rows = [[q.instruction.task for q in maker.ask(sample, 3)] for _ in range(80)]
+    assert all(row[:2] == [Task.DEPTH, Task.NORMALS] for row in rows)
+    assert {row[2] for row in rows} == {Task.SEMANTIC, Task.INSTANCE, Task.REFERRING, Task.RAYS, Task.IMAGE}
+
+
+def test_each_pixel_has_the_paint_of_its_class(asked, make_sample) -> None:
+    mask = make_sample().mask
+    for question in asked(Task.SEMANTIC):
+        targets = question.instruction.targets
+        words = [vocabulary.find(target.text) for target in targets]
+        assert len({word.class_id for word in words}) == len(words)
+        for paint, word in enumerate(words):
+            assert np.array_equal(question.paints == paint, mask == word.class_id)
+        rest = ~np.isin(mask, [word.class_id for word in words]) & (mask != 255)
+        expected = len(targets) if question.instruction.background else OPEN
+        assert (question.paints[rest] == expected).all()
+        assert (question.paints[mask == 255] == OPEN).all()
+
+
+def test_absent_classes_synonyms_and_backgrounds_come_and_go(asked, make_sample) -> None:
+    questions = asked(Task.SEMANTIC)
+    present = set(np.unique(make_sample().mask).tolist())
+    names = {t.text for q in questions for t in q.instruction.targets}
+    assert {vocabulary.find(n).class_id for n in names} - present  # asked for, nowhere to be seen
+    assert any(vocabulary.find(n).name != n for n in names)
+    assert {q.instruction.background is None for q in questions} == {True, False}
+
+
+def test_instances_of_one_class_are_numbered(asked, make_sample) -> None:
+    sample = make_sample()
+    counts = set()
+    for question in asked(Task.INSTANCE):
+        word = vocabulary.find(question.instruction.targets[0].text)
+        assert np.array_equal(question.paints == 0, sample.mask == word.class_id)
+        numbers = np.unique(question.instances)
+        counts.add((word.name, len(numbers) - 1))
+        assert numbers.tolist() == list(range(len(numbers)))
+    assert counts == {("chair", 2), ("box", 1)}
+
+
+def test_referring_questions_mark_the_region_and_nothing_else(asked, make_sample) -> None:
+    sample = make_sample()
+    for question in asked(Task.REFERRING):
+        assert np.array_equal(question.paints == 0, sample.instances == 1)
+        assert set(np.unique(question.paints)) == {0, 1}
+
+
+def test_rays_are_the_camera(asked) -> None:
+    question = asked(Task.RAYS)[0]
+    middle = question.colors[37, 46]  # the principal point looks straight ahead: mid grey
+    assert middle == pytest.approx([0.5] * 3, abs=0.003)
+    assert question.colors[37, 90, 0] > middle[0]
+    assert question.colors[70, 46, 1] > middle[1]
+
+
+def test_real_frames_are_not_asked_what_nobody_knows(asked) -> None:
+    assert asked(Task.SEMANTIC, real=True)
+    for question in asked(Task.SEMANTIC, real=True):
+        assert question.instruction.background is None  # an annotator leaves out what it does not know
+
+
+@pytest.mark.parametrize("wording", PICTURES)
+def test_pictures_can_be_edited_as_told(make_sample, wording: str) -> None:
+    rgb = make_sample().rgb
+    picture = edited(rgb, wording)
+    assert picture.shape == rgb.shape
+    assert picture.min() >= 0
+    assert picture.max() <= 1
+    assert (np.abs(picture - rgb / 255).max() < 1e-6) == (wording == PICTURES[0])

@@ -1,0 +1,119 @@
+"""Cutting keeps geometry true; samples survive their compact form; streams are seeded and mixed as asked."""
+
+import itertools
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vision_banana_ros.codecs.curve import uncurve
+from vision_banana_ros.codecs.rays import camera_directions
+from vision_banana_ros.core import DataError
+from vision_banana_ros.training.config import View
+from vision_banana_ros.training.samples import BEYOND, UNKNOWN, mixed_stream, normals_of, real_stream
+from vision_banana_ros.training.views import Crop, cut, random_view
+
+
+def test_compact_samples_keep_their_truth(sample) -> None:
+    known = (sample.position >= 0) & (sample.position <= 1)
+    assert uncurve(sample.position[known].astype(np.float32)).min() == pytest.approx(1.0, rel=2e-3)
+    assert (sample.position[:8, :20] == BEYOND).all()
+    assert (sample.position[:8, -6:] == UNKNOWN).all()
+    normals = normals_of(sample.normals)
+    assert normals[-1, 0] == pytest.approx([0, -1, 0], abs=0.01)
+    assert not normals[:8, :20].any()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    left=st.integers(0, 30),
+    top=st.integers(0, 20),
+    width=st.integers(40, 60),
+    height=st.integers(30, 50),
+    mirrored=st.booleans(),
+)
+def test_pixels_keep_their_viewing_direction(
+    make_sample, left: int, top: int, width: int, height: int, mirrored: bool
+) -> None:
+    """The cut camera sees each picked pixel along the direction in which the whole camera saw it."""
+    sample = make_sample()
+    view = View(width=64, height=32)
+    part = cut(sample, Crop(left, top, width, height), view, mirrored=mirrored)
+    whole, seen = camera_directions(sample.camera), camera_directions(part.camera)
+    row, column = 13, 50
+    old_column = left + (63 - column if mirrored else column) * width / 64
+    old_row = top + row * height / 32
+    expected = whole[int(old_row + 0.5 * height / 32), int(old_column + 0.5 * width / 64)] * (
+        -1 if mirrored else 1,
+        1,
+        1,
+    )
+    assert np.degrees(np.arccos(np.clip(seen[row, column] @ expected, -1, 1))) < 1.2  # a pixel is about 0.8 degrees
+
+
+def test_a_mirrored_view_is_the_mirrored_view(sample) -> None:
+    view, whole = View(width=96, height=72), Crop(0, 0, 96, 72)
+    plain, mirror = cut(sample, whole, view), cut(sample, whole, view, mirrored=True)
+    assert np.array_equal(mirror.rgb, plain.rgb[:, ::-1])
+    assert np.array_equal(mirror.position, plain.position[:, ::-1])
+    assert np.array_equal(mirror.normals[..., 0], -plain.normals[:, ::-1, 0])
+    assert np.array_equal(mirror.instances, plain.instances[:, ::-1])
+    assert mirror.camera.cx == pytest.approx(95 - plain.camera.cx)
+
+
+def test_expressions_that_a_cut_may_falsify_are_dropped(sample) -> None:
+    view = View(width=64, height=32)
+    assert cut(sample, Crop(0, 0, 90, 72), view).referring == ()
+    mirrored = cut(sample, Crop(0, 0, 96, 72), view, mirrored=True).referring
+    assert [r.text for r in mirrored] == ["the red chair"]
+
+
+def test_labels_are_never_blended(sample) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        part = random_view(sample, View(width=64, height=64), rng)
+        assert part.rgb.shape == (64, 64, 3)
+        assert set(np.unique(part.mask)) <= set(np.unique(sample.mask))
+        assert set(np.unique(part.position)) <= set(np.unique(sample.position))
+
+
+def test_a_mix_has_its_share_and_needs_a_source(make_sample) -> None:
+    a, b = itertools.repeat(make_sample()), itertools.repeat(make_sample(real=True))
+    drawn = [s.real for s in itertools.islice(mixed_stream(a, b, 0.4, seed=0), 1000)]
+    assert np.mean(drawn) == pytest.approx(0.4, abs=0.05)
+    assert all(s.real for s in itertools.islice(mixed_stream(None, b, 0.1, seed=0), 5))
+    with pytest.raises(DataError, match="shards, or frames"):
+        next(mixed_stream(None, None, 0.5, seed=0))
+
+
+@pytest.fixture
+def frames(tmp_path):
+    for kind in ("rgb", "depth"):
+        (tmp_path / "set" / kind).mkdir(parents=True)
+    for i in range(4):
+        cv2.imwrite(str(tmp_path / "set" / "rgb" / f"{i}.png"), np.full((32, 48, 3), 10 * i, np.uint8))
+        cv2.imwrite(str(tmp_path / "set" / "depth" / f"{i}.png"), np.full((32, 48), 1000 + i, np.uint16))
+    return tmp_path
+
+
+def test_real_frames_come_in_rounds_with_their_annotations(frames) -> None:
+    (frames / "masks").mkdir()
+    np.savez(frames / "masks" / "set.npz", labels=["floor", "wall"], names=["2"], masks=np.ones((1, 32, 48), np.uint8))
+    stream = real_stream((str(frames / "set"),), str(frames / "masks"), seed=1)
+    samples = list(itertools.islice(stream, 8))
+    seen = [int(s.rgb[0, 0, 0]) // 10 for s in samples]
+    assert sorted(seen[:4]) == sorted(seen[4:]) == [0, 1, 2, 3]
+    masked = [s for s in samples if s.mask is not None]
+    assert len(masked) == 2
+    assert masked[0].labels == ("floor", "wall")
+    again = real_stream((str(frames / "set"),), None, seed=1)
+    assert [int(s.rgb[0, 0, 0]) // 10 for s in itertools.islice(again, 8)] == seen
+
+
+def test_annotations_of_another_size_are_refused(frames) -> None:
+    (frames / "masks").mkdir()
+    np.savez(frames / "masks" / "set.npz", labels=["floor"], names=["2"], masks=np.ones((1, 16, 48), np.uint8))
+    with pytest.raises(DataError, match="annotate the folder again"):
+        next(real_stream((str(frames / "set"),), str(frames / "masks"), seed=1))

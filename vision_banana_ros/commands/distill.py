@@ -1,0 +1,150 @@
+"""`vision-banana distill --run DIR --out MODEL`: from a training run to a model that may ship.
+
+The averaged weights of the run's last checkpoint are judged on every set of frames given, with the evaluator of
+`vision-banana eval`; the model's folder is written with what they reached, beside the best constant of each set.
+A model that does not beat every baseline on every real set is not written, unless --keep says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from vision_banana_ros.core import DataError, MissingExtraError
+from vision_banana_ros.evaluation.baselines import PriorMaps
+from vision_banana_ros.evaluation.evaluate import EvaluationSettings, evaluate
+from vision_banana_ros.evaluation.frames import FrameFolder
+from vision_banana_ros.evaluation.report import beats_baselines, report
+from vision_banana_ros.evaluation.summary import Contender, Evaluation
+from vision_banana_ros.generators.manifest import Precision, Score, Source, TrainingRecord
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="a folder of `vision-banana train`")
+    parser.add_argument("--out", type=Path, required=True, metavar="MODEL", help="the model's folder; it is replaced")
+    parser.add_argument("--frames", type=Path, action="append", metavar="DIR", help="real sets to judge by")
+    parser.add_argument("--size", action="append", metavar="WxH", help="canvas sizes; default: the run's own")
+    parser.add_argument("--precision", action="append", choices=[p.value for p in Precision if p is not Precision.BF16])
+    parser.add_argument(
+        "--sources", type=Path, metavar="FILE", help="JSON list of {name, licence, samples} it learnt from"
+    )
+    parser.add_argument("--summary", default="", help="one line on how it was trained")
+    parser.add_argument("--keep", action="store_true", help="write the model even where a baseline is not beaten")
+
+
+def run(args: argparse.Namespace) -> int:
+    try:
+        import torch  # noqa: F401  asked for here, so that one line says what is missing
+    except ImportError as error:
+        raise MissingExtraError(package="torch", extra="train", purpose="Exporting a student") from error
+    from vision_banana_ros.engines.export import ExportSettings, write_model
+    from vision_banana_ros.generators.student import StudentGenerator
+    from vision_banana_ros.generators.torch import TorchRuntime
+    from vision_banana_ros.scenes import vocabulary
+    from vision_banana_ros.scenes.moving import MovingScene
+    from vision_banana_ros.student.text import TextTable
+    from vision_banana_ros.training.checkpoint import LAST, averaged_student, load_checkpoint
+    from vision_banana_ros.training.config import TrainingConfig
+    from vision_banana_ros.training.words import known_texts
+
+    config = TrainingConfig.load(args.run / "config.json")
+    student = averaged_student(args.run / LAST)
+    text = TextTable.load(args.run / "text.npz").only(known_texts())
+    sizes = sizes_wh(args.size) if args.size else tuple((view.width, view.height) for view in config.views)
+    generator = StudentGenerator(TorchRuntime(student), text, sizes)
+    settings = EvaluationSettings(priors=PriorMaps.load())
+    evaluations = [
+        evaluate(FrameFolder.open(root), generator, root=root.name, model="student", settings=settings)
+        for root in args.frames or [Path(gate) for gate in config.gates]
+    ]
+    lost = {evaluation.root: missed for evaluation in evaluations if (missed := beats_baselines(evaluation))}
+    for evaluation in evaluations:
+        print(report(evaluation), flush=True)
+    for root, missed in lost.items():
+        print(f"vision-banana: on {root} it does not beat {', '.join(missed)}", file=sys.stderr)
+    if lost and not args.keep:
+        print(f"vision-banana: nothing written to {args.out}; train longer, or say --keep", file=sys.stderr)
+        return 1
+    record = TrainingRecord(
+        summary=args.summary
+        or f"trained on {len(config.shards)} folders of renders and {len(config.frames)} of frames",
+        sources=read_sources(args.sources),
+        steps=int(load_checkpoint(args.run / LAST)["samples"]),
+        seed=config.seed,
+        config=(args.run / "config.json").read_text(encoding="utf-8"),
+    )
+    write_model(
+        student,
+        text,
+        args.out,
+        ExportSettings(
+            sizes_wh=sizes,
+            precisions=tuple(Precision(p) for p in args.precision or ["fp32"]),
+            training=record,
+            scores=tuple(scores(evaluations)),
+        ),
+        footage=MovingScene(),
+        vocabulary=vocabulary.labels(),
+    )
+    print(f"written: {args.out}")
+    return 1 if lost else 0
+
+
+def scores(evaluations: Iterable[Evaluation]) -> list[Score]:
+    """The figures of the manifest; each beside the strongest baseline that was judged on the same set."""
+    found = []
+    for evaluation in evaluations:
+        model, *baselines = evaluation.contenders
+        for metric, higher in _METRICS.items():
+            value = figure(model, metric)
+            if value is None:
+                continue
+            rivals = [rival for baseline in baselines if (rival := figure(baseline, metric)) is not None]
+            best = (max if higher else min)(rivals) if rivals else None
+            found.append(Score(frames=evaluation.root, metric=metric, value=value, baseline=best))
+    return found
+
+
+def figure(contender: Contender, metric: str) -> float | None:
+    for summary in (contender.depth, contender.normals):
+        if summary is not None and hasattr(summary, metric):
+            return round(float(getattr(summary, metric).value), 4)
+    return None
+
+
+#: Metric -> whether more is better.
+_METRICS = {
+    "delta1": True,
+    "abs_rel": False,
+    "scaled_delta1": True,
+    "scaled_abs_rel": False,
+    "r2": True,
+    "mean_deg": False,
+    "median_deg": False,
+}
+
+
+def sizes_wh(texts: list[str]) -> tuple[tuple[int, int], ...]:
+    sizes = []
+    for text in texts:
+        width, _, height = text.partition("x")
+        if not (width.isdigit() and height.isdigit()) or int(width) % 32 or int(height) % 32 or "0" in (width, height):
+            raise DataError(f"--size must be WIDTHxHEIGHT, multiples of 32, got {text!r}")
+        sizes.append((int(width), int(height)))
+    return tuple(sizes)
+
+
+def read_sources(path: Path | None) -> tuple[Source, ...]:
+    if path is None:
+        return ()
+    try:
+        entries: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        return tuple(
+            Source(name=str(e["name"]), licence=str(e["licence"]), samples=int(e.get("samples", 0))) for e in entries
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} must be a JSON list of name, licence and samples: {error!r}") from error

@@ -1,0 +1,74 @@
+"""`vision-banana train --config FILE --run DIR`: train the student, or go on where DIR stopped.
+
+The configuration is the JSON of `TrainingConfig`; options given here win over it. Ctrl-C keeps the last checkpoint.
+Under `torchrun` every process runs this same command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from vision_banana_ros.core import DataError, MissingExtraError
+
+_LISTS = ("shards", "frames", "gates")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="checkpoints, log, pictures")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="JSON; default: DIR/config.json if there is one")
+    parser.add_argument("--shards", action="append", metavar="DIR", help="rendered shards; may be repeated")
+    parser.add_argument("--frames", action="append", metavar="DIR", help="real frames to learn from; may be repeated")
+    parser.add_argument("--gates", action="append", metavar="DIR", help="frames to be judged by, never learnt from")
+    parser.add_argument("--annotations", metavar="DIR", help="class masks of the real frames (see --annotate)")
+    parser.add_argument("--initial", metavar="FILE", help="MobileNetV2 .tflite, or a checkpoint .pt, to start from")
+    parser.add_argument("--samples", type=int, metavar="N", help="how many samples to see altogether")
+    parser.add_argument("--text", type=Path, metavar="FILE", help="text table; default: DIR/text.npz, else it is made")
+    parser.add_argument(
+        "--annotate", type=Path, metavar="TFLITE", help="first annotate the real frames with this ADE20K segmenter"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    try:
+        import torch  # noqa: F401  asked for here, so that one line says what is missing
+    except ImportError as error:
+        raise MissingExtraError(package="torch", extra="train", purpose="Training") from error
+    from vision_banana_ros.student.text import TextTable
+    from vision_banana_ros.training.annotate import Segmenter, annotate
+    from vision_banana_ros.training.loop import train
+    from vision_banana_ros.training.words import build_table
+
+    config = configuration(args)
+    if args.annotate:
+        if config.annotations is None:
+            raise DataError("--annotate needs --annotations DIR, where the masks are kept")
+        segmenter = Segmenter.open(args.annotate, "ade20k")
+        for folder in config.frames:
+            count = annotate(Path(folder), segmenter, Path(config.annotations))
+            print(f"annotated {count} frames of {folder}", flush=True)
+    table = args.text or args.run / "text.npz"
+    text = TextTable.load(table) if table.exists() else build_table()
+    last = train(config, args.run, text)
+    print(f"trained: {last}")
+    return 0
+
+
+def configuration(args: argparse.Namespace) -> Any:
+    """The file's entries with the command line's on top."""
+    from vision_banana_ros.training.config import TrainingConfig
+
+    saved = args.run / "config.json"
+    path = args.config or (saved if saved.exists() else None)
+    entries = dataclasses.asdict(TrainingConfig.load(path)) if path else {}
+    for name in (*_LISTS, "annotations", "initial", "samples"):
+        value = getattr(args, name)
+        if value is not None:
+            entries[name] = value
+    config = TrainingConfig.from_json(json.loads(json.dumps(entries)))
+    if not config.shards and not config.frames:
+        raise DataError("training needs --shards DIR (vision-banana render) or --frames DIR, or both")
+    return config
