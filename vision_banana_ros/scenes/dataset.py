@@ -12,7 +12,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count, islice
 
 from vision_banana_ros.core import DataError
@@ -54,7 +54,7 @@ def render_sample(seed: int, settings: WorldSettings, *, threads: int = 0) -> Sa
 class WorldStream:
     """Samples in the order of their seeds; `ahead` per process are rendered before they are asked for."""
 
-    settings: WorldSettings = WorldSettings()
+    settings: WorldSettings = field(default_factory=WorldSettings)
     first_seed: int = 0
     length: int | None = None
     processes: int = 0
