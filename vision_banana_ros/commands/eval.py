@@ -1,4 +1,4 @@
-"""`vision-banana eval frames|shards --root DIR`: a model's scores on labelled frames, beside what it must beat.
+"""`vision-banana eval frames|shards|prompts --root DIR`: a model's scores on labelled frames, beside what it must beat.
 
 Exit code 0 when every baseline is beaten, 1 when one is not.
 """
@@ -6,6 +6,7 @@ Exit code 0 when every baseline is beaten, 1 when one is not.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,7 @@ from vision_banana_ros.core import DataError, Perception
 from vision_banana_ros.evaluation.baselines import PriorMaps
 from vision_banana_ros.evaluation.depth_metrics import DepthRange
 from vision_banana_ros.evaluation.evaluate import EvaluationSettings, evaluate
+from vision_banana_ros.evaluation.following import prompt_following
 from vision_banana_ros.evaluation.frames import FrameFolder, LabelledFrame
 from vision_banana_ros.evaluation.pictures import side_by_side
 from vision_banana_ros.evaluation.report import beats_baselines, report
@@ -28,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for kind, what in (
         ("frames", "folders rgb/, depth/, normal/, label/ beside each other"),
         ("shards", "shards written by `vision-banana render`"),
+        ("prompts", "shards too: whether other colours, synonyms and absent classes change what they should"),
     ):
         sub = kinds.add_parser(kind, help=what, description=what)
         sub.add_argument("--root", type=Path, required=True, metavar="DIR", help="the folder")
@@ -41,6 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     frames = _frames(args)
+    if args.kind == "prompts":
+        return _follow(frames, args)
     settings = EvaluationSettings(
         limits=DepthRange(farthest_m=args.far),
         tell_hfov=args.tell_hfov,
@@ -74,21 +79,26 @@ def run(args: argparse.Namespace) -> int:
     return 1 if lost else 0
 
 
+def _follow(frames: Iterable[LabelledFrame], args: argparse.Namespace) -> int:
+    result = prompt_following(frames, load_generator(args.model))
+    for name, value in dataclasses.asdict(result).items():
+        print(f"{name:12} {value:.3f}")
+    if args.json:
+        args.json.write_text(json.dumps(dataclasses.asdict(result), indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
 def _frames(args: argparse.Namespace) -> Iterable[LabelledFrame]:
     frames = iter(FrameFolder.open(args.root)) if args.kind == "frames" else shard_frames(args.root)
     return (frame for _, frame in zip(range(args.limit), frames, strict=False)) if args.limit else frames
 
 
 def shard_frames(root: Path) -> Iterator[LabelledFrame]:
-    """The samples of every shard in a folder, in the order of their names."""
-    from vision_banana_ros.scenes.shards import read_shard
+    """The samples of every shard in a folder, named by their seeds."""
+    from vision_banana_ros.scenes.shards import read_folder
 
-    paths = sorted(root.glob("*.npz"))
-    if not paths:
-        raise DataError(f"{root} holds no shard (*.npz): make some with  vision-banana render --out {root}")
-    for path in paths:
-        for i, sample in enumerate(read_shard(path)):
-            yield LabelledFrame(f"{path.stem}_{i:03}", sample.frame, sample.truth)
+    for sample in read_folder(root):
+        yield LabelledFrame(f"{sample.seed:09}", sample.frame, sample.truth)
 
 
 def _countable() -> frozenset[str]:

@@ -157,7 +157,7 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
 def has_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 is computed in hardware; elsewhere it would only be slower."""
     if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())  # type: ignore[no-untyped-call]
+        return bool(torch.cuda.is_bf16_supported())
     capable: bool = torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return capable and "AVX512" in torch.backends.cpu.get_cpu_capability()
 
