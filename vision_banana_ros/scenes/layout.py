@@ -83,6 +83,9 @@ class Footprint:
 
     def overlaps(self, other: Footprint) -> bool:
         """Separating axes: two rectangles are apart if they are along a side of either."""
+        reach = math.hypot(self.half_x, self.half_y) + math.hypot(other.half_x, other.half_y)
+        if math.hypot(self.x - other.x, self.y - other.y) > reach:
+            return False
         mine, theirs = self.corners(), other.corners()
         for yaw in (self.yaw_deg, self.yaw_deg + 90, other.yaw_deg, other.yaw_deg + 90):
             ax, ay = math.cos(math.radians(yaw)), math.sin(math.radians(yaw))

@@ -39,7 +39,7 @@ def _wall(stage: Stage, *, facade: bool) -> int:
     scale = {Pattern.BRICKS: 4.0, Pattern.SPECKLE: 8.0, Pattern.NOISE: 0.6, Pattern.PLANKS: 4.0}.get(pattern, 1.0)
     return stage.build.material(
         color=base,
-        color_b=colors.shade(base, stage.uniform(0.6, 0.9)),
+        color_b=colors.shade(base, stage.uniform(0.75, 0.92)),
         pattern=pattern,
         scale=scale,
         roughness=0.95,
