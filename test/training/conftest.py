@@ -1,8 +1,10 @@
 """Small made-up samples with every kind of truth, and a text table of random directions."""
 
 import hashlib
+import json
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -81,3 +83,18 @@ def make_sample() -> Callable[..., TrainingSample]:
 @pytest.fixture
 def sample() -> TrainingSample:
     return _make_sample()
+
+
+@pytest.fixture
+def frames(tmp_path, make_sample):
+    """Six frames on disk, in the layout that people keep theirs in."""
+    for kind in ("rgb", "depth"):
+        (tmp_path / "set" / kind).mkdir(parents=True)
+    for i in range(6):
+        sample = make_sample(i)
+        cv2.imwrite(str(tmp_path / "set" / "rgb" / f"{i}.png"), sample.rgb[..., ::-1])
+        depth = np.where(sample.position >= 0, 2000 + 100 * i, 0).astype(np.uint16)
+        cv2.imwrite(str(tmp_path / "set" / "depth" / f"{i}.png"), depth)
+    camera = {"fx": 70, "fy": 72, "cx": 46, "cy": 37, "width": 96, "height": 72}
+    (tmp_path / "set" / "intrinsics.json").write_text(json.dumps({str(i): camera for i in range(6)}))
+    return tmp_path / "set"

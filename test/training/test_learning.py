@@ -3,7 +3,6 @@
 import json
 from itertools import pairwise
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -55,21 +54,6 @@ def make_whole(sample):
     from vision_banana_ros.training.views import Crop, cut
 
     return cut(sample, Crop(0, 0, 96, 72), View(width=64, height=64))
-
-
-@pytest.fixture
-def frames(tmp_path, make_sample):
-    """Six frames on disk, in the layout that people keep theirs in."""
-    for kind in ("rgb", "depth"):
-        (tmp_path / "set" / kind).mkdir(parents=True)
-    for i in range(6):
-        sample = make_sample(i)
-        cv2.imwrite(str(tmp_path / "set" / "rgb" / f"{i}.png"), sample.rgb[..., ::-1])
-        depth = np.where(sample.position >= 0, 2000 + 100 * i, 0).astype(np.uint16)
-        cv2.imwrite(str(tmp_path / "set" / "depth" / f"{i}.png"), depth)
-    camera = {"fx": 70, "fy": 72, "cx": 46, "cy": 37, "width": 96, "height": 72}
-    (tmp_path / "set" / "intrinsics.json").write_text(json.dumps({str(i): camera for i in range(6)}))
-    return tmp_path / "set"
 
 
 def config_for(frames, samples: int) -> TrainingConfig:

@@ -24,7 +24,9 @@ from vision_banana_ros.generators.manifest import Precision, Score, Source, Trai
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="a folder of `vision-banana train`")
+    parser.add_argument(
+        "--run", dest="folder", type=Path, required=True, metavar="DIR", help="a folder of `vision-banana train`"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="MODEL", help="the model's folder; it is replaced")
     parser.add_argument("--frames", type=Path, action="append", metavar="DIR", help="real sets to judge by")
     parser.add_argument("--size", action="append", metavar="WxH", help="canvas sizes; default: the run's own")
@@ -51,9 +53,9 @@ def run(args: argparse.Namespace) -> int:
     from vision_banana_ros.training.config import TrainingConfig
     from vision_banana_ros.training.words import known_texts
 
-    config = TrainingConfig.load(args.run / "config.json")
-    student = averaged_student(args.run / LAST)
-    text = TextTable.load(args.run / "text.npz").only(known_texts())
+    config = TrainingConfig.load(args.folder / "config.json")
+    student = averaged_student(args.folder / LAST)
+    text = TextTable.load(args.folder / "text.npz").only(known_texts())
     sizes = sizes_wh(args.size) if args.size else tuple((view.width, view.height) for view in config.views)
     generator = StudentGenerator(TorchRuntime(student), text, sizes)
     settings = EvaluationSettings(priors=PriorMaps.load())
@@ -73,9 +75,9 @@ def run(args: argparse.Namespace) -> int:
         summary=args.summary
         or f"trained on {len(config.shards)} folders of renders and {len(config.frames)} of frames",
         sources=read_sources(args.sources),
-        steps=int(load_checkpoint(args.run / LAST)["samples"]),
+        steps=int(load_checkpoint(args.folder / LAST)["samples"]),
         seed=config.seed,
-        config=(args.run / "config.json").read_text(encoding="utf-8"),
+        config=(args.folder / "config.json").read_text(encoding="utf-8"),
     )
     write_model(
         student,

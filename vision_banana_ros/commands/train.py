@@ -18,7 +18,9 @@ _LISTS = ("shards", "frames", "gates")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="checkpoints, log, pictures")
+    parser.add_argument(
+        "--run", dest="folder", type=Path, required=True, metavar="DIR", help="checkpoints, log, pictures"
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="JSON; default: DIR/config.json if there is one")
     parser.add_argument("--shards", action="append", metavar="DIR", help="rendered shards; may be repeated")
     parser.add_argument("--frames", action="append", metavar="DIR", help="real frames to learn from; may be repeated")
@@ -50,9 +52,9 @@ def run(args: argparse.Namespace) -> int:
         for folder in config.frames:
             count = annotate(Path(folder), segmenter, Path(config.annotations))
             print(f"annotated {count} frames of {folder}", flush=True)
-    table = args.text or args.run / "text.npz"
+    table = args.text or args.folder / "text.npz"
     text = TextTable.load(table) if table.exists() else build_table()
-    last = train(config, args.run, text)
+    last = train(config, args.folder, text)
     print(f"trained: {last}")
     return 0
 
@@ -61,7 +63,7 @@ def configuration(args: argparse.Namespace) -> Any:
     """The file's entries with the command line's on top."""
     from vision_banana_ros.training.config import TrainingConfig
 
-    saved = args.run / "config.json"
+    saved = args.folder / "config.json"
     path = args.config or (saved if saved.exists() else None)
     entries = dataclasses.asdict(TrainingConfig.load(path)) if path else {}
     for name in (*_LISTS, "annotations", "initial", "samples"):

@@ -1,0 +1,59 @@
+"""`vision-banana train` and `distill`, end to end on six tiny frames."""
+
+import json
+
+import numpy as np
+import pytest
+
+from vision_banana_ros.cli import main
+from vision_banana_ros.core import Frame, Instruction, Target, Task
+from vision_banana_ros.generators.registry import load_generator
+
+
+@pytest.fixture
+def run(frames, tmp_path, text, monkeypatch):
+    """A run of four samples; the sentence encoder is replaced by random directions."""
+    monkeypatch.setattr("vision_banana_ros.student.text.minilm", lambda: text._encoder)
+    config = {"views": [{"width": 64, "height": 32}], "batch": 2, "workers": 0, "bfloat16": False, "threads": 1}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    argv = ["train", "--run", str(tmp_path / "run"), "--config", str(tmp_path / "config.json")]
+    assert main([*argv, "--frames", str(frames), "--gates", str(frames), "--samples", "4"]) == 0
+    return tmp_path / "run"
+
+
+def test_options_win_over_the_file_and_the_run_remembers_both(run, capsys) -> None:
+    saved = json.loads((run / "config.json").read_text())
+    assert (saved["samples"], saved["batch"]) == (4, 2)
+    assert main(["train", "--run", str(run), "--samples", "6"]) == 0  # goes on with what it remembers
+    assert json.loads((run / "config.json").read_text())["samples"] == 6
+    assert "trained" in capsys.readouterr().out
+
+
+def test_a_model_that_beats_nothing_is_not_written_unless_kept(run, tmp_path, capsys) -> None:
+    model = tmp_path / "model"
+    assert main(["distill", "--run", str(run), "--out", str(model)]) == 1
+    assert not model.exists()
+    assert "does not beat" in capsys.readouterr().err
+    sources = tmp_path / "sources.json"
+    sources.write_text('[{"name": "six frames", "licence": "ours", "samples": 6}]')
+    argv = ["distill", "--run", str(run), "--out", str(model), "--keep", "--sources", str(sources)]
+    assert main(argv) == 1  # written, and still told
+    manifest = json.loads((model / "manifest.json").read_text())
+    assert manifest["training"]["sources"][0]["licence"] == "ours"
+    assert manifest["training"]["steps"] == 4
+    scores = {score["metric"]: score for score in manifest["scores"]}
+    assert scores["delta1"]["frames"] == "set"
+    assert scores["delta1"]["baseline"] is not None
+    generator = load_generator(str(model), backend="onnxruntime:fp32")
+    frame = Frame(np.random.default_rng(0).integers(0, 256, (48, 80, 3), np.uint8))
+    chairs = Instruction(Task.SEMANTIC, (Target("chair", (255, 0, 0)),), background=(0, 0, 0))
+    canvases = generator.generate(frame, [Instruction(Task.DEPTH), chairs])
+    assert [canvas.rgb.shape for canvas in canvases] == [(32, 64, 3)] * 2
+    assert canvases[1].rgb[..., 1:].max() == 0  # red and black only: the prompt's colours
+
+
+def test_what_is_wrong_is_said_in_one_line(tmp_path, capsys) -> None:
+    assert main(["train", "--run", str(tmp_path / "r")]) == 2
+    assert "--shards" in capsys.readouterr().err
+    assert main(["distill", "--run", str(tmp_path / "r"), "--out", str(tmp_path / "m")]) == 2
+    assert "config.json" in capsys.readouterr().err
