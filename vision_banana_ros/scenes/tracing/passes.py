@@ -235,7 +235,7 @@ def denoise(world: World, film: Film, source: Table, target: Table, x: int, y: i
 
     Weights fall with the angle between normals and with the distance from the pixel's tangent plane. Soft light takes
     all levels, and from the third on minds differences of light, which by then are less noise and more shadow border.
-    Reflections take two levels; sunlight, whose borders are sharp and whose noise is little, none.
+    Reflections take three levels; sunlight, whose borders are sharp, one.
     """
     height, width = film.ids.shape[0], film.ids.shape[1]
     soft, sun, gloss = get(source, y, x, SOFT), get(source, y, x, SUN), get(source, y, x, GLOSS)
@@ -247,7 +247,7 @@ def denoise(world: World, film: Film, source: Table, target: Table, x: int, y: i
     lit = luminance(soft)
     fussy = ZERO if step <= 2 else F(1.5) / ((F(0.1) + F(0.4) * lit) * (F(0.1) + F(0.4) * lit))
     soft, soft_weight = times(soft, F(0.25)), F(0.25)
-    other_gloss, weights = EYE, ZERO
+    other_gloss, gloss_weight, sun_weight = EYE, F(0.25), F(0.25)
     for j in range(-1 if film.ids[y, x, 0] >= 0 else 2, 2):
         row = y + j * step
         if row < 0 or row >= height:
@@ -273,12 +273,15 @@ def denoise(world: World, film: Film, source: Table, target: Table, x: int, y: i
             mindful = w / (ONE + different * different * fussy)
             soft = along(soft, tap, mindful)
             soft_weight += mindful
-            if step <= 2 and film.ids[row, column, 0] == film.ids[y, x, 0]:
+            if step == 1:
+                sun = along(sun, get(source, row, column, SUN), F(4) * w)
+                sun_weight += w
+            if step <= 4 and film.ids[row, column, 0] == film.ids[y, x, 0]:
                 other_gloss = along(other_gloss, get(source, row, column, GLOSS), w)
-                weights += w
+                gloss_weight += w
     put(target, y, x, SOFT, times(soft, ONE / soft_weight))
-    put(target, y, x, SUN, sun)
-    put(target, y, x, GLOSS, times(add(times(gloss, F(0.25)), other_gloss), ONE / (F(0.25) + weights)))
+    put(target, y, x, SUN, times(sun, F(0.25) / sun_weight))
+    put(target, y, x, GLOSS, times(add(times(gloss, F(0.25)), other_gloss), ONE / gloss_weight))
 
 
 @device
