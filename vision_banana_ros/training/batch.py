@@ -32,7 +32,6 @@ class Batch:
     colors: Tensor  # (B, K, 3, H, W) uint8: answers of RAYS and IMAGE
     paints: Tensor  # (B, K, H, W) int16: which paint belongs where; OPEN
     instances: Tensor  # (B, K, H, W) int16: 0 none
-    is_real: Tensor  # (B,) bool
 
     def is_task(self, task: Task) -> Tensor:
         """(B, K) bool."""
@@ -93,7 +92,6 @@ def collate(samples: Sequence[TrainingSample], questions: Sequence[Sequence[Ques
         colors=per_image(colors.transpose(0, 3, 1, 2)),
         paints=per_image(paints),
         instances=per_image(instances),
-        is_real=torch.tensor([sample.real for sample in samples]),
     )
 
 

@@ -30,10 +30,10 @@ def total_loss(painting: Painting, batch: Batch) -> Losses:
         ("depth", 1.0, depth_loss(painting, batch)),
         ("normals", 1.0, normals_loss(painting, batch)),
         ("rays", 1.0, picture_loss(painting, batch, Task.RAYS)),
-        ("semantic", 0.25, palette_loss(painting, batch, Task.SEMANTIC)),
+        ("semantic", 0.5, palette_loss(painting, batch, Task.SEMANTIC)),
         ("instance", 0.5, instance_loss(painting, batch)),
-        ("countable", 0.1, palette_loss(painting, batch, Task.INSTANCE)),
-        ("referring", 0.1, palette_loss(painting, batch, Task.REFERRING)),
+        ("countable", 0.3, palette_loss(painting, batch, Task.INSTANCE)),
+        ("referring", 0.25, palette_loss(painting, batch, Task.REFERRING)),
         ("picture", 0.3, picture_loss(painting, batch, Task.IMAGE)),
     )
     present = [(name, weight, loss) for name, weight, loss in weighted if loss is not None]
