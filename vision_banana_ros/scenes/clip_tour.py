@@ -30,7 +30,7 @@ FRAMES, RATE_HZ = 220, 10.0
 CAMERA = Camera.from_hfov(80.0, 640, 480)
 CAMERA_HEIGHT_M = 0.33
 SAMPLES = 3
-IMAGE_QUALITY = 78
+IMAGE_QUALITY = 90
 LENS = SensorSettings(vignetting=0.12, shot_noise=2e-4, read_noise=1.5e-3, glare=0.02, blur_px=0.35)
 
 
