@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -221,6 +222,7 @@ def test_real_frames_are_described_beside(tmp_path: Path, capsys: pytest.Capture
     write_manifest(folder, manifest())
     (real / "depth").mkdir(parents=True)
     np.savez(real / "depth" / "a.npz", depth=np.full((6, 8), 2.5, np.float32))
+    cv2.imwrite(str(real / "depth" / "b.png"), np.full((6, 8), 2500, np.uint16))
     (real / "intrinsics.json").write_text(json.dumps({"a": {"fx": 4.0, "fy": 4.0, "width": 8, "height": 6}}))
     assert main(["render", "--statistics", str(folder), "--real", str(real), "--json"]) == 0
     described = json.loads(capsys.readouterr().out)["real"]
@@ -229,8 +231,6 @@ def test_real_frames_are_described_beside(tmp_path: Path, capsys: pytest.Capture
 
 
 def test_a_contact_sheet_shows_rgb_depth_normals_classes(tmp_path: Path) -> None:
-    import cv2
-
     sheet = tmp_path / "sheet.png"
     words = ["render", "--sheet", str(sheet), "--count", "2", "--size", "40x30", "--samples", "1"]
     assert main([*words, "--grammar", "street"]) == 0

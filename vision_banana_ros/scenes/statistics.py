@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -108,7 +109,7 @@ def describe_shards(folder: Path) -> Described:
 
 
 def describe_frames(folder: Path) -> Described:
-    """A folder in the `frames` layout: depth/NAME.npz with key depth (0 = unknown), intrinsics.json if there is one."""
+    """A folder in the `frames` layout: depth (0 = unknown), intrinsics.json if there is one."""
     tally = _Tally()
     for depth_m, hfov_deg in _real_frames(folder):
         tally.add(depth_m, hfov_deg)
@@ -116,20 +117,28 @@ def describe_frames(folder: Path) -> Described:
 
 
 def _real_frames(folder: Path) -> Iterator[tuple[FloatArray, float | None]]:
-    paths = sorted((folder / "depth").glob("*.npz"))
+    paths = sorted(path for path in (folder / "depth").glob("*") if path.suffix in (".npz", ".png"))
     if not paths:
-        raise DataError(f"{folder} must hold depth/NAME.npz files with the key depth, found none")
+        raise DataError(f"{folder} must hold depth/NAME.npz (key depth) or depth/NAME.png (16-bit mm), found none")
     known = folder / "intrinsics.json"
     cameras = json.loads(known.read_text(encoding="utf-8")) if known.is_file() else {}
     for path in paths:
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                depth_m = file["depth"].astype(np.float32)
-        except (OSError, ValueError, KeyError, BadZipFile) as error:
-            raise DataError(f"{path} must be an .npz with the key depth: {error!r}") from error
         entry = cameras.get(path.stem)
         hfov = None if entry is None else 2 * math.degrees(math.atan(entry["width"] / 2 / entry["fx"]))
-        yield depth_m, hfov
+        yield _real_depth(path), hfov
+
+
+def _real_depth(path: Path) -> FloatArray:
+    if path.suffix == ".png":
+        millimetres = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        if millimetres is None or millimetres.dtype != np.uint16 or millimetres.ndim != 2:
+            raise DataError(f"{path} must be a 16-bit grey PNG in millimetres")
+        return (millimetres * np.float32(1e-3)).astype(np.float32)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return np.asarray(file["depth"], dtype=np.float32)
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise DataError(f"{path} must be an .npz with the key depth: {error!r}") from error
 
 
 def report(result: Comparison) -> str:
