@@ -1,8 +1,8 @@
 """What painting costs: per runtime, precision, size and number of prompts; beside Depth-Anything-V2-Small.
 
 Each runtime runs in a process of its own, on two threads. Without a trained model the network is measured with seeded
-weights: time does not depend on them. Ratios are of the best of single calls, on the same
-runtime in the same precision: the best is what the machine can do, the median what its neighbours leave of it.
+weights: time does not depend on them. Ratios are of the best of single calls, taken in
+turns in one process on the same runtime and precision: the best is what the machine can do.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from vision_banana_ros.bench.model_probe import Latency, Probe
+from vision_banana_ros.bench.model_probe import Duel, Latency, Probe
 from vision_banana_ros.bench.rows import Row
 from vision_banana_ros.core import GeneratorError
 from vision_banana_ros.generators.folder import ModelFolder
@@ -37,11 +38,10 @@ def measure() -> list[Row]:
     """Our network on every CPU runtime that is here, then the yardstick on the same."""
     with tempfile.TemporaryDirectory() as scratch:
         model = SHIPPED_STUDENT if (SHIPPED_STUDENT / MANIFEST).is_file() else _seeded_model(Path(scratch) / "student")
-        ours = {way: _probe(model, *way, _SIZES[0]) for way in _ways()}
-        rows = [row for way, probe in ours.items() for row in _student_rows(*way, _SIZES[0], probe)]
-        for size in _SIZES[1:]:
-            rows += [row for way in _ways() for row in _student_rows(*way, size, _probe(model, *way, size))]
-        return rows + _yardstick_rows(Path(scratch), ours)
+        rows = [
+            row for size in _SIZES for way in _ways() for row in _student_rows(*way, size, _probe(model, *way, size))
+        ]
+        return rows + _yardstick_rows(Path(scratch), model)
 
 
 def student_rows(model: Path) -> list[Row]:
@@ -68,7 +68,7 @@ def _student_rows(backend: Backend, precision: Precision, size: tuple[int, int],
     return rows
 
 
-def _yardstick_rows(scratch: Path, ours: dict[tuple[Backend, Precision], Probe]) -> list[Row]:
+def _yardstick_rows(scratch: Path, model: Path) -> list[Row]:
     if importlib.util.find_spec("transformers") is None:
         missing = "not measured: the package transformers is not installed"
         return [_row(f"Depth-Anything-V2-Small {side}x{side}", 0.0, "ms", against=missing) for side in _YARDSTICK_SIDES]
@@ -78,13 +78,13 @@ def _yardstick_rows(scratch: Path, ours: dict[tuple[Backend, Precision], Probe])
     for side in _YARDSTICK_SIDES:
         graph = scratch / f"yardstick_{side}.onnx"
         write_graph(graph, side)
-        for way, probe in ours.items():
-            theirs = _of(_probe(graph, *way, (side, side)), 1).best_ms
+        for way in _ways():
+            found = Duel(**_ask(model, *way, _SIZES[0], str(graph), str(side)))
             name = f"{way[0].value} {way[1].value} {_SIZES[0][0]}x{_SIZES[0][1]}, K = 3, best"
-            against = f"Depth-Anything-V2-Small {side}x{side} ({theirs:.0f} ms)"
+            against = f"Depth-Anything-V2-Small {side}x{side} ({found.other_ms:.0f} ms)"
             bar = f">= {_TIMES_FASTER:g} x" if side == _YARDSTICK_SIDES[0] else ""
-            mine = _of(probe, 3).best_ms
-            rows.append(_row(name, mine, "ms", against=against, ratio=theirs / mine, bar=bar))
+            ratio = found.other_ms / found.student_ms
+            rows.append(_row(name, found.student_ms, "ms", against=against, ratio=ratio, bar=bar))
     return rows
 
 
@@ -107,7 +107,14 @@ def _seeded_model(folder: Path) -> Path:
 
 
 def _probe(model: Path, backend: Backend, precision: Precision, size: tuple[int, int]) -> Probe:
-    arguments = [str(model), backend.value, precision.value, *map(str, size), str(_THREADS)]
+    raw = _ask(model, backend, precision, size)
+    latencies = tuple(Latency(**latency) for latency in raw.pop("latencies"))
+    return Probe(latencies=latencies, **raw)
+
+
+def _ask(model: Path, backend: Backend, precision: Precision, size: tuple[int, int], *more: str) -> dict[str, Any]:
+    """What model_probe prints."""
+    arguments = [str(model), backend.value, precision.value, *map(str, size), str(_THREADS), *more]
     done = subprocess.run(
         [sys.executable, "-m", "vision_banana_ros.bench.model_probe", *arguments],
         capture_output=True,
@@ -117,9 +124,8 @@ def _probe(model: Path, backend: Backend, precision: Precision, size: tuple[int,
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise GeneratorError(f"{backend.value} {precision.value} cannot be measured: {last}")
-    raw = json.loads(done.stdout.strip().splitlines()[-1])
-    latencies = tuple(Latency(**latency) for latency in raw.pop("latencies"))
-    return Probe(latencies=latencies, **raw)
+    raw: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return raw
 
 
 def _of(probe: Probe, prompts: int) -> Latency:
