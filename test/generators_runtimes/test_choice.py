@@ -16,9 +16,10 @@ from vision_banana_ros.generators.choice import FAILED, PASSED, UNAVAILABLE, cho
 from vision_banana_ros.generators.folder import ModelFolder
 from vision_banana_ros.generators.golden import load_golden
 from vision_banana_ros.generators.manifest import Precision
+from vision_banana_ros.generators.registry import load_generator
 from vision_banana_ros.generators.runtime import Backend, RuntimeOptions, RuntimeUnfit
 from vision_banana_ros.generators.selfcheck import TOLERANCES, check
-from vision_banana_ros.generators.student import load
+from vision_banana_ros.generators.student import StudentGenerator, load
 from vision_banana_ros.student.paintbox import PaintBoxes
 
 Spoil = Callable[[UInt8Array], UInt8Array]
@@ -212,3 +213,13 @@ def test_words_that_the_model_never_saw_need_the_text_extra_or_are_found(exporte
             generator.generate(Frame(frame(5)), [unseen])
     else:
         assert len(generator.generate(Frame(frame(5)), [unseen])) == 1
+
+
+def test_the_registry_hands_on_the_report_and_what_is_told(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil_openvino(monkeypatch, {Precision.BF16})
+    said: list[str] = []
+    generator = load_generator(str(exported), backend="openvino", tell=said.append)
+    assert isinstance(generator, StudentGenerator)
+    assert generator.report is not None
+    assert [attempt.precision for attempt in generator.report.failures] == [Precision.BF16]
+    assert len(said) == 1
