@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,11 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    try:
-        import onnx  # noqa: F401  asked for here, so that one line says what is missing
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(package=error.name or "torch", extra="train", purpose="Exporting a model") from error
+    for package in ("onnx", "torch"):  # asked for here, so that one line says what is missing
+        if find_spec(package) is None:
+            raise MissingExtraError(package=package, extra="train", purpose="Exporting a model")
     from vision_banana_ros.commands.engine import check_here
     from vision_banana_ros.engines.export import write_model
     from vision_banana_ros.generators.folder import ModelFolder
