@@ -1,5 +1,8 @@
 """A runtime that paints something wrong is never used: the next precision, the next runtime, or a clear refusal."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +18,7 @@ from vision_banana_ros.generators import torch as torch_runtime
 from vision_banana_ros.generators.choice import FAILED, PASSED, UNAVAILABLE, choose, parse_backend
 from vision_banana_ros.generators.folder import ModelFolder
 from vision_banana_ros.generators.golden import load_golden
-from vision_banana_ros.generators.manifest import Precision
+from vision_banana_ros.generators.manifest import MANIFEST, Precision
 from vision_banana_ros.generators.registry import load_generator
 from vision_banana_ros.generators.runtime import Backend, RuntimeOptions, RuntimeUnfit
 from vision_banana_ros.generators.selfcheck import TOLERANCES, check
@@ -213,6 +216,21 @@ def test_words_that_the_model_never_saw_need_the_text_extra_or_are_found(exporte
             generator.generate(Frame(frame(5)), [unseen])
     else:
         assert len(generator.generate(Frame(frame(5)), [unseen])) == 1
+
+
+def test_a_model_without_weights_never_imports_pytorch(copied: Path) -> None:
+    """A second and 200 MB that a robot has better uses for."""
+    path = copied / MANIFEST
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    raw["files"] = [file for file in raw["files"] if file["role"] != "weights"]
+    path.write_text(json.dumps(raw), encoding="utf-8")
+    code = (
+        "import sys\n"
+        "from vision_banana_ros.generators import load_generator\n"
+        f"report = load_generator({str(copied)!r}).report\n"
+        "sys.exit('torch' in sys.modules or 'without weights' not in str(report.attempts))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_the_registry_hands_on_the_report_and_what_is_told(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,8 +19,8 @@ from importlib import import_module
 from vision_banana_ros.core import GeneratorError, MissingExtraError
 from vision_banana_ros.generators.folder import ModelFolder
 from vision_banana_ros.generators.golden import Golden, load_golden
-from vision_banana_ros.generators.manifest import Precision
-from vision_banana_ros.generators.runtime import Backend, Runtime, RuntimeOptions, RuntimeUnfit
+from vision_banana_ros.generators.manifest import Precision, Role
+from vision_banana_ros.generators.runtime import NO_WEIGHTS, Backend, Runtime, RuntimeOptions, RuntimeUnfit
 from vision_banana_ros.generators.selfcheck import CheckResult, check
 from vision_banana_ros.student.paintbox import PaintBoxes, pack
 from vision_banana_ros.student.text import TextTable
@@ -130,6 +130,8 @@ def attempt_all(folder: ModelFolder, text: TextTable, options: RuntimeOptions) -
 
 def open_one(folder: ModelFolder, backend: Backend, precision: Precision, options: RuntimeOptions) -> Runtime:
     """This runtime in this precision, not checked yet; its packages are imported only now."""
+    if backend in (Backend.TORCH, Backend.TORCH_CUDA) and folder.manifest.file(Role.WEIGHTS) is None:
+        raise RuntimeUnfit(NO_WEIGHTS)  # told before PyTorch is imported, which takes a second and 200 MB
     module, opener, _ = _OPENERS[backend]
     runtime: Runtime = getattr(import_module(f"vision_banana_ros.generators.{module}"), opener)(
         folder, precision, options

@@ -23,6 +23,8 @@ from vision_banana_ros.student.paintbox import PaintBoxes
 IMAGE = "image"
 CANVAS = "canvas"
 
+NO_WEIGHTS = "the model comes without weights for PyTorch: export it with --weights"
+
 
 class Backend(str, Enum):
     """The runtimes, in the order in which `auto` asks them: devices first."""

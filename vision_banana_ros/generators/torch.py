@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from vision_banana_ros.core import AnyArray, DataError, UInt8Array
 from vision_banana_ros.generators.folder import ModelFolder
 from vision_banana_ros.generators.manifest import Precision, Role
-from vision_banana_ros.generators.runtime import IMAGE, Backend, RuntimeOptions, RuntimeUnfit
+from vision_banana_ros.generators.runtime import IMAGE, NO_WEIGHTS, Backend, RuntimeOptions, RuntimeUnfit
 from vision_banana_ros.student.export import Exported
 from vision_banana_ros.student.network import Boxes, Student, StudentConfig
 from vision_banana_ros.student.paintbox import PaintBoxes
@@ -126,7 +126,7 @@ def open_cuda_runtime(folder: ModelFolder, precision: Precision, options: Runtim
 def load_student(folder: ModelFolder) -> Student:
     """The network with the folder's weights, in evaluation mode on the CPU."""
     if folder.manifest.file(Role.WEIGHTS) is None:
-        raise RuntimeUnfit("the model comes without weights for PyTorch: export it with --weights")
+        raise RuntimeUnfit(NO_WEIGHTS)
     try:
         with np.load(io.BytesIO(folder.read(Role.WEIGHTS)), allow_pickle=False) as file:
             config = StudentConfig(**{k: _as_tuple(v) for k, v in json.loads(str(file[CONFIG])).items()})
