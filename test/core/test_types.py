@@ -21,6 +21,7 @@ from vision_banana_ros.core import (
     Truth,
     VisionBananaError,
     describe,
+    require_package,
 )
 
 HW = (30, 50)
@@ -131,3 +132,9 @@ def test_any_class_that_generates_is_a_generator() -> None:
 
     assert isinstance(Painter(), Generator)
     assert not isinstance(object(), Generator)
+
+
+def test_a_missing_package_is_named_with_what_to_install() -> None:
+    require_package("numpy", extra="train", purpose="Counting")
+    with pytest.raises(MissingExtraError, match=r"Counting needs .*'abacus_of_old'.*vision_banana_ros\[train\]"):
+        require_package("abacus_of_old", extra="train", purpose="Counting")

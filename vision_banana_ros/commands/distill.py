@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from vision_banana_ros.core import DataError, MissingExtraError
+from vision_banana_ros.core import DataError, require_package
 from vision_banana_ros.evaluation.baselines import PriorMaps
 from vision_banana_ros.evaluation.evaluate import EvaluationSettings, evaluate
 from vision_banana_ros.evaluation.frames import FrameFolder
@@ -39,10 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    try:
-        import torch  # noqa: F401  asked for here, so that one line says what is missing
-    except ImportError as error:
-        raise MissingExtraError(package="torch", extra="train", purpose="Exporting a student") from error
+    require_package("torch", extra="train", purpose="Exporting a student")
     from vision_banana_ros.engines.export import ExportSettings, write_model
     from vision_banana_ros.generators.student import StudentGenerator
     from vision_banana_ros.generators.torch import TorchRuntime

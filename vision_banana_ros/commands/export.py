@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vision_banana_ros.core import DataError, MissingExtraError
+from vision_banana_ros.core import DataError, require_package
 from vision_banana_ros.generators.manifest import MANIFEST, Precision, TrainingRecord
 
 if TYPE_CHECKING:
@@ -32,8 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     for package in ("onnx", "torch"):  # asked for here, so that one line says what is missing
-        if find_spec(package) is None:
-            raise MissingExtraError(package=package, extra="train", purpose="Exporting a model")
+        require_package(package, extra="train", purpose="Exporting a model")
     from vision_banana_ros.commands.engine import check_here
     from vision_banana_ros.engines.export import write_model
     from vision_banana_ros.generators.folder import ModelFolder

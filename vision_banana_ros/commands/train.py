@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from vision_banana_ros.core import DataError, MissingExtraError
+from vision_banana_ros.core import DataError, require_package
 
 _LISTS = ("shards", "frames", "gates")
 
@@ -35,10 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    try:
-        import torch  # noqa: F401  asked for here, so that one line says what is missing
-    except ImportError as error:
-        raise MissingExtraError(package="torch", extra="train", purpose="Training") from error
+    require_package("torch", extra="train", purpose="Training")
     from vision_banana_ros.student.text import TextTable
     from vision_banana_ros.training.annotate import Segmenter, annotate
     from vision_banana_ros.training.loop import train

@@ -19,6 +19,7 @@ from vision_banana_ros.core.errors import (
     InstructionError,
     MissingExtraError,
     VisionBananaError,
+    require_package,
 )
 from vision_banana_ros.core.footage import Footage
 from vision_banana_ros.core.frame import Frame, Referring, Truth
@@ -55,4 +56,5 @@ __all__ = [
     "VisionBananaError",
     "describe",
     "require_array",
+    "require_package",
 ]

@@ -4,6 +4,8 @@ Each message is one line: what was expected, what arrived, what to do. They are 
 ImportErrors, so that code that knows nothing of this package still catches them where it would expect to.
 """
 
+from importlib.util import find_spec
+
 
 class VisionBananaError(Exception):
     """Root of all errors raised on purpose; a command prints it as one line and exits with 2."""
@@ -37,3 +39,9 @@ class MissingExtraError(VisionBananaError, ImportError):
             f"{purpose} needs the package '{package}', which is not installed: "
             f"run  pip install 'vision_banana_ros[{extra}]'"
         )
+
+
+def require_package(package: str, *, extra: str, purpose: str) -> None:
+    """Raise a MissingExtraError unless `package` is installed; it is not imported."""
+    if find_spec(package) is None:
+        raise MissingExtraError(package=package, extra=extra, purpose=purpose)
