@@ -78,7 +78,7 @@ class PerceptionNode(LifecycleNode):
         model = settings.model or "student"
         start = time.perf_counter()
         try:
-            generator = load_generator(model, backend=settings.backend)
+            generator = load_generator(model, backend=settings.backend, tell=self.get_logger().info)
             self._pipeline = Pipeline(generator)
             self._outputs = Outputs(self)
         except Exception as error:  # a backend's own errors too: rclpy would go to on_error without a word
