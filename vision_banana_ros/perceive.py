@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -62,6 +63,9 @@ class PerceiveSettings:
 
 DEFAULTS = PerceiveSettings()
 
+#: Some fields of a Perception by name: what one canvas tells.
+Layers: TypeAlias = dict[str, Any]
+
 
 def perceive(
     frame: Frame, generator: Generator, instructions: Sequence[Instruction], settings: PerceiveSettings = DEFAULTS
@@ -71,12 +75,13 @@ def perceive(
     perception = Perception(
         stamp_ns=frame.stamp_ns, frame_id=frame.frame_id, hw=frame.hw, camera=frame.camera, canvases=canvases
     )
+    layers: Layers = {}
     for canvas in canvases:
-        perception = _DECODERS[canvas.instruction.task](perception, canvas, frame.rgb, settings)
-    return perception
+        layers |= _DECODERS[canvas.instruction.task](frame, canvas, settings)
+    return replace(perception, **layers)
 
 
-def _decode_depth(seen: Perception, canvas: Canvas, guide: UInt8Array, settings: PerceiveSettings) -> Perception:
+def _decode_depth(frame: Frame, canvas: Canvas, settings: PerceiveSettings) -> Layers:
     needs_confidence = settings.with_confidence or settings.min_depth_confidence > 0
     decoded = depth.decode(canvas.rgb, canvas.instruction.depth_encoding, with_confidence=needs_confidence)
     depth_m, confidence = decoded.depth_m, decoded.confidence
@@ -86,69 +91,66 @@ def _decode_depth(seen: Perception, canvas: Canvas, guide: UInt8Array, settings:
         depth_m[confidence < settings.min_depth_confidence] = np.nan
     if settings.max_range_m is not None:
         depth_m[depth_m > settings.max_range_m] = np.inf
-    return replace(
-        seen, depth_m=upsample_depth(depth_m, seen.hw, guide), depth_confidence=_kept(confidence, seen.hw, settings)
-    )
+    return {
+        "depth_m": upsample_depth(depth_m, frame.hw, frame.rgb),
+        "depth_confidence": _kept(confidence, frame.hw, settings),
+    }
 
 
-def _decode_normals(seen: Perception, canvas: Canvas, _guide: UInt8Array, settings: PerceiveSettings) -> Perception:
+def _decode_normals(frame: Frame, canvas: Canvas, settings: PerceiveSettings) -> Layers:
     decoded = normals.decode(canvas.rgb)
     if settings.min_normals_confidence > 0:
         decoded.normals[decoded.confidence < settings.min_normals_confidence] = np.nan
-    return replace(
-        seen,
-        normals=upsample_normals(decoded.normals, seen.hw),
-        normals_confidence=_kept(decoded.confidence, seen.hw, settings),
-    )
+    return {
+        "normals": upsample_normals(decoded.normals, frame.hw),
+        "normals_confidence": _kept(decoded.confidence, frame.hw, settings),
+    }
 
 
-def _decode_rays(seen: Perception, canvas: Canvas, _guide: UInt8Array, _settings: PerceiveSettings) -> Perception:
-    if seen.camera is not None:
-        return seen  # given intrinsics win
+def _decode_rays(frame: Frame, canvas: Canvas, _settings: PerceiveSettings) -> Layers:
+    if frame.camera is not None:
+        return {}  # given intrinsics win
     decoded = rays.decode(canvas.rgb)
-    height, width = seen.hw
+    height, width = frame.hw
     try:
         recovered = camera_from_rays(decoded.directions, decoded.confidence, width=width, height=height)
     except FrameError:
-        return seen  # no camera fits: a cloud is lost, the depth image is not
-    return replace(seen, camera=recovered.camera, camera_recovered=True)
+        return {}  # no camera fits: a cloud is lost, the depth image is not
+    return {"camera": recovered.camera, "camera_recovered": True}
 
 
-def _decode_semantic(seen: Perception, canvas: Canvas, guide: UInt8Array, settings: PerceiveSettings) -> Perception:
+def _decode_semantic(frame: Frame, canvas: Canvas, settings: PerceiveSettings) -> Layers:
     decoded = Palette.from_instruction(canvas.instruction).decode(canvas.rgb, threshold=settings.min_mask_confidence)
-    return replace(
-        seen,
-        mask=upsample_labels(decoded.mask, seen.hw, guide),
-        mask_confidence=_kept(decoded.confidence, seen.hw, settings),
-        labels=_labels(canvas.instruction),
-    )
+    return {
+        "mask": upsample_labels(decoded.mask, frame.hw, frame.rgb),
+        "mask_confidence": _kept(decoded.confidence, frame.hw, settings),
+        "labels": _labels(canvas.instruction),
+    }
 
 
-def _decode_referring(seen: Perception, canvas: Canvas, guide: UInt8Array, settings: PerceiveSettings) -> Perception:
+def _decode_referring(frame: Frame, canvas: Canvas, settings: PerceiveSettings) -> Layers:
     decoded = Palette.from_instruction(canvas.instruction).decode(canvas.rgb, threshold=settings.min_mask_confidence)
-    return replace(
-        seen,
-        referring=upsample_labels(decoded.mask, seen.hw, guide),
-        referring_confidence=_kept(decoded.confidence, seen.hw, settings),
-        referring_labels=_labels(canvas.instruction),
-    )
+    return {
+        "referring": upsample_labels(decoded.mask, frame.hw, frame.rgb),
+        "referring_confidence": _kept(decoded.confidence, frame.hw, settings),
+        "referring_labels": _labels(canvas.instruction),
+    }
 
 
-def _decode_instances(seen: Perception, canvas: Canvas, guide: UInt8Array, settings: PerceiveSettings) -> Perception:
+def _decode_instances(frame: Frame, canvas: Canvas, settings: PerceiveSettings) -> Layers:
     decoded = instances.decode(canvas.rgb, canvas.instruction.background)
-    return replace(
-        seen,
-        instances=upsample_labels(decoded.instances, seen.hw, guide),
-        instances_confidence=_kept(decoded.confidence, seen.hw, settings),
-        instance_label=canvas.instruction.targets[0].text,
-    )
+    return {
+        "instances": upsample_labels(decoded.instances, frame.hw, frame.rgb),
+        "instances_confidence": _kept(decoded.confidence, frame.hw, settings),
+        "instance_label": canvas.instruction.targets[0].text,
+    }
 
 
-def _decode_image(seen: Perception, _canvas: Canvas, _guide: UInt8Array, _settings: PerceiveSettings) -> Perception:
-    return seen  # the canvas is the answer
+def _decode_image(_frame: Frame, _canvas: Canvas, _settings: PerceiveSettings) -> Layers:
+    return {}  # the canvas is the answer
 
 
-_DECODERS: dict[Task, Callable[[Perception, Canvas, UInt8Array, PerceiveSettings], Perception]] = {
+_DECODERS: dict[Task, Callable[[Frame, Canvas, PerceiveSettings], Layers]] = {
     Task.DEPTH: _decode_depth,
     Task.NORMALS: _decode_normals,
     Task.RAYS: _decode_rays,
