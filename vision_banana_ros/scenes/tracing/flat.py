@@ -1,7 +1,9 @@
 """Where a ray enters a shape with flat sides, in the shape's own frame.
 
 Every function gets origin `o`, direction `d`, the window (near, far) of t that counts, and returns (t, face); t is
-MISS when nothing is met. Solids are seen from outside only: a ray that starts inside leaves without a hit.
+MISS when nothing is met. Solids are seen from outside only: a ray that starts inside leaves without a hit, unless it is
+`filled`: then a window that opens inside is met at once, at `near`. Shadows need that where solids reach into each
+other, because a point of one face, moved off it or along it, may lie in the other solid.
 """
 
 from __future__ import annotations
@@ -23,15 +25,19 @@ def reciprocal(x: Real) -> Real:
 
 
 @device
-def meet_box(o: Vector, d: Vector, hx: Real, hy: Real, hz: Real, near: Real, far: Real) -> tuple[Real, int]:
+def meet_box(
+    o: Vector, d: Vector, hx: Real, hy: Real, hz: Real, near: Real, far: Real, filled: bool
+) -> tuple[Real, int]:
     """Three slabs: the ray is inside from the last entry to the first exit."""
     ix, iy, iz = reciprocal(d[0]), reciprocal(d[1]), reciprocal(d[2])
     kx, ky, kz = abs(ix) * hx, abs(iy) * hy, abs(iz) * hz
     mx, my, mz = -o[0] * ix, -o[1] * iy, -o[2] * iz
     enter = larger(larger(mx - kx, my - ky), mz - kz)
     leave = smaller(smaller(mx + kx, my + ky), mz + kz)
-    if enter > leave or enter <= near or enter >= far:
+    if enter > leave or enter >= far:
         return MISS, SIDE_X
+    if enter <= near:
+        return (near, SIDE_X) if filled and near < leave else (MISS, SIDE_X)
     if enter == mx - kx:
         return enter, SIDE_X
     return enter, SIDE_Y if enter == my - ky else SIDE_Z
@@ -39,15 +45,20 @@ def meet_box(o: Vector, d: Vector, hx: Real, hy: Real, hz: Real, near: Real, far
 
 @device
 def meet_round_box(
-    o: Vector, d: Vector, hx: Real, hy: Real, hz: Real, radius: Real, near: Real, far: Real
+    o: Vector, d: Vector, hx: Real, hy: Real, hz: Real, radius: Real, near: Real, far: Real, filled: bool
 ) -> tuple[Real, int]:
     """A smaller box swept by a ball. The entry into the outer box decides: on a flat face it is the answer; next to an
     edge or a corner the ray meets one of the three rods along the edges there, ends included, or nothing. By symmetry
     the entry is mirrored into x, y, z > 0."""
-    t, face = meet_box(o, d, hx, hy, hz, F(-1e29), F(1e29))
+    t, face = meet_box(o, d, hx, hy, hz, F(-1e29), F(1e29), False)
     if t == MISS or t >= far:
         return MISS, face
     bx, by, bz = hx - radius, hy - radius, hz - radius
+    if filled and t <= near:
+        px, py, pz = abs(o[0] + near * d[0]) - bx, abs(o[1] + near * d[1]) - by, abs(o[2] + near * d[2]) - bz
+        px, py, pz = larger(px, ZERO), larger(py, ZERO), larger(pz, ZERO)
+        if px * px + py * py + pz * pz < radius * radius:
+            return near, face
     sx = ONE if o[0] + t * d[0] >= ZERO else -ONE
     sy = ONE if o[1] + t * d[1] >= ZERO else -ONE
     sz = ONE if o[2] + t * d[2] >= ZERO else -ONE
@@ -94,7 +105,17 @@ def _edge(y: Real, z: Real, dy: Real, dz: Real, x: Real, dx: Real, reach: Real, 
 
 @device
 def meet_taper(
-    o: Vector, d: Vector, hx: Real, hy: Real, hz: Real, tx: Real, ty: Real, shift: Real, near: Real, far: Real
+    o: Vector,
+    d: Vector,
+    hx: Real,
+    hy: Real,
+    hz: Real,
+    tx: Real,
+    ty: Real,
+    shift: Real,
+    near: Real,
+    far: Real,
+    filled: bool,
 ) -> tuple[Real, int]:
     """Six half spaces. At height z the section is |x - middle(z)| <= wide(z), |y| <= deep(z), all linear in z."""
     up = F(0.5) / hz
@@ -122,8 +143,10 @@ def meet_taper(
                 enter, face = t, side
         else:
             leave = smaller(leave, t)
-    if enter > leave or enter <= near or enter >= far:
+    if enter > leave or enter >= far:
         return MISS, face
+    if enter <= near:
+        return (near, face) if filled and near < leave else (MISS, face)
     return enter, face
 
 

@@ -96,15 +96,15 @@ def triple_of(settings: Vector, first: int) -> Vector:
 
 
 @device
-def from_sun(world: World, x: Vector, n: Vector, u1: Real, u2: Real) -> Vector:
-    """A shadow ray to a random point of the sun's disc."""
+def from_sun(world: World, x: Vector, n: Vector, u1: Real, u2: Real, filled: bool) -> Vector:
+    """A shadow ray to a random point of the sun's disc; for `filled` see `occluded`."""
     s = world.settings
     centre = triple_of(s, at.SUN_DIRECTION)
     side, up = basis(centre)
     radius, angle = s[at.SUN_RADIUS] * math.sqrt(u1), TWO_PI * u2
     to_sun = unit(add(centre, add(times(side, radius * math.cos(angle)), times(up, radius * math.sin(angle)))))
     cosine = dot(n, to_sun)
-    if cosine <= ZERO or occluded(world, x, to_sun, LENGTHENED, MISS):
+    if cosine <= ZERO or occluded(world, x, to_sun, MISS, filled):
         return ZERO, ZERO, ZERO
     return times(triple_of(s, at.SUN_COLOR), cosine)
 
@@ -164,7 +164,7 @@ def from_lights(world: World, x: Vector, n: Vector, u0: Real, u1: Real, u2: Real
     if geometry <= ZERO:
         return ZERO, ZERO, ZERO
     until = MISS if kind == at.PORTAL else distance - F(5e-3)
-    if occluded(world, x, to_spot, LENGTHENED, until):
+    if occluded(world, x, to_spot, until, True):
         return ZERO, ZERO, ZERO
     color = triple(lights, chosen, at.LIGHT_COLOR)
     if kind == at.PORTAL:
@@ -237,7 +237,7 @@ def direct(world: World, x: Vector, n: Vector, frugal: bool, seed: int, index: i
     coin, toss = frugal and has_sun and has_lights, random(seed, index, SECOND + 3)
     heads, weight = toss < F(0.5), F(2) if coin else ONE
     if has_sun and (heads or not coin):
-        sun = from_sun(world, x, n, random(seed, index, SECOND), random(seed, index, SECOND + 1))
+        sun = from_sun(world, x, n, random(seed, index, SECOND), random(seed, index, SECOND + 1), True)
         received = along(received, sun, weight)
     if has_lights and not (heads and coin):
         choice = F(2) * toss - ONE if coin else toss
@@ -252,10 +252,11 @@ def sunlight(world: World, x: Vector, aside: Vector, n: Vector, seed: int, index
     if world.counts[at.HAS_SUN] == 0:
         return ZERO, ZERO, ZERO
     u1, u2 = random(seed, index, SUN), random(seed, index, SUN + 1)
-    light = from_sun(world, add(x, aside), n, u1, u2)
+    # Not filled: a place that lies in another solid says nothing about this surface, not that it is dark.
+    light = from_sun(world, add(x, aside), n, u1, u2, False)
     length = math.sqrt(dot(aside, aside)) + F(1e-9)
-    if light[1] > ZERO and occluded(world, x, times(aside, ONE / length), LENGTHENED, length):
-        return from_sun(world, x, n, u1, u2)  # the place aside lies inside or behind something else
+    if light[1] > ZERO and occluded(world, x, times(aside, ONE / length), length + LENGTHENED, True):
+        return from_sun(world, x, n, u1, u2, True)  # the place aside lies inside or behind something else
     return light
 
 

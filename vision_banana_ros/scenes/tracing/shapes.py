@@ -46,8 +46,11 @@ def out_of_frame(parts: Table, part: int, v: Vector) -> Vector:
 
 
 @device
-def meet(parts: Table, part: int, origin: Vector, direction: Vector, near: Real, far: Real) -> tuple[Real, int]:
-    """(t, face) with near < t < far, or (MISS, 0). `direction` has length 1."""
+def meet(
+    parts: Table, part: int, origin: Vector, direction: Vector, near: Real, far: Real, filled: bool
+) -> tuple[Real, int]:
+    """(t, face) with near < t < far, or (MISS, 0). `direction` has length 1. `filled`, for solids with flat sides: a
+    ray that is inside at `near` meets them there."""
     kind = int(parts[part, KIND])
     to_origin = sub(origin, triple(parts, part, CENTER))
     # Measured from the closest approach to the centre: see `curved`. Unbounded shapes have no meaningful centre.
@@ -57,11 +60,11 @@ def meet(parts: Table, part: int, origin: Vector, direction: Vector, near: Real,
     low, high = near - shift, far - shift
     a, b, c = parts[part, SIZES], parts[part, SIZES + 1], parts[part, SIZES + 2]
     if kind == BOX:
-        t, face = flat.meet_box(o, d, a, b, c, low, high)
+        t, face = flat.meet_box(o, d, a, b, c, low, high, filled)
     elif kind == FRUSTUM:
         t, face = curved.meet_frustum(o, d, a, b, c, low, high)
     elif kind == ROUND_BOX:
-        t, face = flat.meet_round_box(o, d, a, b, c, parts[part, SIZES + 3], low, high)
+        t, face = flat.meet_round_box(o, d, a, b, c, parts[part, SIZES + 3], low, high, filled)
     elif kind == ELLIPSOID:
         t, face = curved.meet_ellipsoid(o, d, a, b, c, parts[part, SIZES + 3], low, high)
     elif kind == CAPSULE:
@@ -70,7 +73,7 @@ def meet(parts: Table, part: int, origin: Vector, direction: Vector, near: Real,
         t, face = curved.meet_tube(o, d, a, b, c, parts[part, SIZES + 3], low, high)
     elif kind == TAPER:
         top_x, top_y, lean = parts[part, SIZES + 3], parts[part, SIZES + 4], parts[part, SIZES + 5]
-        t, face = flat.meet_taper(o, d, a, b, c, top_x, top_y, lean, low, high)
+        t, face = flat.meet_taper(o, d, a, b, c, top_x, top_y, lean, low, high, filled)
     elif kind == FOLIAGE:
         t, face = curved.meet_foliage(o, d, a, b, c, parts[part, SIZES + 3], parts[part, SIZES + 4], low, high)
     elif kind == PLANE:

@@ -56,7 +56,7 @@ def closest(world: World, origin: Vector, direction: Vector, near: Real, far: Re
         if links[node, NUMBER] > 0:
             first = links[node, FIRST]
             for i in range(first, first + links[node, NUMBER]):
-                t, f = meet(parts, i, origin, direction, near, best)
+                t, f = meet(parts, i, origin, direction, near, best, False)
                 if t < best:
                     best, part, face = t, i, f
         else:
@@ -70,15 +70,17 @@ def closest(world: World, origin: Vector, direction: Vector, near: Real, far: Re
         while node >= 0 and _enter(boxes, node, origin, inv, near, best) == MISS:
             node, pending = _next_up(links, node, pending)
     for i in range(world.counts[BOUNDED], world.counts[ALL_PARTS]):
-        t, f = meet(parts, i, origin, direction, near, best)
+        t, f = meet(parts, i, origin, direction, near, best, False)
         if t < best:
             best, part, face = t, i, f
     return (best, part, face) if part >= 0 else (MISS, -1, 0)
 
 
 @device
-def occluded(world: World, origin: Vector, direction: Vector, near: Real, far: Real) -> bool:
-    """Whether anything that casts a shadow lies between near and far; glass and lamp bodies cast none."""
+def occluded(world: World, origin: Vector, direction: Vector, far: Real, filled: bool) -> bool:
+    """Whether anything that casts a shadow lies before far; where `filled`, also whether the origin is inside a solid
+    with flat sides. Glass and lamp bodies cast none. There is no least distance: `offset` keeps an origin off its own
+    surface, and what lies nearer to it in a corner is another one's."""
     parts, links, boxes = world.parts, world.links, world.boxes
     inv = (reciprocal(direction[0]), reciprocal(direction[1]), reciprocal(direction[2]))
     node, pending = (0, 0) if world.counts[BOUNDED] > 0 else (-1, 0)
@@ -86,18 +88,18 @@ def occluded(world: World, origin: Vector, direction: Vector, near: Real, far: R
         if links[node, NUMBER] > 0:
             first = links[node, FIRST]
             for i in range(first, first + links[node, NUMBER]):
-                if parts[i, SHADOW] > ZERO and meet(parts, i, origin, direction, near, far)[0] < far:
+                if parts[i, SHADOW] > ZERO and meet(parts, i, origin, direction, ZERO, far, filled)[0] < far:
                     return True
         else:
             left = links[node, CHILD]
-            a, b = _enter(boxes, left, origin, inv, near, far), _enter(boxes, left + 1, origin, inv, near, far)
+            a, b = _enter(boxes, left, origin, inv, ZERO, far), _enter(boxes, left + 1, origin, inv, ZERO, far)
             if a < MISS or b < MISS:
                 pending = (pending << 1) | (1 if a < MISS and b < MISS else 0)
                 node = left if a <= b else left + 1
                 continue
         node, pending = _next_up(links, node, pending)
     for i in range(world.counts[BOUNDED], world.counts[ALL_PARTS]):
-        if parts[i, SHADOW] > ZERO and meet(parts, i, origin, direction, near, far)[0] < far:
+        if parts[i, SHADOW] > ZERO and meet(parts, i, origin, direction, ZERO, far, filled)[0] < far:
             return True
     return False
 
