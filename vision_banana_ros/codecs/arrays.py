@@ -104,15 +104,22 @@ def cell_centres() -> FloatArray:
 
 def pixelwise(kernel: Callable[[Array], Array], rgb: Array) -> Array:
     """`kernel` over pixels: (N, 3) blocks for NumPy, everything at once for torch; the leading shape is kept."""
+    return pixelwise_all(lambda pixels: (kernel(pixels),), rgb)[0]
+
+
+def pixelwise_all(kernel: Callable[[Array], tuple[Array, ...]], rgb: Array) -> tuple[Array, ...]:
+    """As pixelwise(), of a kernel with several results."""
     if not isinstance(rgb, np.ndarray):
         return kernel(rgb)
     pixels = np.ascontiguousarray(rgb).reshape(-1, 3)
     first = kernel(pixels[:BLOCK])
-    out = np.empty((len(pixels), *first.shape[1:]), first.dtype)
-    out[:BLOCK] = first
+    wholes = tuple(np.empty((len(pixels), *part.shape[1:]), part.dtype) for part in first)
+    for whole, part in zip(wholes, first, strict=True):
+        whole[:BLOCK] = part
     for start in range(BLOCK, len(pixels), BLOCK):
-        out[start : start + BLOCK] = kernel(pixels[start : start + BLOCK])
-    return out.reshape(*rgb.shape[:-1], *first.shape[1:])
+        for whole, part in zip(wholes, kernel(pixels[start : start + BLOCK]), strict=True):
+            whole[start : start + BLOCK] = part
+    return tuple(whole.reshape(*rgb.shape[:-1], *whole.shape[1:]) for whole in wholes)
 
 
 def validity(levels: Array) -> Array:

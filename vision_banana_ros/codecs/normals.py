@@ -23,7 +23,7 @@ from vision_banana_ros.codecs.arrays import (
     channels,
     interleaved,
     namespace,
-    pixelwise,
+    pixelwise_all,
     refuse_where,
     require_canvas,
     require_floats,
@@ -64,22 +64,16 @@ def encode(normals: Array, *, invalid: Rgb = INVALID_COLOR) -> UInt8Array:
 def decode(rgb: Array) -> DecodedNormals:
     """Read painted normals (..., H, W, 3) uint8 back; any colours at all are accepted."""
     require_canvas(rgb)
-    return DecodedNormals(
-        normals=pixelwise(_directions, rgb),
-        confidence=pixelwise(lambda pixels: validity(_levels_off_sphere(pixels)), rgb),
-    )
+    return DecodedNormals(*pixelwise_all(_directions_and_validity, rgb))
 
 
-def _directions(rgb: Array) -> Array:
+def _directions_and_validity(rgb: Array) -> tuple[Array, Array]:
     x, y, z = _vector(rgb)
     length = _length(x, y, z)
     xp = namespace(rgb)
+    levels_off_sphere = astype(abs(length - _RADIUS).clip(0, REACH), "uint8")
     scale = 1 / xp.where(length < _SHORTEST, xp.full_like(length, float("nan")), length)
-    return interleaved(x * scale, y * scale, z * scale)
-
-
-def _levels_off_sphere(rgb: Array) -> Array:
-    return astype(abs(_length(*_vector(rgb)) - _RADIUS).clip(0, REACH), "uint8")
+    return interleaved(x * scale, y * scale, z * scale), validity(levels_off_sphere)
 
 
 def _vector(rgb: Array) -> tuple[Array, Array, Array]:
