@@ -114,11 +114,12 @@ def pack_cloud(
     x, y, z = _planes(depth_m, camera, far_point_m)
     hw = z.shape[0], z.shape[1]
     buffer = _require_buffer(out, hw) if out is not None else np.empty(hw[0] * hw[1] * POINT_STEP, np.uint8)
-    # cv2.merge writes the eight words of a point in one pass over the memory; it moves 32-bit lanes without looking
-    # at them, so integers may travel as floats.
-    cv2.merge(
-        [x, y, z, _color_words(rgb, hw), *_normal_planes(normals, hw), _label_words(mask, confidence, hw)],
-        buffer.view("<f4").reshape(*hw, _WORDS),
+    # The eight words of a point in one pass over the memory; OpenCV moves 32-bit lanes without looking at them, so
+    # integers may travel as floats.
+    cv2.mixChannels(
+        [x, y, z, _color_words(rgb, hw), *_normal_channels(normals, hw), _label_words(mask, confidence, hw)],
+        [buffer.view("<f4").reshape(*hw, _WORDS)],
+        [channel for word in range(_WORDS) for channel in (word, word)],
     )
     return buffer
 
@@ -146,11 +147,12 @@ def _color_words(rgb: UInt8Array | None, hw: tuple[int, int]) -> AnyArray:
     return words.view("<f4")
 
 
-def _normal_planes(normals: FloatArray | None, hw: tuple[int, int]) -> list[AnyArray]:
+def _normal_channels(normals: FloatArray | None, hw: tuple[int, int]) -> list[AnyArray]:
+    """Three channels, be it of one image or of three."""
     if normals is None:
         return [np.full(hw, np.nan, np.float32)] * 3
     require_array(normals, name="normals", dtype="float32", channels=3, hw=hw, error=FrameError)
-    return list(cv2.split(normals))
+    return [normals]
 
 
 def _label_words(mask: UInt8Array | None, confidence: UInt8Array | None, hw: tuple[int, int]) -> AnyArray:
