@@ -48,6 +48,8 @@ from vision_banana_ros.student.text import EMBEDDING_SIZE
 
 #: Softmax logit of an absent paint: exp(-1e4) is exactly 0, and it stays finite in half precision.
 _ABSENT = -1e4
+#: How much steeper the choice between named paints is on a canvas than it was in training.
+DECISION = 8.0
 _PLACE_WAVES = 8
 
 
@@ -210,7 +212,8 @@ class Mixer(nn.Module):
         prompts, _, height, width = feature.shape
         flat = feature.flatten(2)
         logits = (key.flatten(0, 1) * key.shape[-1] ** -0.5) @ flat
-        weight = torch.exp(logits.clamp(-LOGIT_LIMIT, LOGIT_LIMIT))
+        shares = logits if self.training else _decided(logits, boxes)
+        weight = torch.exp(shares.clamp(-LOGIT_LIMIT, LOGIT_LIMIT))
         # one product mixes all that paints have, and sums the weights of those that are present for the division
         sums = _values(boxes).flatten(0, 1) @ weight
         mixed = sums[:, :5] / sums[:, 5:]
@@ -264,6 +267,19 @@ def _values(boxes: Boxes) -> Tensor:
     given = boxes.kind[..., TARGET : TARGET + 1] + boxes.kind[..., BACKGROUND : BACKGROUND + 1]
     knot, free = boxes.kind[..., KNOT : KNOT + 1], boxes.kind[..., FREE : FREE + 1]
     return torch.cat([boxes.color * given, boxes.place[..., None] * knot, free, present], dim=-1).transpose(-1, -2)
+
+
+def _decided(logits: Tensor, boxes: Boxes) -> Tensor:
+    """Logits that give nearly all of a pixel to its likeliest paint, where a prompt names targets.
+
+    In training the shares are soft, so that every paint learns. On a canvas a mixture of two named colours is a third
+    one, which may be another target's: with 134 classes 2 % of the pixels decoded right, decided 48 %.
+    """
+    kind = boxes.kind.flatten(0, 1)
+    absent = (1 - kind.sum(-1))[..., None]
+    best = (logits + absent * _ABSENT).amax(1, keepdim=True)
+    named = kind[..., TARGET].amax(1)[:, None, None]
+    return torch.where(named > 0, DECISION * (logits - best), logits)
 
 
 def walk(place: Tensor, color: Tensor, knots: Tensor) -> Tensor:
