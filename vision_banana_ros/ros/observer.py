@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import rclpy
+from rclpy.exceptions import InvalidHandle
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
@@ -111,8 +112,8 @@ class Observer:
     def _spin(self) -> None:
         try:
             self._executor.spin()
-        except ExternalShutdownException:
-            return
+        except (ExternalShutdownException, InvalidHandle):
+            return  # the second: the executor was shut down between two of its own steps
 
     def _on_output(self, topic: str, message: Any) -> None:
         now = time.time()
