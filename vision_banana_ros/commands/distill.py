@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         sources=read_sources(args.sources),
         steps=int(load_checkpoint(args.folder / LAST)["samples"]),
         seed=config.seed,
-        config=(args.folder / "config.json").read_text(encoding="utf-8"),
+        config=config.record(),
     )
     write_model(
         student,

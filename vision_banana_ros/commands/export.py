@@ -85,7 +85,7 @@ def _from_run(source: Path) -> tuple[Student, TextTable, ExportSettings]:
         summary="exported from a run, not judged: `vision-banana distill` judges and exports",
         steps=int(load_checkpoint(source / LAST)["samples"]),
         seed=config.seed,
-        config=(source / "config.json").read_text(encoding="utf-8"),
+        config=config.record(),
     )
     sizes_wh = tuple((view.width, view.height) for view in config.views)
     settings = ExportSettings(sizes_wh=sizes_wh, training=record)

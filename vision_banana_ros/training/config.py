@@ -54,6 +54,15 @@ class TrainingConfig:
     def save(self, path: Path) -> None:
         path.write_text(json.dumps(dataclasses.asdict(self), indent=1) + "\n", encoding="utf-8")
 
+    def record(self) -> str:
+        """For a model's manifest: JSON with the names of folders and files, not where one machine keeps them."""
+        entries = dataclasses.asdict(self)
+        for name in ("shards", "frames", "gates"):
+            entries[name] = [Path(folder).name for folder in entries[name]]
+        for name in ("annotations", "initial"):
+            entries[name] = Path(entries[name]).name if entries[name] else None
+        return json.dumps(entries, indent=1) + "\n"
+
     @classmethod
     def load(cls, path: Path) -> TrainingConfig:
         try:
