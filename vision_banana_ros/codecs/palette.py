@@ -33,7 +33,7 @@ from vision_banana_ros.codecs.arrays import (
     cell_centres,
     cell_index,
     is_tensor,
-    pixelwise,
+    pixelwise_all,
     require_canvas,
     take,
 )
@@ -129,11 +129,18 @@ class Palette:
         if not 0 <= threshold <= 255:
             raise CodecError(f"threshold must lie between 0 and 255, got {describe(threshold)}")
         table = _cells(self.targets, self.background, threshold)
-        found = pixelwise(lambda pixels: take(table, cell_index(pixels)), rgb)
-        return DecodedLabels(mask=astype(found % 256, "uint8"), confidence=astype(found // 256, "uint8"))
+        mask, confidence = pixelwise_all(lambda pixels: _unpacked(take(table, cell_index(pixels))), rgb)
+        return DecodedLabels(mask=mask, confidence=confidence)
 
     def _names(self) -> tuple[str, ...]:
         return self.names or tuple(f"target {i + 1}" for i in range(len(self.targets)))
+
+
+def _unpacked(found: Array) -> tuple[Array, Array]:
+    """Class id and confidence out of a cell's entry."""
+    if isinstance(found, np.ndarray):
+        return found.astype(np.uint8), (found >> 8).astype(np.uint8)  # the cast keeps the lowest byte
+    return astype(found % 256, "uint8"), astype(found // 256, "uint8")
 
 
 @lru_cache(maxsize=8)
