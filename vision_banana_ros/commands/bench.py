@@ -15,8 +15,8 @@ from vision_banana_ros.bench.rows import Row
 from vision_banana_ros.core import VisionBananaError
 
 AREAS = ("codecs", "geometry", "world", "model", "node")
-#: Areas that need more than the light install; without it they are named as not measured, never silently left out.
-_LONG_OPTIONS = ("seconds", "minutes")
+#: What the node's measurement takes besides.
+_NODE_OPTIONS = ("seconds", "minutes")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     for area in args.areas or AREAS:
         try:
             rows += _measure(area, args)
-        except ImportError as error:
+        except ImportError as error:  # more than the light install is needed: say so, never leave it out in silence
             missing.append(f"{area}: not measured, {error}")
             print(missing[-1], flush=True)
     if args.json:
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _measure(area: str, args: argparse.Namespace) -> list[Row]:
     module = importlib.import_module(f"vision_banana_ros.bench.{area}")
-    options = {name: getattr(args, name) for name in _LONG_OPTIONS} if area == "node" else {}
+    options = {name: getattr(args, name) for name in _NODE_OPTIONS} if area == "node" else {}
     rows: list[Row] = module.measure(**options)
     for row in rows:
         beside = f"  {row.ratio:.1f} x {row.against}" if row.ratio is not None else f"  {row.against}".rstrip()
