@@ -1,13 +1,13 @@
 """A small text table of random directions, and networks with seeded random weights."""
 
-import hashlib
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 
 from vision_banana_ros.student.network import Student
-from vision_banana_ros.student.text import EMBEDDING_SIZE, TextTable
+from vision_banana_ros.student.text import TextTable
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -16,15 +16,8 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def fake_encoder(texts: list[str]) -> np.ndarray:
-    """A unit vector per text that depends on nothing but the text."""
-    seeds = [int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "big") for text in texts]
-    vectors = np.stack([np.random.default_rng(seed).normal(size=EMBEDDING_SIZE) for seed in seeds])
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-
-
 @pytest.fixture
-def text() -> TextTable:
+def text(fake_encoder: Callable[[list[str]], np.ndarray]) -> TextTable:
     return TextTable.build(["floor", "wall", "chair", "table", "the sky"], fake_encoder)
 
 

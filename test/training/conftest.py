@@ -1,6 +1,5 @@
 """Small made-up samples with every kind of truth, and a text table of random directions."""
 
-import hashlib
 import json
 from collections.abc import Callable
 
@@ -11,7 +10,7 @@ import torch
 
 from vision_banana_ros.core import Camera, Frame, Referring, Truth
 from vision_banana_ros.scenes import vocabulary
-from vision_banana_ros.student.text import EMBEDDING_SIZE, TextTable
+from vision_banana_ros.student.text import TextTable
 from vision_banana_ros.training.samples import TrainingSample, compact
 
 HW = (72, 96)
@@ -23,14 +22,8 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def fake_encoder(texts: list[str]) -> np.ndarray:
-    seeds = [int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "big") for text in texts]
-    vectors = np.stack([np.random.default_rng(seed).normal(size=EMBEDDING_SIZE) for seed in seeds])
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-
-
 @pytest.fixture
-def text() -> TextTable:
+def text(fake_encoder: Callable[[list[str]], np.ndarray]) -> TextTable:
     return TextTable.build(["floor"], fake_encoder)
 
 
