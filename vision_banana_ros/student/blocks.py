@@ -12,11 +12,28 @@ from torch import Tensor, nn
 LOGIT_LIMIT = 20.0
 
 
+class Depthwise(nn.Conv2d):
+    """Each channel on its own. Training on a CPU takes it out of bfloat16, whose gradients cost far more there."""
+
+    def __init__(self, channels: int, size: int, stride: int = 1, *, bias: bool = True) -> None:
+        super().__init__(channels, channels, size, stride, padding=size // 2, groups=channels, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+            return super().forward(x)
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(x.float().contiguous(memory_format=torch.channels_last))
+
+
 class ConvNorm(nn.Sequential):
     """Convolution, batch normalisation (folded away at export), optional ReLU."""
 
     def __init__(self, inputs: int, outputs: int, size: int = 1, *, depthwise: bool = False, relu: bool = True) -> None:
-        conv = nn.Conv2d(inputs, outputs, size, padding=size // 2, groups=inputs if depthwise else 1, bias=False)
+        conv: nn.Conv2d
+        if depthwise:
+            conv = Depthwise(inputs, size, bias=False)
+        else:
+            conv = nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=False)
         super().__init__(conv, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True) if relu else nn.Identity())
 
 
@@ -89,10 +106,11 @@ def sharp_double(x: Tensor, choice: Tensor) -> Tensor:
     rows = [padded[..., i : i - 2 or None, :] for i in range(3)]
     shifted = [[row[..., j : j - 2 or None] for j in range(3)] for row in rows]
     # softmax written out: over an inner axis of length 4 the run-times' own is ten times slower
-    weights = torch.exp(choice.clamp(-LOGIT_LIMIT, LOGIT_LIMIT))
+    # taken apart, not indexed: the gradient of an index is a whole map of zeros
+    weights = torch.exp(choice.clamp(-LOGIT_LIMIT, LOGIT_LIMIT)).chunk(16, dim=1)
     quarters = []
     for i, (dy, dx) in enumerate(product((0, 1), repeat=2)):
-        shares = [weights[:, 4 * i + n : 4 * i + n + 1] for n in range(4)]
+        shares = weights[4 * i : 4 * i + 4]
         corners = [shifted[dy + ny][dx + nx] for ny, nx in product((0, 1), repeat=2)]
         mixed, total = shares[0] * corners[0], shares[0]
         for share, corner in zip(shares[1:], corners[1:], strict=True):

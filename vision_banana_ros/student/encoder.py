@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from vision_banana_ros.student.blocks import Depthwise
+
 #: (expansion, channels, blocks, first stride) of the paper's table 2.
 _STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 _STEM = 32
@@ -24,7 +26,9 @@ CHANNELS = (16, 24, 32, 96, 320)
 
 
 def convolution(inputs: int, outputs: int, size: int = 1, stride: int = 1, *, depthwise: bool = False) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, groups=inputs if depthwise else 1)
+    if depthwise:
+        return Depthwise(inputs, size, stride)
+    return nn.Conv2d(inputs, outputs, size, stride, padding=size // 2)
 
 
 class InvertedResidual(nn.Module):

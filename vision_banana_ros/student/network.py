@@ -195,14 +195,12 @@ class Mixer(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.free = nn.Conv1d(channels, 3, 1)
-        self.choice = nn.Conv1d(channels, 16, 1)
+        self.pixel = nn.Linear(channels, 3 + 16)  # a free colour, and the choice
         # start from bilinear interpolation: shares 1, 3, 3, 9 of the neighbours, the nearest has most
         shares = torch.tensor([[1.0, 3, 3, 9], [3, 1, 9, 3], [3, 9, 1, 3], [9, 3, 3, 1]])
-        nn.init.normal_(self.choice.weight, std=1e-3)
+        nn.init.normal_(self.pixel.weight[3:], std=1e-3)
         with torch.no_grad():
-            assert self.choice.bias is not None
-            self.choice.bias.copy_(torch.log(shares).flatten())
+            self.pixel.bias[3:].copy_(torch.log(shares).flatten())
 
     def forward(self, feature: Tensor, key: Tensor, boxes: Boxes) -> Mixture:
         with torch.autocast(feature.device.type, enabled=False):  # a place needs more than bfloat16's eight bits
@@ -217,11 +215,13 @@ class Mixer(nn.Module):
         # one product mixes all that paints have, and sums the weights of those that are present for the division
         sums = _values(boxes).flatten(0, 1) @ weight
         mixed = sums[:, :5] / sums[:, 5:]
-        color = mixed[:, :3] + mixed[:, 4:] * torch.sigmoid(self.free(flat))
+        # a product, since a convolution would turn large maps around first
+        pixel = self.pixel.weight @ flat + self.pixel.bias[:, None]
+        color = mixed[:, :3] + mixed[:, 4:] * torch.sigmoid(pixel[:, :3])
         return Mixture(
             color.reshape(prompts, 3, height, width),
             mixed[:, 3].reshape(prompts, height, width),
-            self.choice(flat).reshape(prompts, 16, height, width),
+            pixel[:, 3:].reshape(prompts, 16, height, width),
             logits.reshape(prompts, -1, height, width),
         )
 

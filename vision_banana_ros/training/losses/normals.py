@@ -5,7 +5,6 @@ L = (1 - cos) + 0.5 |n - t|_1 / 3 + |rgb - code(t)|     n: the decoded vector af
 
 from __future__ import annotations
 
-import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from vision_banana_ros.core import Task
@@ -23,6 +22,6 @@ def normals_loss(painting: Painting, batch: Batch) -> Tensor | None:
     truth = batch.normals[rows[0]]
     known = (truth.abs().sum(1) > 0.1).to(truth.dtype)
     painted = 1 - 2 * painting.canvas[rows].float()  # the code: colour = (1 - n) / 2 in the optical frame
-    direction = F.normalize(painted, dim=1, eps=1e-3)
+    direction = painted * painted.square().sum(1, keepdim=True).clamp(min=1e-6).rsqrt()
     angle = 1 - (direction * truth).sum(1)
     return masked_mean(angle + 0.5 * (direction - truth).abs().mean(1) + 0.5 * (painted - truth).abs().mean(1), known)
