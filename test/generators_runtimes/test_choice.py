@@ -53,12 +53,12 @@ def one_level_too_far(planes: UInt8Array) -> UInt8Array:
 
 
 def normals_mirrored(planes: UInt8Array) -> UInt8Array:
-    planes[1, 0] = 255 - planes[1, 0]
+    planes[1:2, 0] = 255 - planes[1:2, 0]
     return planes
 
 
 def all_background(planes: UInt8Array) -> UInt8Array:
-    planes[2] = 0
+    planes[2:] = 0
     return planes
 
 

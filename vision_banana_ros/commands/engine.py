@@ -1,9 +1,10 @@
 """`vision-banana engine build|check|info|bench [MODEL]`: what runs a model on this machine, and whether it runs right.
 
-build   TensorRT engines ahead of time, so that the node's first start does not wait for them
+build   TensorRT engines ahead of time, so that the node's first start does not wait for them; exit code 1 when one
+        paints something wrong, or could not be kept
 check   the self-check of every runtime and precision that can run here; exit code 1 when one paints something wrong
 info    what the folder holds, and which runtimes are here
-bench   milliseconds per runtime, precision and number of prompts
+bench   `vision-banana bench model` of this model, without the yardstick
 """
 
 from __future__ import annotations
@@ -72,20 +73,33 @@ def check_here(folder: ModelFolder) -> tuple[Attempt, ...]:
     attempts = []
     for attempt in attempt_all(folder, text, RuntimeOptions(tell=_tell)):
         speed = "" if attempt.paint_ms is None else f"{attempt.paint_ms:7.1f} ms  "
-        print(f"{attempt.backend.value:17} {attempt.precision.value:5} {attempt.outcome:21} {speed}{attempt.detail}")
+        checked = f"  [checked in {attempt.check_s:.2f} s]" if attempt.check_s else ""
+        name = f"{attempt.backend.value:17} {attempt.precision.value:5}"
+        print(f"{name} {attempt.outcome:21} {speed}{attempt.detail}{checked}", flush=True)
         attempts.append(attempt)
     return tuple(attempts)
 
 
 def _build(folder: ModelFolder, args: argparse.Namespace) -> int:
-    from vision_banana_ros.generators.tensorrt import open_runtime
+    from vision_banana_ros.generators.golden import load_golden
+    from vision_banana_ros.generators.selfcheck import check
+    from vision_banana_ros.generators.tensorrt import engines_here
+    from vision_banana_ros.student.paintbox import pack
 
-    options = RuntimeOptions(cache_dir=args.cache_dir, tell=_tell)
+    golden = load_golden(folder)
+    boxes = pack(golden.instructions, TextTable.read(io.BytesIO(folder.read(Role.TEXT)), name=str(folder.root)))
+    engines = engines_here(RuntimeOptions(cache_dir=args.cache_dir, tell=_tell))
     wanted = [Precision(name) for name in args.precision] if args.precision else folder.manifest.precisions()
+    good = True
     for precision in wanted:
-        open_runtime(folder, precision, options).close()
-        print(f"{precision.value}: ready")
-    return 0
+        runtime = engines.open(folder, precision)
+        result = check(runtime, golden, boxes)
+        runtime.close()
+        kept = engines.keeps(folder, precision)
+        state = "ready" if result.passed and kept else "not kept" if result.passed else "wrong, it will not be used"
+        print(f"{precision.value}: {state}; {result.why()}")
+        good = good and result.passed and kept
+    return 0 if good else 1
 
 
 def _info(folder: ModelFolder, json_file: Path | None) -> int:

@@ -18,6 +18,7 @@ import numpy as np
 
 from vision_banana_ros.core import Footage, Instruction, Target, Task, UInt8Array
 from vision_banana_ros.engines.halves import with_full_ranges
+from vision_banana_ros.engines.operators import operators
 from vision_banana_ros.engines.quantise import quantised
 from vision_banana_ros.generators.golden import Golden
 from vision_banana_ros.generators.manifest import Manifest, ModelFile, Precision, Role, Score, TrainingRecord
@@ -129,8 +130,12 @@ def _write_graph(
     size_wh = settings.sizes_wh[0]
     calibration = _frames(footage, _CALIBRATION_FRAMES, size_wh) if precision is Precision.INT8 else []
     path = draft / f"student.{precision.value}.onnx"
-    path.write_bytes(graph_bytes(student, precision, calibration, boxes))
-    tell(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB")
+    graph = graph_bytes(student, precision, calibration, boxes)
+    path.write_bytes(graph)
+    tell(f"{path.name}: {len(graph) / 1e6:.1f} MB")
+    unknown = operators(graph).unknown_to_tensorrt
+    if unknown:
+        tell(f"{path.name}: TensorRT does not know {', '.join(unknown)}, so only the other runtimes will run it")
     return ModelFile.of(path, Role.GRAPH, precision)
 
 

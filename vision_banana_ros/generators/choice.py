@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 
-from vision_banana_ros.core import GeneratorError, MissingExtraError
+from vision_banana_ros.core import DataError, GeneratorError, MissingExtraError, VisionBananaError
 from vision_banana_ros.generators.folder import ModelFolder
 from vision_banana_ros.generators.golden import Golden, load_golden
 from vision_banana_ros.generators.manifest import Precision, Role
@@ -26,7 +26,7 @@ from vision_banana_ros.student.paintbox import PaintBoxes, pack
 from vision_banana_ros.student.text import TextTable
 
 #: Where each runtime is opened, and its precisions from the fastest to the most exact. INT8 is left to TensorRT and to
-#: whoever names it: on a CPU it took 1.8 to 2.8 times as long as FP32, as depthwise convolutions gain nothing from it.
+#: whoever names it: on a CPU it was slower than FP32, as depthwise convolutions gain nothing from it (docs/adr/0006).
 _OPENERS: dict[Backend, tuple[str, str, tuple[Precision, ...]]] = {
     Backend.TENSORRT: ("tensorrt", "open_runtime", (Precision.INT8, Precision.FP16, Precision.FP32)),
     Backend.ONNX_CUDA: ("onnx", "open_cuda_runtime", (Precision.FP16, Precision.FP32)),
@@ -165,10 +165,14 @@ def _first_that_passes(
         start = time.perf_counter()
         try:
             runtime = open_one(folder, backend, precision, options)
-        except (RuntimeUnfit, MissingExtraError) as error:
+        except DataError:  # the model is damaged, whatever runs it
+            raise
+        except Exception as error:  # a foreign library: there is no saying what it raises, and the next one may work
             attempts.append(_unavailable(backend, precision, error, time.perf_counter() - start))
             if isinstance(error, MissingExtraError):
                 return None
+            if not isinstance(error, RuntimeUnfit):
+                options.tell(str(attempts[-1]))
             continue
         load_s = time.perf_counter() - start
         result = check(runtime, golden, boxes)
@@ -210,7 +214,8 @@ def _checked(
 
 
 def _unavailable(backend: Backend, precision: Precision, error: Exception, seconds: float) -> Attempt:
-    return Attempt(backend=backend, precision=precision, outcome=UNAVAILABLE, detail=str(error), load_s=seconds)
+    words = str(error) if isinstance(error, VisionBananaError) else f"{type(error).__name__}: {error}"
+    return Attempt(backend=backend, precision=precision, outcome=UNAVAILABLE, detail=words, load_s=seconds)
 
 
 def _clock(runtime: Runtime, golden: Golden, boxes: PaintBoxes) -> float:

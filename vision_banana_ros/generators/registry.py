@@ -21,11 +21,18 @@ MANIFEST = "manifest.json"
 _SIZE = re.compile(r"@(\d+)x(\d+)$")
 
 
-def load_generator(model: str, *, backend: str = "auto", tell: Callable[[str], None] | None = None) -> Generator:
+def load_generator(
+    model: str,
+    *,
+    backend: str = "auto",
+    tell: Callable[[str], None] | None = None,
+    cache_dir: Path | None = None,
+) -> Generator:
     """The generator of that name; `backend` chooses the runtime of a trained model ("auto": the best one here).
 
     A trained model's generator has a `report` (choice.LoadReport): what runs, why, and what failed its self-check.
-    `tell` hears a line at a time of what takes long, such as building an engine.
+    `tell` hears a line at a time of what takes long, such as building an engine; engines are kept in `cache_dir`, by
+    default in the user's cache.
     """
     if model.startswith("oracle:"):
         return _load_oracle(model)
@@ -35,14 +42,14 @@ def load_generator(model: str, *, backend: str = "auto", tell: Callable[[str], N
                 "no trained student is shipped with this version: name the folder of one that you trained, "
                 "or try the way with the scene that knows its truth, 'oracle:moving'"
             )
-        return _load_student(SHIPPED_STUDENT, backend, tell)
+        return _load_student(SHIPPED_STUDENT, backend, tell, cache_dir)
     folder = Path(model)
     if not (folder / MANIFEST).is_file():
         raise GeneratorError(
             f"no model {model!r}: expected 'student', {' or '.join(repr(f'oracle:{name}') for name in _FOOTAGES)}, "
             f"or a folder with a {MANIFEST}"
         )
-    return _load_student(folder, backend, tell)
+    return _load_student(folder, backend, tell, cache_dir)
 
 
 def _load_oracle(model: str) -> OracleGenerator:
@@ -55,11 +62,11 @@ def _load_oracle(model: str) -> OracleGenerator:
     return OracleGenerator(_FOOTAGES[name](), size=None if size is None else (int(size[1]), int(size[2])))
 
 
-def _load_student(folder: Path, backend: str, tell: Callable[[str], None] | None) -> Generator:
-    from vision_banana_ros.generators.runtime import RuntimeOptions
+def _load_student(folder: Path, backend: str, tell: Callable[[str], None] | None, cache_dir: Path | None) -> Generator:
+    from vision_banana_ros.generators.runtime import RuntimeOptions, say_nothing
     from vision_banana_ros.generators.student import load
 
-    return load(folder, backend=backend, options=RuntimeOptions() if tell is None else RuntimeOptions(tell=tell))
+    return load(folder, backend=backend, options=RuntimeOptions(tell=tell or say_nothing, cache_dir=cache_dir))
 
 
 def _moving() -> Footage:

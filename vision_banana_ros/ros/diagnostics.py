@@ -30,6 +30,7 @@ class AboutEngine:
 
     words: str = "no self-check"
     failed: str = ""
+    tried: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,7 @@ def about_engine(generator: Generator) -> AboutEngine:
     return AboutEngine(
         words=f"{report.backend.value} {report.precision.value}, self-check passed ({report.why})",
         failed="; ".join(str(attempt) for attempt in report.failures),
+        tried="; ".join(str(attempt) for attempt in report.attempts),
     )
 
 
@@ -131,7 +133,7 @@ def _engine(condition: Condition, settings: Settings) -> DiagnosticStatus:
     return _status(
         condition, "engine", level, message,
         model=settings.model or "student", backend=settings.backend, state=condition.engine,
-        runtime=condition.about.words,
+        runtime=condition.about.words, tried=condition.about.tried,
     )  # fmt: skip
 
 

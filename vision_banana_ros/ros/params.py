@@ -71,6 +71,10 @@ class Settings:
     backend: str = _parameter(
         "auto", "auto, onnxruntime, openvino, tensorrt or torch; also with a precision: openvino:fp32.", live=False
     )
+    engine_cache_dir: str = _parameter(
+        "", "Where TensorRT engines are kept between starts; empty: the user's cache. Unwritable: built at each start.",
+        live=False,
+    )  # fmt: skip
     autostart: bool = _parameter(True, "Configure and activate by itself, as plain `ros2 run` needs.", live=False)
     transport: str = _parameter(
         "raw", "Listen to `image`, or to `image/compressed`.", live=False, choices=("raw", "compressed")

@@ -12,6 +12,7 @@ newest CameraInfo once per frame; all three are replaced whole, never changed, s
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -78,7 +79,12 @@ class PerceptionNode(LifecycleNode):
         model = settings.model or "student"
         start = time.perf_counter()
         try:
-            generator = load_generator(model, backend=settings.backend, tell=self.get_logger().info)
+            generator = load_generator(
+                model,
+                backend=settings.backend,
+                tell=self.get_logger().info,
+                cache_dir=Path(settings.engine_cache_dir).expanduser() if settings.engine_cache_dir else None,
+            )
             self._pipeline = Pipeline(generator)
             self._outputs = Outputs(self)
         except Exception as error:  # a backend's own errors too: rclpy would go to on_error without a word
@@ -88,6 +94,8 @@ class PerceptionNode(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         about = about_engine(generator)
         self._condition.update(engine="loaded", failure="", about=about)
+        if about.failed:
+            self.get_logger().error(f"not used, it paints something wrong: {about.failed}")
         self.get_logger().info(f"{model}: {about.words}, loaded in {time.perf_counter() - start:.2f} s")
         return super().on_configure(state)
 

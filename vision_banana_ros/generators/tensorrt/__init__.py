@@ -5,10 +5,8 @@ The adapter is thin: what a call means is said here, what it does is TensorRT's.
 
 from __future__ import annotations
 
-import hashlib
-
 from vision_banana_ros.generators.folder import ModelFolder
-from vision_banana_ros.generators.manifest import Precision, Role
+from vision_banana_ros.generators.manifest import Precision, Role, sha256
 from vision_banana_ros.generators.runtime import RuntimeOptions, RuntimeUnfit
 from vision_banana_ros.generators.tensorrt.bindings import Bindings, load_bindings
 from vision_banana_ros.generators.tensorrt.build import Profile, build_engine
@@ -16,7 +14,7 @@ from vision_banana_ros.generators.tensorrt.cache import EngineCache, EngineKey, 
 from vision_banana_ros.generators.tensorrt.cuda import Cuda, CudaApi
 from vision_banana_ros.generators.tensorrt.runtime import TensorRtRuntime
 
-__all__ = ["Engines", "open_runtime"]
+__all__ = ["Engines", "engines_here", "open_runtime"]
 
 
 class Engines:
@@ -29,8 +27,9 @@ class Engines:
         self._cache = EngineCache(options.cache_dir or default_directory(), options.tell)
 
     def key(self, folder: ModelFolder, precision: Precision) -> EngineKey:
+        """All that the engine of this model depends on here."""
         return EngineKey(
-            graph_sha256=hashlib.sha256(folder.read(Role.GRAPH, precision)).hexdigest(),
+            graph_sha256=sha256(folder.read(Role.GRAPH, precision)),
             tensorrt=self._bindings.version,
             gpu=self._cuda.gpu_name(),
             compute_capability=self._cuda.compute_capability(),
@@ -38,32 +37,39 @@ class Engines:
             profile=Profile.for_sizes(folder.manifest.sizes_wh),
         )
 
-    def engine(self, folder: ModelFolder, precision: Precision) -> bytes:
-        """From the cache, or built now."""
+    def open(self, folder: ModelFolder, precision: Precision) -> TensorRtRuntime:
+        """A runtime; an engine that was cached whole and is refused all the same is built once more."""
         key = self.key(folder, precision)
+        built_now = False
 
         def build(timings: bytes) -> tuple[bytes, bytes]:
+            nonlocal built_now
+            built_now = True
             graph = folder.read(Role.GRAPH, precision)
             built = build_engine(self._bindings, graph, precision, key.profile, timings, self._options)
             return built.engine, built.timings
 
-        return self._cache.get(key, build)
-
-    def open(self, folder: ModelFolder, precision: Precision) -> TensorRtRuntime:
-        """A runtime; an engine that was cached whole and is refused all the same is built once more."""
-        was_cached = self._cache.load(self.key(folder, precision)) is not None
+        engine = self._cache.get(key, build)
         try:
-            return self._run(self.engine(folder, precision), precision)
-        except RuntimeUnfit:
-            if not was_cached:
+            return self._run(engine, precision)
+        except RuntimeUnfit as error:
+            if built_now:
                 raise
-            self._cache.forget(self.key(folder, precision))
-            return self._run(self.engine(folder, precision), precision)
+            self._options.tell(f"the cached engine does not run: building it anew ({error})")
+            return self._run(self._cache.get(key, build, anew=True), precision)
+
+    def keeps(self, folder: ModelFolder, precision: Precision) -> bool:
+        """Whether the next start finds the engine, so that nothing is built then."""
+        return self._cache.load(self.key(folder, precision)) is not None
 
     def _run(self, engine: bytes, precision: Precision) -> TensorRtRuntime:
         return TensorRtRuntime(self._bindings, self._cuda, engine, precision, self._options)
 
 
-def open_runtime(folder: ModelFolder, precision: Precision, options: RuntimeOptions) -> TensorRtRuntime:
+def engines_here(options: RuntimeOptions) -> Engines:
     """Raises MissingExtraError without TensorRT, RuntimeUnfit without a GPU."""
-    return Engines(load_bindings(), Cuda(), options).open(folder, precision)
+    return Engines(load_bindings(), Cuda(), options)
+
+
+def open_runtime(folder: ModelFolder, precision: Precision, options: RuntimeOptions) -> TensorRtRuntime:
+    return engines_here(options).open(folder, precision)

@@ -54,9 +54,14 @@ class EngineKey:
 
 
 def default_directory() -> Path:
-    """The user's cache (XDG); a service without a home gives `cache_dir` instead."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "vision_banana_ros" / "engines"
+    """The user's cache (XDG). A user without a home, as in many containers, keeps nothing, and is told what to set."""
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not base.is_absolute():
+        try:
+            base = Path.home() / ".cache"
+        except RuntimeError:
+            base = Path("/nonexistent")
+    return base / "vision_banana_ros" / "engines"
 
 
 class EngineCache:
@@ -66,10 +71,12 @@ class EngineCache:
         self._directory = directory
         self._tell = tell
 
-    def get(self, key: EngineKey, build: Callable[[bytes], tuple[bytes, bytes]]) -> bytes:
-        """`build` takes what earlier builds measured, and gives the engine and what is known now."""
+    def get(self, key: EngineKey, build: Callable[[bytes], tuple[bytes, bytes]], *, anew: bool = False) -> bytes:
+        """`build` takes what earlier builds measured, and gives the engine and what is known now. `anew` is for an
+        engine that lies there whole, and that TensorRT refuses all the same.
+        """
         with self._locked(key):
-            engine = self.load(key)
+            engine = None if anew else self.load(key)
             if engine is not None:
                 return engine
             engine, timings = build(self._read(key.timings_name) or b"")
@@ -87,13 +94,6 @@ class EngineCache:
         except ValueError as error:
             self._tell(f"cached engine {self._directory / key.file_name} is {error}: building it anew")
             return None
-
-    def forget(self, key: EngineKey) -> None:
-        """For an engine that TensorRT itself refuses, or that fails its self-check."""
-        try:
-            (self._directory / key.file_name).unlink(missing_ok=True)
-        except OSError as error:
-            self._tell(f"cannot remove {self._directory / key.file_name} ({error.strerror}): remove it by hand")
 
     def _read(self, name: str) -> bytes | None:
         try:
@@ -120,7 +120,8 @@ class EngineCache:
         except OSError as error:
             self._tell(
                 f"cannot keep the engine in {self._directory} ({error.strerror}): it runs from memory and is built "
-                "again at the next start; make the directory writable or set cache_dir"
+                "again at the next start; make the directory writable, or name another: parameter engine_cache_dir, "
+                "option --cache-dir"
             )
             return False
         return True
@@ -137,9 +138,11 @@ class EngineCache:
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except BlockingIOError:
                 self._tell("another process is building this engine: waiting for it")
                 fcntl.flock(file, fcntl.LOCK_EX)
+            except OSError:  # a file system without locks: two may build, and each writes a whole file
+                pass
             yield  # closing the file unlocks it, also when a process dies
 
 

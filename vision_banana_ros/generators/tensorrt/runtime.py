@@ -8,7 +8,6 @@ same calls are captured, and every later frame is two memory copies on the host 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -127,9 +126,3 @@ class TensorRtRuntime:
             self._cuda.free_host(tensor.host)
         self._tensors = []
         self._shapes = {}
-
-
-def tensor_types(engine: Any) -> dict[str, str]:
-    """Name -> data type of every tensor of an engine, for `vision-banana engine info`."""
-    names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
-    return {name: engine.get_tensor_dtype(name).name for name in names}

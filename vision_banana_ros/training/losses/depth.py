@@ -1,9 +1,10 @@
 """Depth canvases: the place along the walk, what it means in metres, and the colours themselves.
 
     L = 1.0 |log (d + e) / (t + e)|    metres, relative: near and far count alike; e = 5 cm
+      + 0.7 |e - mean e|               e: that log error; the shape, whatever the scale (after Eigen et al. 2014)
       + 1.0 |p - q|                    place along the walk, half size
       + 0.15 CE(paints, q)             the two knots around the true place: keeps the whole walk in use
-      + 0.25 |grad log d - grad log t| edges stay edges
+      + 0.25 |grad log d - grad log t| edges stay edges; over 1, 4 and 16 pixels
       + 0.5 |rgb - walk(q)|            the canvas at full size, in its own encoding
 
 A plain loss on RGB breaks silently: a channel may die, and then nothing beyond some depth is ever painted; or bright
@@ -12,6 +13,8 @@ channel can die alone, and the terms in metres see any depth that is far off. Sk
 """
 
 from __future__ import annotations
+
+from itertools import product
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -41,9 +44,11 @@ def depth_loss(painting: Painting, batch: Batch) -> Tensor | None:
     known = (target >= 0).to(place.dtype)
     target = target.clamp(min=0)
     log_depth, log_truth = log_metres(place), log_metres(target)
-    loss = masked_mean((log_depth - log_truth).abs() + (place - target).abs(), known)
+    error = log_depth - log_truth
+    loss = masked_mean(error.abs() + (place - target).abs(), known)
+    loss = loss + 0.7 * _shape(error, known)
     loss = loss + 0.15 * masked_mean(_two_knots(painting.logits[rows][:, :KNOTS], target), known)
-    loss = loss + 0.25 * _edges(log_depth - log_truth, known)
+    loss = loss + 0.25 * _edges(error, known)
     color = batch.boxes.color[rows]
     knots = batch.boxes.kind[rows][..., KNOT].sum(1)
     painted = walk(full.clamp(min=0), color, knots)
@@ -70,12 +75,19 @@ def _two_knots(logits: Tensor, target: Tensor) -> Tensor:
     return -((1 - after_share) * first + after_share * second)
 
 
+def _shape(error: Tensor, known: Tensor) -> Tensor:
+    """How far off pixels are beside their image: no picture tells its scale, and that must not drown the rest."""
+    mean = (error * known).sum((1, 2), keepdim=True) / known.sum((1, 2), keepdim=True).clamp(min=1)
+    return masked_mean((error - mean).abs(), known)
+
+
 def _edges(error: Tensor, known: Tensor) -> Tensor:
-    """Mean absolute difference of the error between neighbours, at two scales."""
+    """Mean absolute difference of the error between neighbours, near and further off."""
     total = error.new_zeros(())
-    for step in (1, 4):
-        for axis in (-1, -2):
-            length = error.shape[axis] - step
-            both = known.narrow(axis, step, length) * known.narrow(axis, 0, length)
-            total = total + masked_mean((error.narrow(axis, step, length) - error.narrow(axis, 0, length)).abs(), both)
+    for step, axis in product((1, 4, 16), (-1, -2)):
+        size = error.shape[axis]
+        length = max(0, size - step)
+        both = known.narrow(axis, size - length, length) * known.narrow(axis, 0, length)
+        change = error.narrow(axis, size - length, length) - error.narrow(axis, 0, length)
+        total = total + masked_mean(change.abs(), both)
     return total / 2
