@@ -110,7 +110,10 @@ def choose(folder: ModelFolder, text: TextTable, backend: str, options: RuntimeO
                 break
     if not passed:
         tried = "; ".join(str(attempt) for attempt in attempts)
-        raise GeneratorError(f"no runtime for model {folder.root} passes its self-check (backend {backend!r}): {tried}")
+        raise GeneratorError(
+            f"no runtime for model {folder.root} passes its self-check (backend {backend!r}): try backend 'auto', or "
+            f"copy or export the model anew; tried: {tried}"
+        )
     runtime, best = min(passed, key=lambda pair: pair[1].paint_ms or 0.0)
     why = _reason(best, [attempt for _, attempt in passed if attempt is not best])
     report = LoadReport(backend=best.backend, precision=best.precision, why=why, attempts=tuple(attempts))
