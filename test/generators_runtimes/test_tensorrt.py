@@ -1,8 +1,6 @@
 """The TensorRT adapter against the recorded bindings of 8.6, 10.3, 10.16 and 11.4; a stand-in computes for the GPU."""
 
 import importlib
-import multiprocessing
-import time
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +18,7 @@ from vision_banana_ros.generators.selfcheck import check
 from vision_banana_ros.generators.tensorrt import Engines
 from vision_banana_ros.generators.tensorrt.bindings import Bindings
 from vision_banana_ros.generators.tensorrt.build import Profile
-from vision_banana_ros.generators.tensorrt.cache import EngineCache, EngineKey, pack, unpack
+from vision_banana_ros.generators.tensorrt.cache import EngineKey, pack, unpack
 from vision_banana_ros.generators.tensorrt.progress import BuildProgress
 from vision_banana_ros.generators.torch import TorchRuntime
 from vision_banana_ros.student import paintbox
@@ -161,15 +159,6 @@ def test_an_engine_that_tensorrt_itself_refuses_is_rebuilt_once(model: ModelFold
     assert trt.builds == 1
 
 
-def test_a_directory_that_cannot_be_written_leaves_the_engine_in_memory(model: ModelFolder, tmp_path: Path) -> None:
-    blocked = tmp_path / "file"
-    blocked.write_text("a file where a directory should be")
-    said: list[str] = []
-    runtime = engines(FakeTensorRt("10.3"), blocked / "engines", said=said).open(model, Precision.FP32)
-    assert check(runtime, load_golden(model), golden_boxes()).passed
-    assert any("cannot keep the engine" in line and "cache_dir" in line for line in said)
-
-
 def key_of(graph: str = "g") -> EngineKey:
     return EngineKey(
         graph_sha256=graph, tensorrt="10.3", gpu="G", compute_capability="8.7", precision=Precision.FP16,
@@ -181,31 +170,6 @@ def test_an_engine_of_another_key_is_not_read() -> None:
     with pytest.raises(ValueError, match="made for another"):
         unpack(key_of("a"), pack(key_of("b"), b"engine"))
     assert unpack(key_of("a"), pack(key_of("a"), b"engine")) == b"engine"
-
-
-def _get_slowly(directory: Path, results: "multiprocessing.Queue[tuple[bytes, int]]") -> None:
-    builds = 0
-
-    def build(_timings: bytes) -> tuple[bytes, bytes]:
-        nonlocal builds
-        builds += 1
-        time.sleep(0.5)
-        return b"engine", b""
-
-    results.put((EngineCache(directory, lambda _line: None).get(key_of(), build), builds))
-
-
-def test_of_two_processes_one_builds_and_the_other_reads(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("fork")
-    results: multiprocessing.Queue[tuple[bytes, int]] = context.Queue()
-    processes = [context.Process(target=_get_slowly, args=(tmp_path, results)) for _ in range(2)]
-    for process in processes:
-        process.start()
-    outcomes = [results.get(timeout=30) for _ in processes]
-    for process in processes:
-        process.join(timeout=30)
-    assert [engine for engine, _ in outcomes] == [b"engine"] * 2
-    assert sorted(builds for _, builds in outcomes) == [0, 1]
 
 
 def test_the_profile_spans_all_sizes_and_usually_means_the_first() -> None:
