@@ -79,6 +79,15 @@ def test_labels_are_never_blended(sample) -> None:
         assert set(np.unique(part.position)) <= set(np.unique(sample.position))
 
 
+@pytest.mark.parametrize("view", [View(width=64, height=64), View(width=96, height=32), View(width=32, height=96)])
+def test_pixels_stay_about_square_in_views_of_any_shape(sample, view: View) -> None:
+    rng = np.random.default_rng(1)
+    squareness = sample.camera.fx / sample.camera.fy
+    for _ in range(30):
+        camera = random_view(sample, view, rng).camera
+        assert 0.85 < camera.fx / camera.fy / squareness < 1.18
+
+
 def test_a_mix_has_its_share_and_needs_a_source(make_sample) -> None:
     a, b = itertools.repeat(make_sample()), itertools.repeat(make_sample(real=True))
     drawn = [s.real for s in itertools.islice(mixed_stream(a, b, 0.4, seed=0), 1000)]

@@ -8,42 +8,21 @@ process, on the same runtime and precision (model_duel.py). Rows come as they ar
 from __future__ import annotations
 
 import importlib.util
-import json
-import re
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from vision_banana_ros.bench.model_duel import RUNTIMES, Duel
 from vision_banana_ros.bench.model_probe import PROMPTS, Latency, Probe
+from vision_banana_ros.bench.model_subjects import BUDGET_WH, THREADS, Size, Way, ask, model_at_hand, read_size, ways
 from vision_banana_ros.bench.rows import Row
-from vision_banana_ros.core import DataError, GeneratorError
-from vision_banana_ros.generators.choice import parse_backend
 from vision_banana_ros.generators.folder import ModelFolder
-from vision_banana_ros.generators.manifest import MANIFEST, Precision, Role
-from vision_banana_ros.generators.registry import SHIPPED_STUDENT
-from vision_banana_ros.generators.runtime import Backend
+from vision_banana_ros.generators.manifest import Role
 
-_THREADS = 2
-#: What the design's budget is about; beside the sizes that the model was trained for.
-_BUDGET_WH = (256, 192)
+_YARDSTICK = "Depth-Anything-V2-Small"
 _YARDSTICK_SIDES = (252, 518)
 _TIMES_FASTER = 4.0
 _MOST_CHECK_MS = 500
-#: What each runtime can compute in, where the model has the file.
-_PRECISIONS: dict[Backend, tuple[Precision, ...]] = {
-    Backend.TENSORRT: (Precision.INT8, Precision.FP16, Precision.FP32),
-    Backend.ONNX_CUDA: (Precision.FP16, Precision.FP32),
-    Backend.TORCH_CUDA: (Precision.FP16, Precision.FP32),
-    Backend.OPENVINO: (Precision.BF16, Precision.FP32, Precision.INT8),
-    Backend.ONNX: (Precision.FP32, Precision.FP16, Precision.INT8),
-    Backend.TORCH: (Precision.FP32,),
-}
-_Way = tuple[Backend, Precision]
-_Size = tuple[int, int]
 
 
 def measure(
@@ -51,14 +30,14 @@ def measure(
 ) -> Iterator[Row]:
     """`backend`: as in the node's parameter, `size`: WIDTHxHEIGHT; all of them when none is named."""
     with tempfile.TemporaryDirectory() as scratch:
-        root = model or _model_at_hand(Path(scratch))
+        root = model or model_at_hand(Path(scratch))
         folder = ModelFolder.open(root)
-        ways = _ways(folder, backend)
-        sizes = [_read_size(text) for text in size] or list(dict.fromkeys((_BUDGET_WH, *folder.manifest.sizes_wh)))
+        asked = ways(folder, backend)
+        sizes = [read_size(text) for text in size] or list(dict.fromkeys((BUDGET_WH, *folder.manifest.sizes_wh)))
         about = f"{folder.manifest.name}, code {folder.manifest.package_version}: {folder.manifest.training.summary}"
         yield _row("the model", len(folder.read(Role.GRAPH)) / 1e6, "MB", against=about)
-        able = yield from _student_rows(root, ways, sizes)
-        graphs = {}
+        able = yield from _student_rows(root, asked, sizes)
+        graphs: dict[int, Path] = {}
         if yardstick:
             graphs = yield from _yardstick_graphs(Path(scratch))
         yield from _work_rows(folder, sizes, graphs)
@@ -68,13 +47,13 @@ def measure(
             yield from _decode_rows(sizes[0])
 
 
-def _student_rows(root: Path, ways: Sequence[_Way], sizes: Sequence[_Size]) -> Iterator[Row]:
+def _student_rows(root: Path, asked: Sequence[Way], sizes: Sequence[Size]) -> Generator[Row, None, list[Way]]:
     """Returns the ways that ran and passed their self-check."""
-    able = []
-    for way in ways:
+    able: list[Way] = []
+    for way in asked:
         for size in sizes:
             name = f"{way[0].value} {way[1].value}"
-            raw = _ask("model_probe", root, way, size)
+            raw = ask("model_probe", root, way, size)
             if "unfit" in raw:
                 yield _row(name, None, "", against=f"not measured: {raw['unfit']}")
                 break
@@ -102,14 +81,14 @@ def _probe_rows(name: str, probe: Probe) -> Iterator[Row]:
     yield _row(f"{name}, six prompts / one, best", six / one, "x", bar="< 6")
 
 
-def _work_rows(folder: ModelFolder, sizes: Sequence[_Size], graphs: dict[int, Path]) -> Iterator[Row]:
+def _work_rows(folder: ModelFolder, sizes: Sequence[Size], graphs: dict[int, Path]) -> Iterator[Row]:
     """That the encoder runs once, counted instead of timed."""
     if importlib.util.find_spec("onnx") is None:
         yield _row("work of the graph", None, "", against="not measured: the package onnx is not installed")
         return
     import numpy as np
 
-    from vision_banana_ros.bench.model_work import shared, student_work, yardstick_work
+    from vision_banana_ros.bench.model_work import multiply_adds, shared, student_work
 
     three = 0
     for size in sizes:
@@ -122,19 +101,19 @@ def _work_rows(folder: ModelFolder, sizes: Sequence[_Size], graphs: dict[int, Pa
         three = three or sum(counts[3].values())
     for side, graph in graphs.items():
         pixels = np.zeros((1, 3, side, side), np.float32)
-        other = yardstick_work(graph, pixels)
+        other = sum(multiply_adds(graph.read_bytes(), {"pixels": pixels}).values())
         against = f"work of the student at {sizes[0][0]}x{sizes[0][1]}, K = 3"
-        name = f"work of Depth-Anything-V2-Small {side}x{side}"
+        name = f"work of {_YARDSTICK} {side}x{side}"
         yield _row(name, 2e-9 * other, "GFLOP", against=against, ratio=other / three)
 
 
-def _yardstick_graphs(scratch: Path) -> Iterator[Row]:
+def _yardstick_graphs(scratch: Path) -> Generator[Row, None, dict[int, Path]]:
     """Returns the file of each side."""
     graphs: dict[int, Path] = {}
     for package in ("transformers", "torch"):
         if importlib.util.find_spec(package) is None:
             why = f"not measured: the package {package} is not installed (extra bench)"
-            yield _row("Depth-Anything-V2-Small", None, "", against=why)
+            yield _row(_YARDSTICK, None, "", against=why)
             return graphs
     from vision_banana_ros.bench.depth_anything import write_graph
 
@@ -144,20 +123,26 @@ def _yardstick_graphs(scratch: Path) -> Iterator[Row]:
     return graphs
 
 
-def _yardstick_rows(root: Path, ways: Sequence[_Way], size: _Size, graph: Path, side: int) -> Iterator[Row]:
-    for way in ways:
+def _yardstick_rows(root: Path, able: Sequence[Way], size: Size, graph: Path, side: int) -> Iterator[Row]:
+    for way in able:
         name = f"{way[0].value} {way[1].value} {size[0]}x{size[1]}, K = 3, in turns"
         if way[1] not in RUNTIMES.get(way[0], ()):
-            yield _row(name, None, "", against=f"Depth-Anything-V2-Small {side}x{side}: not run on this runtime")
+            yield _row(name, None, "", against=f"{_YARDSTICK} {side}x{side}: not run on this runtime")
             continue
-        found = Duel(**_ask("model_duel", root, way, size, str(graph), str(side)))
-        against = f"Depth-Anything-V2-Small {side}x{side} ({found.other_ms:.0f} ms, {found.turns} turns)"
-        bar = f">= {_TIMES_FASTER:g} x" if side == _YARDSTICK_SIDES[0] and size == _BUDGET_WH else ""
+        found = Duel(**ask("model_duel", root, way, size, str(graph), str(side)))
+        against = f"{_YARDSTICK} {side}x{side} ({found.other_ms:.0f} ms, {found.turns} turns)"
+        bar = f">= {_TIMES_FASTER:g} x" if side == _YARDSTICK_SIDES[0] and size == BUDGET_WH else ""
         yield _row(name, found.student_ms, "ms", against=against, ratio=found.ratio, bar=bar)
 
 
-def _decode_rows(size: _Size) -> Iterator[Row]:
+def _decode_rows(size: Size) -> Iterator[Row]:
     if importlib.util.find_spec("torch") is not None:
         from vision_banana_ros.bench.model_decode import rows
 
-        yield from rows(size, _THREADS)
+        yield from rows(size, THREADS)
+
+
+def _row(
+    name: str, value: float | None, unit: str, *, against: str = "", ratio: float | None = None, bar: str = ""
+) -> Row:
+    return Row(area="model", name=name, value=value, unit=unit, against=against, ratio=ratio, bar=bar)

@@ -10,11 +10,13 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """`ratio` is how many times better than `against`, measured in the same run; `bar` is what the design asks for."""
+    """`ratio` is how many times better than `against`, measured in the same run; `bar` is what the design asks for.
+    `value` is None where nothing was measured, and `against` says why.
+    """
 
     area: str
     name: str
-    value: float
+    value: float | None
     unit: str
     against: str = ""
     ratio: float | None = None

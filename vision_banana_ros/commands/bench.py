@@ -15,14 +15,18 @@ from vision_banana_ros.bench.rows import Row
 from vision_banana_ros.core import VisionBananaError
 
 AREAS = ("codecs", "geometry", "world", "model", "node")
-#: What the node's measurement takes besides.
-_NODE_OPTIONS = ("seconds", "minutes")
+#: What a measurement takes besides.
+_OPTIONS = {"node": ("seconds", "minutes"), "model": ("model", "backend", "size", "yardstick")}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("areas", nargs="*", metavar="AREA", help=f"any of {', '.join(AREAS)}; all when none is given")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long the node runs at full rate")
     parser.add_argument("--minutes", type=float, default=0.0, help="how long its memory is watched under churn")
+    parser.add_argument("--model", type=Path, metavar="DIR", help="the model's folder; default: the shipped")
+    parser.add_argument("--backend", action="append", default=[], metavar="NAME[:PRECISION]", help="only this runtime")
+    parser.add_argument("--size", action="append", default=[], metavar="WxH", help="of the canvases, such as 256x192")
+    parser.add_argument("--no-yardstick", dest="yardstick", action="store_false", help="no network beside the model")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON too")
 
 
@@ -46,13 +50,20 @@ def run(args: argparse.Namespace) -> int:
 
 def _measure(area: str, args: argparse.Namespace) -> list[Row]:
     module = importlib.import_module(f"vision_banana_ros.bench.{area}")
-    options = {name: getattr(args, name) for name in _NODE_OPTIONS} if area == "node" else {}
-    rows: list[Row] = module.measure(**options)
-    for row in rows:
-        beside = f"  {row.ratio:.1f} x {row.against}" if row.ratio is not None else f"  {row.against}".rstrip()
-        bar = f"  [bar {row.bar}]" if row.bar else ""
-        print(f"{row.area:9} {row.name:44} {row.value:10.3f} {row.unit:9}{beside}{bar}", flush=True)
+    options = {name: getattr(args, name) for name in _OPTIONS.get(area, ())}
+    rows: list[Row] = []
+    for row in module.measure(**options):
+        print(line(row), flush=True)
+        rows.append(row)
     return rows
+
+
+def line(row: Row) -> str:
+    """One row as it is printed."""
+    value = " " * 10 if row.value is None else f"{row.value:10.3f}"
+    beside = f"  {row.ratio:.1f} x {row.against}" if row.ratio is not None else f"  {row.against}".rstrip()
+    bar = f"  [bar {row.bar}]" if row.bar else ""
+    return f"{row.area:9} {row.name:44} {value} {row.unit:9}{beside}{bar}".rstrip()
 
 
 def _machine() -> dict[str, object]:

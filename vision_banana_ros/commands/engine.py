@@ -58,12 +58,14 @@ def run(args: argparse.Namespace) -> int:
         attempts = check_here(folder)
         _write(args.json, (dataclasses.asdict(attempt) for attempt in attempts))
         return 1 if any(attempt.failed for attempt in attempts) else 0
-    from vision_banana_ros.bench.model import student_rows
+    from vision_banana_ros.bench.model import measure
+    from vision_banana_ros.commands.bench import line
 
-    rows = student_rows(args.model)
-    for row in rows:
-        print(f"{row.name:52} {row.value:9.2f} {row.unit}")
-    _write(args.json, (dataclasses.asdict(row) for row in rows))
+    rows = []
+    for row in measure(args.model, yardstick=False):
+        print(line(row), flush=True)
+        rows.append(dataclasses.asdict(row))
+    _write(args.json, rows)
     return 0
 
 

@@ -205,8 +205,8 @@ def judge(
     """The averaged weights on the gates."""
     student = Student().to(device)
     student.load_state_dict(average.shadow)
-    view = max(config.views, key=lambda v: v.share)
-    generator = StudentGenerator(TorchRuntime(student.eval()), text, [(view.width, view.height)])
+    sizes_wh = [(view.width, view.height) for view in config.views]
+    generator = StudentGenerator(TorchRuntime(student.eval()), text, sizes_wh)
     for result in gates.judge(generator, run / "pictures"):
         print(f"[{seen}] {result.line()}", flush=True)
         entry = {"samples": seen, "gate": result.name, "far_hit": result.far_hit, "too_far": result.too_far}

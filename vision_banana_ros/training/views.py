@@ -1,7 +1,7 @@
 """A random view of a sample: a crop, perhaps mirrored, at the canvas's size, with the camera that would have taken it.
 
-Geometry is only cut and resized (to other aspect ratios too), so depth along z and normals stay what they are; the
-intrinsics follow. Colours are changed elsewhere (photometry.py), on whole batches.
+Geometry is only cut and resized (to slightly other aspect ratios too), so depth along z and normals stay what they
+are; the intrinsics follow. Colours are changed elsewhere (photometry.py), on whole batches.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from vision_banana_ros.training.samples import TrainingSample
 #: Real frames come from few places and lenses: they are cut less, so that their fields of view stay what cameras have.
 _SMALLEST_CROP, _SMALLEST_REAL_CROP = 0.6, 0.75
 _WHOLE_SHARE = 0.35
+#: A canvas may be wider or narrower than its frame by this, as a logarithm: canvas sizes are few.
+_STRETCH = 0.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +33,17 @@ class Crop:
 
 
 def random_view(sample: TrainingSample, view: View, rng: np.random.Generator) -> TrainingSample:
+    """A crop of about the view's shape, so that pixels stay about as square as a canvas shows them on a robot."""
     height, width = sample.rgb.shape[:2]
     if rng.random() < _WHOLE_SHARE:
-        crop = Crop(0, 0, width, height)
+        share, stretch = 1.0, 1.0
     else:
-        smallest = _SMALLEST_REAL_CROP if sample.real else _SMALLEST_CROP
-        share = rng.uniform(smallest, 1)
-        stretch = np.exp(rng.uniform(-0.12, 0.12))  # width against height: frames come in many aspect ratios
-        w = round(width * min(1, share * stretch))
-        h = round(height * min(1, share / stretch))
-        crop = Crop(int(rng.integers(width - w + 1)), int(rng.integers(height - h + 1)), w, h)
+        share = rng.uniform(_SMALLEST_REAL_CROP if sample.real else _SMALLEST_CROP, 1)
+        stretch = np.exp(rng.uniform(-_STRETCH, _STRETCH))  # of the width: frames come in more shapes than views
+    aspect = view.width / view.height * stretch
+    w = round(share * min(width, height * aspect))
+    h = round(share * min(height, width / aspect))
+    crop = Crop(int(rng.integers(width - w + 1)), int(rng.integers(height - h + 1)), w, h)
     return cut(sample, crop, view, mirrored=bool(rng.random() < 0.5))
 
 
