@@ -1,6 +1,5 @@
 """The files that an export writes: whole, of few operators, one encoder pass for all prompts, honest about INT8."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +7,12 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, numpy_helper
-from seeded_model import WIDTH, WORDS, export_to, golden_boxes, seeded_student, text_table
+from seeded_model import WIDTH, WORDS, export_to, frame, golden_boxes, seeded_student, text_table
 
+from vision_banana_ros.bench.model_work import multiply_adds
 from vision_banana_ros.cli import main
-from vision_banana_ros.engines.export import graph_bytes
+from vision_banana_ros.core import Instruction, Task
+from vision_banana_ros.engines.export import ExportSettings, graph_bytes, write_model
 from vision_banana_ros.engines.halves import with_full_ranges
 from vision_banana_ros.engines.operators import known_to_tensorrt, operators
 from vision_banana_ros.engines.quantise import quantised
@@ -22,6 +23,8 @@ from vision_banana_ros.generators.manifest import Precision, Role
 from vision_banana_ros.generators.onnx import OnnxRuntime
 from vision_banana_ros.generators.runtime import RuntimeOptions
 from vision_banana_ros.generators.selfcheck import check
+from vision_banana_ros.scenes.moving import MovingScene
+from vision_banana_ros.student.paintbox import pack
 
 FILES = (Precision.FP32, Precision.FP16, Precision.INT8)
 
@@ -58,7 +61,9 @@ def test_inputs_and_output_are_those_of_the_paint_boxes(graphs: dict[Precision, 
 
 def test_the_encoder_runs_once_whatever_the_number_of_prompts(graphs: dict[Precision, bytes]) -> None:
     """Multiplications of the convolutions: those of the encoder stay, those of the painter grow with K."""
-    macs = {count: dict(_macs(graphs[Precision.FP32], count)) for count in (2, 6)}
+    image = frame(0)[None]
+    boxes = {count: pack([Instruction(Task.NORMALS)] * count, text_table()) for count in (2, 6)}
+    macs = {count: multiply_adds(graphs[Precision.FP32], {"image": image, **boxes[count].arrays()}) for count in (2, 6)}
     encoder = {name for name in macs[2] if "/encoder/" in name or "/context/" in name or "/trunk/" in name}
     painter = {name for name in macs[2] if "/painter/work" in name}
     assert len(encoder) > 50
@@ -162,26 +167,20 @@ def test_an_export_that_fails_leaves_the_old_model(tmp_path: Path, monkeypatch: 
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
-def _macs(graph: bytes, prompts: int) -> Iterator[tuple[str, int]]:
-    """Multiply-adds of each convolution with all sizes given."""
-    model = onnx.load_from_string(graph)
-    sizes = {"prompts": prompts, "paints": 5, "height": 64, "width": 96}
-    for entry in model.graph.input:
-        for dimension in entry.type.tensor_type.shape.dim:
-            if dimension.dim_param:
-                dimension.dim_value = sizes[dimension.dim_param]
-    weights = {weight.name: list(weight.dims) for weight in model.graph.initializer}
-    shapes = {entry.name: [d.dim_value for d in entry.type.tensor_type.shape.dim] for entry in model.graph.input}
-    inputs = {name: np.ones(shape, np.uint8 if name == "image" else np.float32) for name, shape in shapes.items()}
-    outputs = {node.output[0]: node for node in model.graph.node if node.op_type == "Conv"}
-    model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in outputs)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    for name, value in zip(outputs, session.run(list(outputs), inputs), strict=True):
-        kernel = weights[outputs[name].input[1]]
-        yield outputs[name].name, value.size * int(np.prod(kernel[1:]))
-
-
 @pytest.mark.parametrize("command", [["export", "nowhere", "--out", "x"], ["engine", "info", "nowhere"]])
 def test_a_folder_that_holds_no_model_is_told_so(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(command) == 2
     assert "nowhere" in capsys.readouterr().err
+
+
+def test_an_operator_that_tensorrt_does_not_know_is_told_at_export(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vision_banana_ros.engines.operators.known_to_tensorrt", lambda: frozenset({"Constant"}))
+    said: list[str] = []
+    write_model(
+        seeded_student(), text_table(), tmp_path / "model", ExportSettings(sizes_wh=((96, 64),)),
+        footage=MovingScene(), vocabulary=WORDS, tell=said.append,
+    )  # fmt: skip
+    assert "student.fp32.onnx: TensorRT does not know " in said[1]
+    assert "Conv" in said[1]

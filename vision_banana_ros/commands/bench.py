@@ -8,6 +8,8 @@ import importlib
 import json
 import os
 import platform
+from collections.abc import Iterable
+from importlib import metadata
 from pathlib import Path
 
 from vision_banana_ros import __version__
@@ -34,27 +36,28 @@ def run(args: argparse.Namespace) -> int:
     unknown = sorted(set(args.areas) - set(AREAS))
     if unknown:
         raise VisionBananaError(f"no such area: {', '.join(unknown)}; there are {', '.join(AREAS)}")
+    machine = _machine()
+    print(f"{machine['processor']}, {machine['cores']} cores, load {machine['load_at_start']}", flush=True)
     rows: list[Row] = []
     missing: list[str] = []
     for area in args.areas or AREAS:
         try:
-            rows += _measure(area, args)
+            for row in _measure(area, args):
+                print(line(row), flush=True)
+                rows.append(row)
         except ImportError as error:  # more than the light install is needed: say so, never leave it out in silence
             missing.append(f"{area}: not measured, {error}")
             print(missing[-1], flush=True)
     if args.json:
-        report = {"version": __version__, "machine": _machine(), "rows": [dataclasses.asdict(row) for row in rows]}
+        report = {"version": __version__, "machine": machine, "rows": [dataclasses.asdict(row) for row in rows]}
         args.json.write_text(json.dumps({**report, "not_measured": missing}, indent=1) + "\n", encoding="utf-8")
     return 1 if missing and args.areas else 0
 
 
-def _measure(area: str, args: argparse.Namespace) -> list[Row]:
+def _measure(area: str, args: argparse.Namespace) -> Iterable[Row]:
+    """All at once, or as they come."""
     module = importlib.import_module(f"vision_banana_ros.bench.{area}")
-    options = {name: getattr(args, name) for name in _OPTIONS.get(area, ())}
-    rows: list[Row] = []
-    for row in module.measure(**options):
-        print(line(row), flush=True)
-        rows.append(row)
+    rows: Iterable[Row] = module.measure(**{name: getattr(args, name) for name in _OPTIONS.get(area, ())})
     return rows
 
 
@@ -68,7 +71,26 @@ def line(row: Row) -> str:
 
 def _machine() -> dict[str, object]:
     return {
-        "processor": platform.processor() or platform.machine(),
+        "processor": _processor(),
         "cores": os.cpu_count(),
+        "load_at_start": round(os.getloadavg()[0], 2),
+        "packages": {name: _version(name) for name in ("numpy", "onnxruntime", "openvino", "tensorrt", "torch")},
         "python": platform.python_version(),
     }
+
+
+def _processor() -> str:
+    """Its name as Linux tells it; other systems and boards tell it to Python, or nothing."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = (entry.partition(":")[2].strip() for entry in lines if entry.startswith(("model name", "Model")))
+    return next(names, "") or platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

@@ -18,9 +18,12 @@ from vision_banana_ros.student.network import Boxes
 from vision_banana_ros.student.paintbox import TASKS, PaintBoxes, pack
 from vision_banana_ros.student.text import TextTable
 from vision_banana_ros.training.config import View
-from vision_banana_ros.training.questions import OPEN, Question, QuestionMaker
+from vision_banana_ros.training.questions import FEW_TARGETS, MANY_TARGETS, OPEN, Question, QuestionMaker
 from vision_banana_ros.training.samples import BEYOND, TrainingSample, normals_of
 from vision_banana_ros.training.views import random_view
+
+#: Share of the batches in which a prompt may name half the vocabulary: robots do, but such boxes are slow.
+_MANY_TARGETS_SHARE = 0.07
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ def batches(
     shares = np.array([view.share for view in views])
     while True:
         view = views[int(rng.choice(len(views), p=shares / shares.sum()))]
+        maker.most_targets = MANY_TARGETS if rng.random() < _MANY_TARGETS_SHARE else FEW_TARGETS
         cut = [random_view(next(samples), view, rng) for _ in range(batch)]
         yield collate(cut, [maker.ask(sample, questions) for sample in cut], text)
 

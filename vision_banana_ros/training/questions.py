@@ -38,7 +38,8 @@ OPEN = -1
 _OTHERS = (Task.SEMANTIC, Task.INSTANCE, Task.REFERRING, Task.RAYS, Task.IMAGE)
 _OTHER_SHARES = (0.45, 0.2, 0.12, 0.17, 0.06)
 _SMALLEST_CLASS, _SMALLEST_INSTANCE = 0.002, 0.001  # of the picture
-_MOST_TARGETS = 20  # 22 paints are in a depth box anyhow; more would make every batch wider
+#: Targets of a question: 22 paints are in a depth box anyhow, more make all boxes of a batch larger.
+FEW_TARGETS, MANY_TARGETS = 20, 72
 PICTURES: tuple[str, ...] = (
     "the same picture",
     "the picture in shades of grey",
@@ -64,7 +65,8 @@ class QuestionMaker:
     """Draws the questions of a sample; one per process, seeded."""
 
     rng: np.random.Generator
-    palette: tuple[Rgb, ...] = field(default_factory=lambda: Palette.distinct(64).targets)
+    most_targets: int = FEW_TARGETS
+    palette: tuple[Rgb, ...] = field(default_factory=lambda: Palette.distinct(MANY_TARGETS + 1).targets)
 
     def ask(self, sample: TrainingSample, count: int) -> list[Question]:
         """Depth and normals always, then others in turn."""
@@ -111,15 +113,15 @@ class QuestionMaker:
         seen = ids[counts >= _SMALLEST_CLASS * sample.mask.size]
         asked = [int(i) for i in seen if self.rng.random() < 0.85]
         self.rng.shuffle(asked)
-        asked = asked[:_MOST_TARGETS]
+        asked = asked[: self.most_targets]
         if not asked:
             return None
         names = [sample.labels[i] for i in asked]
-        absent = [] if sample.real else self._absent(sample, ids, _MOST_TARGETS - len(asked))
+        absent = [] if sample.real else self._absent(sample, ids, self.most_targets - len(asked))
         wordings = list(dict.fromkeys(self._wording(name) for name in names))
         if len(wordings) < len(names):  # two classes said in one word
             return None
-        wordings += [word for word in absent if word not in wordings]
+        wordings = list(dict.fromkeys([*wordings, *absent]))
         with_background = bool(self.rng.random() < 0.7) and not sample.real
         colors = self._colors(len(wordings) + 1)
         instruction = Instruction(
@@ -171,7 +173,7 @@ class QuestionMaker:
     def _absent(self, sample: TrainingSample, present: npt.NDArray[np.uint8], room: int) -> list[str]:
         """Words of classes that are nowhere in this picture."""
         missing = [i for i in range(len(sample.labels)) if i not in present]
-        count = min(int(self.rng.integers(0, 7)), room, len(missing))
+        count = int(self.rng.integers(min(room, len(missing)) + 1))
         return [self._wording(sample.labels[i]) for i in self.rng.choice(missing, count, replace=False)]
 
     def _wording(self, name: str) -> str:
