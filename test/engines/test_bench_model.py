@@ -1,4 +1,4 @@
-"""The rows of the model's benchmark, and that both sides of a ratio get the same; times themselves are never asserted."""
+"""The rows of the model's benchmark, and that both sides of a ratio get the same; times are never asserted."""
 
 import sys
 import time
