@@ -28,7 +28,7 @@ from vision_banana_ros.generators.student import load
 from vision_banana_ros.student.paintbox import PaintBoxes, pack
 from vision_banana_ros.student.text import TextTable
 
-GRAPH = "student.fp32.onnx"
+FULL, HALF = "student.fp32.onnx", "student.fp16.onnx"
 Change = Callable[[AnyArray], AnyArray]
 
 
@@ -41,14 +41,14 @@ def sign(folder: Path, name: str) -> None:
     (folder / MANIFEST).write_text(json.dumps(raw), encoding="utf-8")
 
 
-def change_a_convolution(folder: Path, part: str, change: Change) -> None:
+def change_a_convolution(folder: Path, part: str, change: Change, file: str = FULL) -> None:
     """Of the weights of the first convolution of that part of the network."""
-    graph = onnx.load(folder / GRAPH)
+    graph = onnx.load(folder / file)
     node = next(node for node in graph.graph.node if node.op_type == "Conv" and part in node.name)
     weight = next(weight for weight in graph.graph.initializer if weight.name == node.input[1])
     weight.CopyFrom(numpy_helper.from_array(change(numpy_helper.to_array(weight)).copy(), weight.name))
-    onnx.save(graph, folder / GRAPH)
-    sign(folder, GRAPH)
+    onnx.save(graph, folder / file)
+    sign(folder, file)
 
 
 def negated(weights: AnyArray) -> AnyArray:
@@ -81,14 +81,26 @@ def test_a_runtime_refuses_a_graph_of_changed_weights(shipped: Path, backend: st
         load(shipped, backend=backend, options=RuntimeOptions(threads=1))
 
 
-def test_next_precision_then_next_runtime_until_one_paints_right(copied: Path) -> None:
-    """Here that is PyTorch, which paints from the weights; all that failed is told, and stays in the report."""
-    change_a_convolution(copied, "/painter/work", negated)
+@pytest.mark.parametrize(
+    ("files", "runs"),
+    [
+        ([FULL], (Backend.ONNX, Precision.FP16)),  # the next precision
+        ([FULL, HALF], (Backend.TORCH, Precision.FP32)),  # the next runtime, which paints from the weights
+    ],
+)
+def test_the_next_precision_or_runtime_that_paints_right_takes_over(
+    copied: Path, files: list[str], runs: tuple[Backend, Precision]
+) -> None:
+    for file in files:
+        change_a_convolution(copied, "/painter/work", negated, file)
     said: list[str] = []
     report = load_generator(str(copied), tell=said.append).report  # type: ignore[attr-defined]
-    assert (report.backend, report.precision) == (Backend.TORCH, Precision.FP32)
+    assert (report.backend, report.precision) == runs
     failed = [(attempt.backend, attempt.precision) for attempt in report.attempts if attempt.outcome == FAILED]
-    assert failed[-2:] == [(Backend.OPENVINO, Precision.FP32), (Backend.ONNX, Precision.FP32)]
+    assert failed[-len(files) - 1 :] == [
+        (Backend.OPENVINO, Precision.FP32),
+        *((Backend.ONNX, precision) for precision in (Precision.FP32, Precision.FP16)[: len(files)]),
+    ]
     assert report.attempts[-1].outcome == PASSED
     assert said == [str(attempt) for attempt in report.failures]
     assert all("at most" in line for line in said)
@@ -109,7 +121,7 @@ def test_the_node_reports_it_as_an_error_that_says_what_differed(copied: Path) -
     assert "openvino fp32 failed the self-check: " in engine.message
     assert "(at most" in engine.message
     values = {value.key: value.value for value in engine.values}
-    assert "torch fp32, self-check passed" in values["runtime"]
+    assert "onnxruntime fp16, self-check passed" in values["runtime"]
     assert "tensorrt" in values["tried"]
 
 

@@ -32,7 +32,7 @@ _OPENERS: dict[Backend, tuple[str, str, tuple[Precision, ...]]] = {
     Backend.ONNX_CUDA: ("onnx", "open_cuda_runtime", (Precision.FP16, Precision.FP32)),
     Backend.TORCH_CUDA: ("torch", "open_cuda_runtime", (Precision.FP16, Precision.FP32)),
     Backend.OPENVINO: ("openvino", "open_runtime", (Precision.BF16, Precision.FP32)),
-    Backend.ONNX: ("onnx", "open_runtime", (Precision.FP32,)),
+    Backend.ONNX: ("onnx", "open_runtime", (Precision.FP32, Precision.FP16)),  # on a CPU FP16 is slower, but runs
     Backend.TORCH: ("torch", "open_runtime", (Precision.FP32,)),
 }
 #: What a user may ask for.
