@@ -206,7 +206,9 @@ class _Config:
         self.profiles.append(profile.inner())
         return len(self.profiles) - 1
 
-    def create_timing_cache(self, serialized_timing_cache: bytes) -> Strict:
+    def create_timing_cache(self, serialized_timing_cache: bytes) -> Strict | None:
+        if serialized_timing_cache == b"damaged":
+            return None
         return self.trt.strict("ITimingCache", _Timings(serialized_timing_cache))
 
     def set_timing_cache(self, cache: Strict, ignore_mismatch: bool) -> bool:

@@ -150,6 +150,15 @@ def test_a_damaged_engine_file_is_rebuilt_not_trusted(model: ModelFolder, tmp_pa
     assert path.read_bytes() == whole
 
 
+@pytest.mark.parametrize("timings", [b"damaged", b"of another GPU"])
+def test_timings_that_do_not_fit_are_measured_anew(model: ModelFolder, tmp_path: Path, timings: bytes) -> None:
+    made = engines(FakeTensorRt("10.3"), tmp_path)
+    path = tmp_path / made.key(model, Precision.FP32).timings_name
+    path.write_bytes(timings)
+    made.open(model, Precision.FP32)
+    assert path.read_bytes() == b"timings"
+
+
 def test_an_engine_that_tensorrt_itself_refuses_is_rebuilt_once(model: ModelFolder, tmp_path: Path) -> None:
     trt = FakeTensorRt("10.3")
     made = engines(trt, tmp_path)

@@ -15,7 +15,7 @@ from onnx import numpy_helper
 from seeded_model import text_table
 
 from vision_banana_ros.cli import main
-from vision_banana_ros.core import AnyArray, GeneratorError, UInt8Array
+from vision_banana_ros.core import AnyArray, DataError, GeneratorError, UInt8Array
 from vision_banana_ros.generators import openvino
 from vision_banana_ros.generators.choice import FAILED, PASSED, open_one
 from vision_banana_ros.generators.folder import ModelFolder
@@ -129,6 +129,21 @@ def test_the_command_line_fails_and_says_what_differed(copied: Path, capsys: pyt
     change_a_convolution(copied, "/painter/work", negated)
     assert main(["engine", "check", str(copied)]) == 1
     assert "openvino          fp32  failed the self-check" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("elsewhere", ["weights.bin", "/tmp/weights.bin"])
+def test_a_graph_that_keeps_weights_outside_of_itself_is_refused(copied: Path, elsewhere: str) -> None:
+    """OpenVINO follows even absolute paths."""
+    graph = onnx.load(copied / FULL)
+    weight = graph.graph.initializer[0]
+    weight.ClearField("raw_data")
+    weight.data_location = onnx.TensorProto.EXTERNAL
+    weight.external_data.add(key="location", value=elsewhere)
+    (copied / FULL).write_bytes(graph.SerializeToString())
+    sign(copied, FULL)
+    for open_it in (lambda: load(copied), lambda: ModelFolder.open(copied).read(Role.GRAPH, Precision.FP32)):
+        with pytest.raises(DataError, match="outside of itself, unchecked: export the model anew"):
+            open_it()
 
 
 class Stuck:

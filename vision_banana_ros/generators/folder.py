@@ -1,6 +1,7 @@
 """A model's folder on disk: files are read once, checked against the manifest, and handed on as bytes.
 
-So what was checked is what runs, and a graph that points to weights outside itself cannot reach them.
+So what was checked is what runs. A graph that keeps weights in files beside itself is refused: OpenVINO would read them
+from wherever the graph says, and no hash would know.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from pathlib import Path
 
 from vision_banana_ros.core import DataError
 from vision_banana_ros.generators.manifest import MANIFEST, Manifest, ModelFile, Precision, Role, read_manifest, sha256
+
+#: How ONNX writes the name of such a file: a string of 8 letters in field 1 of an entry of `external_data`.
+_WEIGHTS_OUTSIDE = b"\x0a\x08location"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +54,6 @@ class ModelFolder:
                 f"model file {path} is damaged or was changed: its SHA-256 is {found[:12]}..., "
                 f"the manifest says {file.sha256[:12]}... ; copy the whole folder again or export it anew"
             )
+        if file.role is Role.GRAPH and _WEIGHTS_OUTSIDE in data:
+            raise DataError(f"model file {path} keeps weights outside of itself, unchecked: export the model anew")
         return data

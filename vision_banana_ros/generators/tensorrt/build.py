@@ -78,7 +78,7 @@ def build_engine(
     bindings.set_precision(config, precision)
     _add_profile(builder, config, network, profile)
     cache = config.create_timing_cache(timings)
-    if not config.set_timing_cache(cache, False):  # timings of another GPU are refused: start afresh
+    if cache is None or not config.set_timing_cache(cache, False):  # damaged, or of another GPU: start afresh
         cache = config.create_timing_cache(b"")
         config.set_timing_cache(cache, False)
     monitor = None
