@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from vision_banana_ros.core import Camera
-from vision_banana_ros.scenes.builder import Opening, SceneBuilder, turn
+from vision_banana_ros.scenes.builder import SceneBuilder, turn
+from vision_banana_ros.scenes.openings import Opening
 from vision_banana_ros.scenes.scene import Pattern, Pose, Scene, View
 
 

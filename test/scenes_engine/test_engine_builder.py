@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vision_banana_ros.core import Camera
-from vision_banana_ros.scenes.builder import Opening, SceneBuilder, along, solid_rectangles, turn
+from vision_banana_ros.scenes.builder import SceneBuilder, turn
+from vision_banana_ros.scenes.openings import Opening, solid_rectangles
 from vision_banana_ros.scenes.scene import Pose, Scene, View
+from vision_banana_ros.scenes.shapes import along
 
 VIEW = View(camera=Camera.from_hfov(60, 8, 6), pose=Pose(position=(0, 0, 1)))
 angles = st.floats(-180, 180)

@@ -17,9 +17,13 @@ from vision_banana_ros.core import Camera, DataError
 from vision_banana_ros.scenes.builder import SceneBuilder, turn
 from vision_banana_ros.scenes.render import look, render
 from vision_banana_ros.scenes.scene import Lens, LensKind, Pose, Scene, View
-from vision_banana_ros.scenes.tracing import cpu, passes
+from vision_banana_ros.scenes.tracing import cpu
+from vision_banana_ros.scenes.tracing.denoise import denoise
+from vision_banana_ros.scenes.tracing.film import empty_film
 from vision_banana_ros.scenes.tracing.layout import ALL_PARTS, BOUNDED
 from vision_banana_ros.scenes.tracing.pack import pack
+from vision_banana_ros.scenes.tracing.resolve import resolve
+from vision_banana_ros.scenes.tracing.trace import trace
 
 Furnished = Callable[..., Scene]
 
@@ -87,9 +91,7 @@ def test_the_tree_finds_what_trying_every_part_finds(furnished: Furnished) -> No
     by_hand = world._replace(counts=world.counts.copy())
     by_hand.counts[BOUNDED] = 0
     assert world.counts[BOUNDED] > 150 < by_hand.counts[ALL_PARTS]
-    films = [
-        cpu.fill(w, cpu.empty_film(20, 32), samples=0, seed=0, denoise_levels=0, threads=1) for w in (world, by_hand)
-    ]
+    films = [cpu.fill(w, empty_film(20, 32), samples=0, seed=0, denoise_levels=0, threads=1) for w in (world, by_hand)]
     np.testing.assert_array_equal(films[0].ids, films[1].ids)
     np.testing.assert_array_equal(films[0].geometry, films[1].geometry)
 
@@ -169,11 +171,11 @@ def test_no_kernel_computes_in_float64(furnished: Furnished) -> None:
 
     @njit(error_model="numpy", _nrt=False)
     def tracer(world: object, film: object) -> None:
-        passes.trace(world, film, 0, 0, 2, 1)
-        passes.denoise(world, film, film.light, film.spare, 0, 0, 1)  # type: ignore[attr-defined]
-        passes.resolve(world, film, 0, 0)
+        trace(world, film, 0, 0, 2, 1)
+        denoise(world, film, film.light, film.spare, 0, 0, 1)  # type: ignore[attr-defined]
+        resolve(world, film, 0, 0)
 
-    tracer(pack(furnished()), cpu.empty_film(20, 32))
+    tracer(pack(furnished()), empty_film(20, 32))
     (code,) = tracer.inspect_llvm().values()
     assert " float" in code
     assert not re.findall(r"= f(?:add|sub|mul|div|neg)\b[^\n]*double|fpext [^\n]*", code)

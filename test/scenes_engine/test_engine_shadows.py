@@ -13,8 +13,8 @@ from vision_banana_ros.scenes.builder import SceneBuilder, turn
 from vision_banana_ros.scenes.render import render
 from vision_banana_ros.scenes.scene import Pose, View
 from vision_banana_ros.scenes.tracing import cpu
+from vision_banana_ros.scenes.tracing.film import SUN, empty_film
 from vision_banana_ros.scenes.tracing.pack import pack
-from vision_banana_ros.scenes.tracing.passes import SUN
 from vision_banana_ros.scenes.tracing.tree import occluded
 from vision_banana_ros.scenes.tracing.vectors import MISS, F
 
@@ -125,7 +125,7 @@ def test_sunlit_ground_stays_lit_up_to_the_wall_that_stands_on_it() -> None:
         b.box((3.5, 0, 1), (0.5, 9, 2), grey)
     b.sun(elevation_deg=45, azimuth_deg=180, strength=8, radius_deg=0)
     view = View(camera=Camera.from_hfov(70, 64, 40), pose=Pose(position=(0, 0, 1.5), yaw_deg=12, pitch_deg=-20))
-    film = cpu.fill(pack(b.build(view)), cpu.empty_film(40, 64), samples=4, seed=2, denoise_levels=0, threads=1)
+    film = cpu.fill(pack(b.build(view)), empty_film(40, 64), samples=4, seed=2, denoise_levels=0, threads=1)
     ground = film.ids[..., 1] == 0
     assert 200 < ground.sum() < ground.size - 200
     np.testing.assert_allclose(film.light[ground, SUN], 8 * np.sqrt(0.5), rtol=1e-4)

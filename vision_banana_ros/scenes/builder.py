@@ -11,7 +11,8 @@
     build.sun(elevation_deg=40, azimuth_deg=200)
     scene = build.build(View(camera=Camera.from_hfov(70, 256, 192), pose=Pose(position=(0, 0, 1.2), pitch_deg=-10)))
 
-Positions are in the innermost frame; sizes are HALF sizes. `turn` gives the rotation of a single part.
+Positions are in the innermost frame; sizes are HALF sizes. `turn` gives the rotation of a single part;
+`shapes` has the words for the shapes themselves.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from vision_banana_ros.core import DataError
+from vision_banana_ros.scenes.bounds import with_bounds
+from vision_banana_ros.scenes.openings import Opening, solid_rectangles
 from vision_banana_ros.scenes.scene import (
     SKY,
     Color,
@@ -44,10 +46,9 @@ from vision_banana_ros.scenes.scene import (
     View,
     Weather,
 )
+from vision_banana_ros.scenes.shapes import LENGTHS, Shapes
 
-WHOLE = 1.0  # the cut of an uncut ellipsoid
 SMALLEST_M = 1e-5
-FAR_M = 1e6  # half extent of what has no bounds
 
 
 def turn(*, yaw_deg: float = 0.0, pitch_deg: float = 0.0, roll_deg: float = 0.0) -> Matrix:
@@ -57,24 +58,6 @@ def turn(*, yaw_deg: float = 0.0, pitch_deg: float = 0.0, roll_deg: float = 0.0)
     about_y = np.array([[math.cos(p), 0, math.sin(p)], [0, 1, 0], [-math.sin(p), 0, math.cos(p)]])
     about_x = np.array([[1, 0, 0], [0, math.cos(r), -math.sin(r)], [0, math.sin(r), math.cos(r)]])
     return about_z @ about_y @ about_x
-
-
-def along(direction: Point) -> Matrix:
-    """A rotation whose z axis points along `direction`."""
-    z = np.asarray(direction, float) / (np.linalg.norm(direction) + 1e-12)
-    x = np.cross([0.0, 0.0, 1.0] if abs(z[2]) < 0.9 else [1.0, 0.0, 0.0], z)
-    x /= np.linalg.norm(x)
-    return np.stack([x, np.cross(z, x), z], axis=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """A hole in a wall: from `left` to `right` along it and from `bottom` to `top`, in metres."""
-
-    left: float
-    right: float
-    bottom: float
-    top: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +70,7 @@ class _Frame:
         return self.origin + self.rotation @ (np.asarray(point, float) * self.scale)
 
 
-class SceneBuilder:
+class SceneBuilder(Shapes):
     """See the module's example. `labels` fixes the class ids of known names; others follow as they come."""
 
     def __init__(self, seed: int = 0, labels: Sequence[str] = ()) -> None:
@@ -200,134 +183,7 @@ class SceneBuilder:
         finally:
             self._current = outer
 
-    # Shapes --------------------------------------------------------------------------------------------------------
-
-    def box(self, center: Point, half: Point, material: int, rotation: Matrix | None = None) -> None:
-        self._part(Shape.BOX, center, tuple(half), material, rotation)
-
-    def round_box(
-        self,
-        center: Point,
-        half: Point,
-        radius: float,
-        material: int,
-        rotation: Matrix | None = None,
-    ) -> None:
-        """A box whose edges and corners are rounded; `half` is its outer size."""
-        self._part(Shape.ROUND_BOX, center, (*half, min(radius, 0.999 * min(half))), material, rotation)
-
-    def ellipsoid(self, center: Point, half: Point, material: int, rotation: Matrix | None = None) -> None:
-        self._part(Shape.ELLIPSOID, center, (*half, WHOLE), material, rotation)
-
-    def sphere(self, center: Point, radius: float, material: int) -> None:
-        self.ellipsoid(center, (radius, radius, radius), material)
-
-    def bowl(
-        self,
-        center: Point,
-        half: Point,
-        material: int,
-        rotation: Matrix | None = None,
-        *,
-        cut: float = 0.0,
-    ) -> None:
-        """The thin shell of an ellipsoid below cut * half z, seen from both sides; turn it over for a dome."""
-        self._part(Shape.ELLIPSOID, center, (*half, cut), material, rotation)
-
-    def cylinder(
-        self,
-        center: Point,
-        radius: float,
-        half_height: float,
-        material: int,
-        rotation: Matrix | None = None,
-        *,
-        top_radius: float | None = None,
-    ) -> None:
-        """A solid cylinder along z, or a cone's frustum where `top_radius` differs (0: a cone)."""
-        top = radius if top_radius is None else top_radius
-        self._part(Shape.FRUSTUM, center, (radius, top, half_height), material, rotation)
-
-    def rod(
-        self,
-        start: Point,
-        end: Point,
-        radius: float,
-        material: int,
-        *,
-        end_radius: float | None = None,
-    ) -> None:
-        """A cylinder or frustum from point to point."""
-        a, b = np.asarray(start, float), np.asarray(end, float)
-        half = float(np.linalg.norm(b - a)) / 2
-        self.cylinder((a + b) / 2, radius, half, material, along(b - a), top_radius=end_radius)
-
-    def capsule(self, start: Point, end: Point, radius: float, material: int) -> None:
-        """A cylinder with round ends; the ends' centres are `start` and `end`."""
-        a, b = np.asarray(start, float), np.asarray(end, float)
-        half = float(np.linalg.norm(b - a)) / 2
-        self._part(Shape.CAPSULE, (a + b) / 2, (radius, radius, half), material, along(b - a))
-
-    def tube(
-        self,
-        center: Point,
-        radius: float,
-        half_height: float,
-        wall: float,
-        material: int,
-        rotation: Matrix | None = None,
-        *,
-        top_radius: float | None = None,
-    ) -> None:
-        """A hollow frustum, open at both ends: cups, bins, tyres, lampshades, pipes."""
-        top = radius if top_radius is None else top_radius
-        wall = min(wall, 0.999 * min(radius, top))
-        self._part(Shape.TUBE, center, (radius, top, half_height, wall), material, rotation)
-
-    def taper(
-        self,
-        center: Point,
-        half: Point,
-        top: Point,
-        material: int,
-        rotation: Matrix | None = None,
-        *,
-        shift: float = 0.0,
-    ) -> None:
-        """A box whose top has the half sides `top` and is shifted along x: roofs, wedges, ramps, car bodies."""
-        self._part(Shape.TAPER, center, (*half, top[0], top[1], shift), material, rotation)
-
-    def foliage(
-        self,
-        center: Point,
-        half: Point,
-        material: int,
-        rotation: Matrix | None = None,
-        *,
-        cell: float = 0.12,
-        fill: float = 0.5,
-    ) -> None:
-        """An ellipsoid's skin with holes of about `cell` metres; lay several into each other for a tree's crown."""
-        self._part(Shape.FOLIAGE, center, (*half, cell, fill), material, rotation)
-
-    def plane(self, material: int, center: Point = (0, 0, 0), rotation: Matrix | None = None) -> None:
-        """The unbounded plane z = 0 of the present frame."""
-        self._part(Shape.PLANE, center, (), material, rotation)
-
-    def terrain(
-        self,
-        material: int,
-        *,
-        height: float = 0.0,
-        amplitude: float = 0.3,
-        wavelength: float = 8.0,
-        fine_amplitude: float = 0.02,
-        fine_wavelength: float = 0.5,
-        flat_half_width: float = 0.0,
-    ) -> None:
-        """Unbounded hills about z = `height`; a strip |y| < flat_half_width along x stays flat, for roads."""
-        sizes = (amplitude, wavelength, fine_amplitude, fine_wavelength, flat_half_width)
-        self._part(Shape.TERRAIN, (0, 0, height), sizes, material, None)
+    # Parts ---------------------------------------------------------------------------------------------------------
 
     def wall(
         self,
@@ -358,9 +214,7 @@ class SceneBuilder:
         if not np.isfinite(row).all() or min(row[:3]) < 0 or not np.isfinite(np.asarray(center, float)).all():
             raise DataError(f"{shape.name} needs finite half sizes >= 0 and a finite centre, got {sizes} at {center}")
         row[:3] = np.maximum(row[:3], SMALLEST_M)  # kernels divide by sizes
-        row[: _LENGTHS[shape]] *= self._frame.scale
-        if shape is Shape.TAPER:
-            row[5] *= self._frame.scale
+        row[: LENGTHS[shape]] *= self._frame.scale
         world_axes = self._frame.rotation if rotation is None else self._frame.rotation @ rotation
         middle = np.asarray(center, float) * self._frame.scale
         anchor = middle if rotation is None else rotation.T @ middle
@@ -428,7 +282,7 @@ class SceneBuilder:
         return Scene(
             seed=self.seed,
             labels=labels,
-            things=_bounded(self._things, parts),
+            things=with_bounds(self._things, parts),
             parts=parts,
             materials=tuple(self._materials),
             view=view,
@@ -450,66 +304,3 @@ class SceneBuilder:
             materials=np.array([r[5] for r in rows], np.int32),
             things=np.array([r[6] for r in rows], np.int32),
         )
-
-
-#: How many of a shape's first sizes are lengths, which a frame's scale multiplies.
-_LENGTHS: dict[Shape, int] = {
-    Shape.BOX: 3,
-    Shape.ROUND_BOX: 4,
-    Shape.ELLIPSOID: 3,
-    Shape.FRUSTUM: 3,
-    Shape.CAPSULE: 3,
-    Shape.TUBE: 4,
-    Shape.TAPER: 5,
-    Shape.FOLIAGE: 4,
-    Shape.PLANE: 0,
-    Shape.TERRAIN: 5,
-}
-
-
-def solid_rectangles(
-    length: float, height: float, openings: Sequence[Opening]
-) -> list[tuple[float, float, float, float]]:
-    """What is left of a wall: (left, right, bottom, top) of the pieces around its openings, column by column."""
-    edges = sorted({0.0, length, *(min(max(x, 0.0), length) for o in openings for x in (o.left, o.right))})
-    pieces = []
-    for left, right in pairwise(edges):
-        here = sorted((o for o in openings if o.left < (left + right) / 2 < o.right), key=lambda o: o.bottom)
-        bottom = 0.0
-        for opening in here:
-            if opening.bottom > bottom:
-                pieces.append((left, right, bottom, min(opening.bottom, height)))
-            bottom = max(bottom, opening.top)
-        if bottom < height:
-            pieces.append((left, right, bottom, height))
-    return pieces
-
-
-def half_extents(parts: Parts) -> Matrix:
-    """Half sides of each part's box in its own frame, centred; unbounded shapes reach FAR_M."""
-    s, kinds = parts.sizes, parts.kinds
-    half = s[:, :3].copy()
-    round_ = np.isin(kinds, (Shape.FRUSTUM, Shape.TUBE, Shape.CAPSULE))
-    half[round_, :2] = s[round_, :2].max(axis=1, keepdims=True)
-    capsule = kinds == Shape.CAPSULE
-    half[capsule, 2] = s[capsule, 2] + s[capsule, 0]
-    taper = kinds == Shape.TAPER
-    half[taper, 0] = np.maximum(s[taper, 0], s[taper, 3] + np.abs(s[taper, 5]))
-    half[taper, 1] = np.maximum(s[taper, 1], s[taper, 4])
-    half[np.isin(kinds, (Shape.PLANE, Shape.TERRAIN))] = FAR_M
-    return half
-
-
-def _bounded(things: Sequence[Thing], parts: Parts) -> tuple[Thing, ...]:
-    """The things with their axis-aligned world bounds; a thing without parts keeps its position as bounds."""
-    reach = np.einsum("pij,pi->pj", np.abs(parts.axes), half_extents(parts))
-    lower = np.array([t.position for t in things]).reshape(-1, 3)
-    upper = lower.copy()
-    owners = np.unique(parts.things)
-    lower[owners], upper[owners] = np.inf, -np.inf
-    np.minimum.at(lower, parts.things, parts.centers - reach)
-    np.maximum.at(upper, parts.things, parts.centers + reach)
-    return tuple(
-        replace(thing, lower=(lo[0], lo[1], lo[2]), upper=(up[0], up[1], up[2]))
-        for thing, lo, up in zip(things, lower.tolist(), upper.tolist())  # noqa: B905 - same length
-    )

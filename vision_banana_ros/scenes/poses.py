@@ -10,9 +10,9 @@ import math
 import numpy as np
 
 from vision_banana_ros.core import Camera
-from vision_banana_ros.scenes.builder import half_extents
+from vision_banana_ros.scenes.bounds import half_extents, is_unbounded
 from vision_banana_ros.scenes.place import Mount, Place, Stand
-from vision_banana_ros.scenes.scene import Parts, Pose, Scene, Shape, Thing, Vec3, View
+from vision_banana_ros.scenes.scene import Parts, Pose, Scene, Thing, Vec3, View
 from vision_banana_ros.scenes.stage import Stage
 
 HFOV_DEG = (35.0, 110.0)
@@ -112,7 +112,7 @@ def clearance_m(parts: Parts, point: Vec3) -> float:
 
     Unbounded ground is left to the plumb line: see `sample`.
     """
-    bounded = ~np.isin(parts.kinds, (Shape.PLANE, Shape.TERRAIN))
+    bounded = ~is_unbounded(parts)
     offset = np.asarray(point) - parts.centers[bounded]
     local = np.abs(np.einsum("pij,pj->pi", parts.axes[bounded], offset)) - half_extents(parts)[bounded]
     outside = np.sqrt((np.maximum(local, 0) ** 2).sum(axis=1))

@@ -17,8 +17,8 @@ from vision_banana_ros.scenes.scene import Lens, Scene
 
 try:
     from vision_banana_ros.scenes.tracing import cpu
+    from vision_banana_ros.scenes.tracing.film import Film, empty_film
     from vision_banana_ros.scenes.tracing.pack import pack
-    from vision_banana_ros.scenes.tracing.passes import Film
 except ModuleNotFoundError as error:  # a robot installs no compiler
     if error.name != "numba":
         raise
@@ -57,7 +57,7 @@ def render(
             f"samples must be at least 1 light path per pixel, got {samples}: labels alone come from look()"
         )
     camera = scene.view.camera
-    world, film = pack(scene), cpu.empty_film(camera.height, camera.width)
+    world, film = pack(scene), empty_film(camera.height, camera.width)
     levels = DENOISE_LEVELS if denoise else 0
     film = cpu.fill(world, film, samples=samples, seed=seed, denoise_levels=levels, threads=threads)
     rgb = np.empty((camera.height, camera.width, 3), np.uint8)
@@ -74,7 +74,7 @@ def render(
 def look(scene: Scene, *, threads: int = 0) -> Truth:
     """The labels alone: some twenty times as fast as a picture."""
     camera = scene.view.camera
-    film = cpu.empty_film(camera.height, camera.width)
+    film = empty_film(camera.height, camera.width)
     return _truth(scene, cpu.fill(pack(scene), film, samples=0, seed=0, denoise_levels=0, threads=threads))
 
 

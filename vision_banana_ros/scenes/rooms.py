@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vision_banana_ros.scenes import colors, finishes
-from vision_banana_ros.scenes.builder import Opening
 from vision_banana_ros.scenes.furniture import fixtures, nature
 from vision_banana_ros.scenes.interiors import Look, ceiling_finish, floor_finish, wall_finish
 from vision_banana_ros.scenes.layout import FloorPlan, Footprint, Room
+from vision_banana_ros.scenes.openings import Opening
 from vision_banana_ros.scenes.scene import Pattern
 from vision_banana_ros.scenes.stage import Stage
 

@@ -17,9 +17,12 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from vision_banana_ros.scenes.tracing import passes
+from vision_banana_ros.scenes.tracing.denoise import denoise
+from vision_banana_ros.scenes.tracing.develop import developed, exposure
+from vision_banana_ros.scenes.tracing.film import Film
 from vision_banana_ros.scenes.tracing.layout import World
-from vision_banana_ros.scenes.tracing.passes import Film
+from vision_banana_ros.scenes.tracing.resolve import resolve
+from vision_banana_ros.scenes.tracing.trace import trace
 from vision_banana_ros.scenes.tracing.vectors import FAST_MATH
 
 STRIP_ROWS = 8
@@ -45,51 +48,36 @@ def _compile(digest: str) -> tuple[Any, Any, Any, Any]:
     def trace_rows(world: Any, film: Any, first: int, last: int, samples: int, seed: int) -> int:
         for y in range(first, last):
             for x in range(film.ids.shape[1]):
-                passes.trace(world, film, x, y, samples, seed)
+                trace(world, film, x, y, samples, seed)
         return len(digest)
 
     @njit(**options)
     def denoise_rows(world: Any, film: Any, source: Any, target: Any, first: int, last: int, step: int) -> int:
         for y in range(first, last):
             for x in range(film.ids.shape[1]):
-                passes.denoise(world, film, source, target, x, y, step)
+                denoise(world, film, source, target, x, y, step)
         return len(digest)
 
     @njit(**options)
     def resolve_rows(world: Any, film: Any, first: int, last: int) -> int:
         for y in range(first, last):
             for x in range(film.ids.shape[1]):
-                passes.resolve(world, film, x, y)
+                resolve(world, film, x, y)
         return len(digest)
 
     @njit(**options)
     def develop(film: Any, key: float, rgb: Any) -> float:
-        gain = passes.exposure(film, np.float32(key))
+        gain = exposure(film, np.float32(key))
         for y in range(rgb.shape[0]):
             for x in range(rgb.shape[1]):
                 for c in range(3):
-                    rgb[y, x, c] = passes.developed(film.radiance[y, x, c] * gain)
+                    rgb[y, x, c] = developed(film.radiance[y, x, c] * gain)
         return gain + np.float32(0 * len(digest))
 
     return trace_rows, denoise_rows, resolve_rows, develop
 
 
 trace_rows, denoise_rows, resolve_rows, develop = _compile(source_digest())
-
-
-def empty_film(height: int, width: int, *, frames: tuple[int, ...] = ()) -> Film:
-    def plane(channels: int, dtype: type = np.float32) -> Any:
-        return np.zeros((*frames, height, width, channels), dtype)
-
-    return Film(
-        geometry=plane(4),
-        ids=plane(3, np.int32),
-        matt=plane(3),
-        light=plane(9),
-        spare=plane(9),
-        glow=plane(3),
-        radiance=plane(3),
-    )
 
 
 @lru_cache(maxsize=4)

@@ -14,10 +14,12 @@ import numpy as np
 from numba import cuda
 
 from vision_banana_ros.core import GeneratorError
-from vision_banana_ros.scenes.tracing import passes
-from vision_banana_ros.scenes.tracing.cpu import empty_film
+from vision_banana_ros.scenes.tracing.denoise import denoise
+from vision_banana_ros.scenes.tracing.develop import developed, exposure
+from vision_banana_ros.scenes.tracing.film import Film, empty_film
 from vision_banana_ros.scenes.tracing.layout import World
-from vision_banana_ros.scenes.tracing.passes import Film
+from vision_banana_ros.scenes.tracing.resolve import resolve
+from vision_banana_ros.scenes.tracing.trace import trace
 
 BLOCK = (16, 8, 1)  # 128 threads: neighbours walk the same nodes; more would not fit their registers
 LENGTHY = ("parts", "tags", "materials", "boxes", "links", "lights")  # arrays whose length differs from scene to scene
@@ -74,33 +76,33 @@ def film_of(film: Any, b: int) -> Any:
 def trace_frames(worlds: Any, film: Any, samples: int, seed: int) -> None:
     x, y, b = cuda.grid(3)
     if y < film.ids.shape[1] and x < film.ids.shape[2]:
-        passes.trace(device_world_of(worlds, b), device_film_of(film, b), x, y, samples, seed + b)
+        trace(device_world_of(worlds, b), device_film_of(film, b), x, y, samples, seed + b)
 
 
 def denoise_frames(worlds: Any, film: Any, source: Any, target: Any, step: int) -> None:
     x, y, b = cuda.grid(3)
     if y < film.ids.shape[1] and x < film.ids.shape[2]:
         world, one = device_world_of(worlds, b), device_film_of(film, b)
-        passes.denoise(world, one, source[b], target[b], x, y, step)
+        denoise(world, one, source[b], target[b], x, y, step)
 
 
 def resolve_frames(worlds: Any, film: Any) -> None:
     x, y, b = cuda.grid(3)
     if y < film.ids.shape[1] and x < film.ids.shape[2]:
-        passes.resolve(device_world_of(worlds, b), device_film_of(film, b), x, y)
+        resolve(device_world_of(worlds, b), device_film_of(film, b), x, y)
 
 
 def meter_frames(film: Any, key: float, gains: Any) -> None:
     b = cuda.grid(1)
     if b < gains.shape[0]:
-        gains[b] = passes.exposure(device_film_of(film, b), np.float32(key))
+        gains[b] = exposure(device_film_of(film, b), np.float32(key))
 
 
 def develop_frames(film: Any, gains: Any, rgb: Any) -> None:
     x, y, b = cuda.grid(3)
     if y < rgb.shape[1] and x < rgb.shape[2]:
         for c in range(3):
-            rgb[b, y, x, c] = passes.developed(film.radiance[b, y, x, c] * gains[b])
+            rgb[b, y, x, c] = developed(film.radiance[b, y, x, c] * gains[b])
 
 
 device_world_of = cuda.jit(device=True)(world_of)
@@ -132,18 +134,18 @@ def render_batch(
     if not available():
         raise GeneratorError("rendering in batches needs a CUDA device and its driver: use render() on the CPU")
     frames = len(worlds)
-    trace, denoise, resolve, meter, develop = KERNELS
+    tracer, denoiser, resolver, meter, developer = KERNELS
     grid = ((width + BLOCK[0] - 1) // BLOCK[0], (height + BLOCK[1] - 1) // BLOCK[1], frames)
     on_device = Worlds(*(cuda.to_device(array) for array in concatenate(worlds)))
     film = _device_film(frames, height, width)
-    trace[grid, BLOCK](on_device, film, samples, seed)
+    tracer[grid, BLOCK](on_device, film, samples, seed)
     for level in range(denoise_levels):
-        denoise[grid, BLOCK](on_device, film, film.light, film.spare, 1 << level)
+        denoiser[grid, BLOCK](on_device, film, film.light, film.spare, 1 << level)
         film = film._replace(light=film.spare, spare=film.light)
-    resolve[grid, BLOCK](on_device, film)
+    resolver[grid, BLOCK](on_device, film)
     gains, rgb = cuda.device_array(frames, np.float32), cuda.device_array((frames, height, width, 3), np.uint8)
     meter[(frames + 31) // 32, 32](film, key, gains)
-    develop[grid, BLOCK](film, gains, rgb)
+    developer[grid, BLOCK](film, gains, rgb)
     return Batch(rgb, film.geometry, film.ids, gains)
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from vision_banana_ros.scenes.builder import half_extents
-from vision_banana_ros.scenes.scene import Lamp, Material, Matrix, Panel, Scene, Shape
+from vision_banana_ros.scenes.bounds import is_unbounded, world_extents
+from vision_banana_ros.scenes.scene import Lamp, Material, Matrix, Panel, Scene
 from vision_banana_ros.scenes.tracing import layout as at
+from vision_banana_ros.scenes.tracing.layout import World
 from vision_banana_ros.scenes.tracing.tree import build_tree
 
 
@@ -17,9 +18,9 @@ def pack(scene: Scene) -> World:
     """Positions become relative to the camera; bounded parts are sorted into a tree, the unbounded ones follow."""
     parts, eye = scene.parts, np.asarray(scene.view.pose.position, float)
     centers = parts.centers - eye
-    unbounded = np.isin(parts.kinds, (Shape.PLANE, Shape.TERRAIN))
+    unbounded = is_unbounded(parts)
     bounded = np.flatnonzero(~unbounded)
-    reach = np.einsum("pij,pi->pj", np.abs(parts.axes[bounded]), half_extents(parts)[bounded])
+    reach = world_extents(parts)[bounded]
     boxes, links, order = build_tree(centers[bounded] - reach, centers[bounded] + reach)
     rows = np.concatenate([bounded[order], np.flatnonzero(unbounded)])
 
@@ -44,7 +45,7 @@ def pack(scene: Scene) -> World:
     counts[at.HAS_PORTAL] = any(panel.portal for panel in scene.panels)
     counts[at.SKY_CLASS] = scene.sky_id
     counts[at.SEED_BITS] = scene.seed & 0x7FFFFFFF
-    return at.World(
+    return World(
         parts=flat,
         tags=tags,
         materials=np.array([_material(m) for m in scene.materials], np.float32),
@@ -54,9 +55,6 @@ def pack(scene: Scene) -> World:
         settings=_settings(scene),
         counts=counts,
     )
-
-
-World = at.World
 
 
 def _material(m: Material) -> list[float]:

@@ -28,6 +28,8 @@ from vision_banana_ros.scenes.tracing.vectors import ONE, ZERO, F, Real, Vector,
 
 BROWN, FISHEYE = int(LensKind.BROWN), int(LensKind.FISHEYE)
 ROUNDS = 12
+EYE = (ZERO, ZERO, ZERO)  # a `World` lies about its camera
+NEAREST_M = F(1e-3)
 
 
 @device

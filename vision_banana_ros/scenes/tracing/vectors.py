@@ -25,6 +25,7 @@ FAST_MATH = frozenset({"contract", "arcp", "nsz", "afn", "reassoc"})
 MISS = F(1e30)
 ZERO = F(0)
 ONE = F(1)
+BLACK = (ZERO, ZERO, ZERO)
 TWO_PI = F(2 * math.pi)
 INV_PI = F(1 / math.pi)
 
