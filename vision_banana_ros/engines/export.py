@@ -65,15 +65,15 @@ def write_model(
 ) -> Manifest:
     """Export `student` into `folder`, which is replaced. `footage` gives the golden frame and the calibration's."""
     student = student.eval().cpu()
-    boxes = pack(GOLDEN_INSTRUCTIONS, text)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
         draft = Path(scratch) / "model"
         draft.mkdir()
+        text.save(draft / TEXT_FILE)
+        boxes = pack(GOLDEN_INSTRUCTIONS, TextTable.load(draft / TEXT_FILE))  # as rounded as a robot reads it
         files = [
             _write_graph(student, draft, precision, settings, footage, boxes, tell) for precision in settings.precisions
         ]
-        text.save(draft / TEXT_FILE)
         files.append(ModelFile.of(draft / TEXT_FILE, Role.TEXT))
         image = _frames(footage, 1, settings.sizes_wh[0])[0]
         golden = Golden(image=image, instructions=GOLDEN_INSTRUCTIONS, canvases=paint_eagerly(student, image, boxes))

@@ -61,14 +61,16 @@ class TextTable:
         """From an open file; `name` is for messages."""
         try:
             with np.load(file, allow_pickle=False) as arrays:
-                return cls(arrays["texts"].tolist(), arrays["vectors"].astype(np.float32))
+                vectors = arrays["vectors"].astype(np.float32)
+                return cls(arrays["texts"].tolist(), vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
         except (KeyError, ValueError, zipfile.BadZipFile) as error:
             raise DataError(f"{name} must be a text table of this package: {error}") from error
 
     def save(self, path: Path) -> None:
-        """Half floats: their rounding moves a unit vector by less than 0.02 degrees."""
-        texts = np.array(list(self._vectors))
-        np.savez_compressed(path, texts=texts, vectors=np.stack(list(self._vectors.values())).astype(np.float16))
+        """Signed bytes, since only directions count: their rounding turns a vector by less than a degree."""
+        vectors = np.stack(list(self._vectors.values()))
+        steps = np.rint(vectors / np.abs(vectors).max(axis=-1, keepdims=True) * 127).astype(np.int8)
+        np.savez_compressed(path, texts=np.array(list(self._vectors)), vectors=steps)
 
     def __len__(self) -> int:
         return len(self._vectors)
