@@ -36,14 +36,18 @@ def test_a_model_that_beats_nothing_is_not_written_unless_kept(run, tmp_path, ca
     assert "does not beat" in capsys.readouterr().err
     sources = tmp_path / "sources.json"
     sources.write_text('[{"name": "six frames", "licence": "ours", "samples": 6}]')
+    renders = tmp_path / "renders"
+    argv = ["render", "--out", str(renders), "--count", "2", "--size", "64x48", "--processes", "1"]
+    assert main(argv) == 0
     argv = ["distill", "--run", str(run), "--out", str(model), "--keep", "--sources", str(sources)]
-    assert main(argv) == 1  # written, and still told
+    assert main([*argv, "--shards", str(renders)]) == 1  # written, and still told
     manifest = json.loads((model / "manifest.json").read_text())
     assert manifest["training"]["sources"][0]["licence"] == "ours"
     assert manifest["training"]["steps"] == 4
-    scores = {score["metric"]: score for score in manifest["scores"]}
-    assert scores["delta1"]["frames"] == "set"
-    assert scores["delta1"]["baseline"] is not None
+    scores = {(score["frames"], score["metric"]): score for score in manifest["scores"]}
+    assert scores["set", "delta1"]["baseline"] is not None
+    assert 0 <= scores["renders", "mean_iou"]["value"] <= 1
+    assert ("set", "mean_iou") not in scores  # these frames have no classes
     generator = load_generator(str(model), backend="onnxruntime:fp32")
     frame = Frame(np.random.default_rng(0).integers(0, 256, (48, 80, 3), np.uint8))
     chairs = Instruction(Task.SEMANTIC, (Target("chair", (255, 0, 0)),), background=(0, 0, 0))

@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, metavar="MODEL", help="the model's folder; it is replaced")
     parser.add_argument("--frames", type=Path, action="append", metavar="DIR", help="real sets to judge by")
+    parser.add_argument("--shards", type=Path, action="append", metavar="DIR", help="held-out renders to score too")
     parser.add_argument("--size", action="append", metavar="WxH", help="canvas sizes; default: the run's own")
     parser.add_argument("--precision", action="append", choices=[p.value for p in Precision if p is not Precision.BF16])
     parser.add_argument(
@@ -40,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     require_package("torch", extra="train", purpose="Exporting a student")
+    from vision_banana_ros.commands.eval import countable, shard_frames
     from vision_banana_ros.engines.export import ExportSettings, write_model
     from vision_banana_ros.generators.student import StudentGenerator
     from vision_banana_ros.generators.torch import TorchRuntime
@@ -55,12 +57,17 @@ def run(args: argparse.Namespace) -> int:
     text = TextTable.load(args.folder / "text.npz").only(known_texts())
     sizes = sizes_wh(args.size) if args.size else tuple((view.width, view.height) for view in config.views)
     generator = StudentGenerator(TorchRuntime(student), text, sizes)
-    settings = EvaluationSettings(priors=PriorMaps.load())
-    evaluations = [
+    settings = EvaluationSettings(countable=countable(), priors=PriorMaps.load())
+    real = [
         evaluate(FrameFolder.open(root), generator, root=root.name, model="student", settings=settings)
         for root in args.frames or [Path(gate) for gate in config.gates]
     ]
-    lost = {evaluation.root: missed for evaluation in evaluations if (missed := beats_baselines(evaluation))}
+    lost = {evaluation.root: missed for evaluation in real if (missed := beats_baselines(evaluation))}
+    rendered = [
+        evaluate(shard_frames(root), generator, root=root.name, model="student", settings=settings)
+        for root in args.shards or []
+    ]
+    evaluations = [*real, *rendered]
     for evaluation in evaluations:
         print(report(evaluation), flush=True)
     for root, missed in lost.items():
@@ -105,6 +112,10 @@ def scores(evaluations: Iterable[Evaluation]) -> list[Score]:
             rivals = [rival for baseline in baselines if (rival := figure(baseline, metric)) is not None]
             best = (max if higher else min)(rivals) if rivals else None
             found.append(Score(frames=evaluation.root, metric=metric, value=value, baseline=best))
+        for metric in _WITHOUT_RIVALS:
+            value = getattr(evaluation, metric)
+            if value is not None:
+                found.append(Score(frames=evaluation.root, metric=metric, value=round(float(value), 4), baseline=None))
     return found
 
 
@@ -125,6 +136,8 @@ _METRICS = {
     "mean_deg": False,
     "median_deg": False,
 }
+#: What no constant can do.
+_WITHOUT_RIVALS = ("mean_iou", "cumulative_iou", "instance_pm_f1", "focal_error")
 
 
 def sizes_wh(texts: list[str]) -> tuple[tuple[int, int], ...]:

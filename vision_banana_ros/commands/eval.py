@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     settings = EvaluationSettings(
         limits=DepthRange(farthest_m=args.far),
         tell_hfov=args.tell_hfov,
-        countable=_countable(),
+        countable=countable(),
         priors=PriorMaps.load(),
     )
     if settings.priors is None:
@@ -101,7 +101,8 @@ def shard_frames(root: Path) -> Iterator[LabelledFrame]:
         yield LabelledFrame(f"{sample.seed:09}", sample.frame, sample.truth)
 
 
-def _countable() -> frozenset[str]:
+def countable() -> frozenset[str]:
+    """The classes whose instances are told apart."""
     from vision_banana_ros.scenes.vocabulary import words
 
     return frozenset(word.name for word in words() if word.is_thing)

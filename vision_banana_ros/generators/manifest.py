@@ -86,7 +86,7 @@ class TrainingRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """One measured figure on one set of real frames, beside the strongest constant baseline there."""
+    """One measured figure on one set of frames, beside the strongest constant baseline there."""
 
     frames: str
     metric: str

@@ -3,7 +3,8 @@
     rendered = render(scene, samples=2, seed=7)
     rendered.frame.rgb, rendered.truth.depth_m, rendered.truth.instances
 
-The same scene, seed and settings give the same bytes, whatever the number of threads.
+The same scene, seed and settings give the same bytes, whatever the number of threads. (A process that has just compiled
+the kernels, instead of loading them, may differ from later ones in the last bit of a few depths.)
 """
 
 from __future__ import annotations
