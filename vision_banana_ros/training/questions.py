@@ -36,7 +36,7 @@ from vision_banana_ros.training.samples import TrainingSample
 OPEN = -1
 #: The other questions and how often each is drawn; where a sample has no answer, another one is.
 _OTHERS = (Task.SEMANTIC, Task.INSTANCE, Task.REFERRING, Task.RAYS, Task.IMAGE)
-_OTHER_SHARES = (0.45, 0.2, 0.12, 0.17, 0.06)
+_OTHER_SHARES = (0.42, 0.16, 0.1, 0.26, 0.06)
 _SMALLEST_CLASS, _SMALLEST_INSTANCE = 0.002, 0.001  # of the picture
 #: Targets of a question: 22 paints are in a depth box anyhow, more make all boxes of a batch larger.
 FEW_TARGETS, MANY_TARGETS = 20, 72
