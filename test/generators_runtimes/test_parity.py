@@ -1,5 +1,6 @@
 """Every runtime paints what PyTorch paints, in metres, degrees and labels; whatever K, P and the size are."""
 
+import copy
 from collections.abc import Callable
 
 import numpy as np
@@ -16,6 +17,8 @@ from vision_banana_ros.generators.golden import load_golden
 from vision_banana_ros.generators.manifest import Precision
 from vision_banana_ros.generators.runtime import Runtime, RuntimeOptions, RuntimeUnfit
 from vision_banana_ros.generators.selfcheck import check
+from vision_banana_ros.generators.torch import TorchRuntime, halved
+from vision_banana_ros.student.blocks import ConvNorm
 from vision_banana_ros.student.paintbox import pack
 
 OPTIONS = RuntimeOptions(threads=1)
@@ -119,3 +122,17 @@ def test_a_gpu_runtime_paints_alike_or_says_what_is_missing(
     runtime = opener(model, precision, OPTIONS)
     result = check(runtime, load_golden(model), golden_boxes())
     assert result.passed, result.why()
+
+
+def test_variances_beyond_the_largest_half_float_do_not_break_halves() -> None:
+    student = copy.deepcopy(seeded_student())
+    with torch.no_grad():
+        for module in student.modules():
+            if isinstance(module, ConvNorm):
+                module[0].weight.mul_(3000)  # undone by the normalisation that follows
+                module[1].running_mean.mul_(3000)
+                module[1].running_var.mul_(3000**2)
+    assert max(float(m.running_var.max()) for m in student.modules() if isinstance(m, torch.nn.BatchNorm2d)) > 65504
+    half = TorchRuntime(halved(student)).paint(frame(0)[None], golden_boxes())
+    full = TorchRuntime(student).paint(frame(0)[None], golden_boxes())
+    assert np.abs(half.astype(int) - full).mean() < 1.5
