@@ -43,14 +43,19 @@ def age(model: Path) -> None:
 
 
 def negate_a_convolution(model: Path) -> None:
-    """And sign it anew: its hashes are right."""
-    graph = onnx.load(model / GRAPH)
-    node = next(node for node in graph.graph.node if node.op_type == "Conv" and "/encoder/" in node.name)
-    weight = next(weight for weight in graph.graph.initializer if weight.name == node.input[1])
-    weight.CopyFrom(numpy_helper.from_array(np.negative(numpy_helper.to_array(weight)), weight.name))
-    onnx.save(graph, model / GRAPH)
-    digest = sha256((model / GRAPH).read_bytes())
-    _edit(model, lambda raw: [f.update(sha256=digest) for f in raw["files"] if f["path"] == GRAPH])
+    """In every precision, and sign them anew: their hashes are right."""
+    for path in model.glob("student.*.onnx"):
+        graph = onnx.load(path)
+        node = next(node for node in graph.graph.node if node.op_type == "Conv" and "/encoder/" in node.name)
+        weight = next(weight for weight in graph.graph.initializer if weight.name == node.input[1])
+        weight.CopyFrom(numpy_helper.from_array(np.negative(numpy_helper.to_array(weight)), weight.name))
+        onnx.save(graph, path)
+        _sign(model, path)
+
+
+def _sign(model: Path, path: Path) -> None:
+    digest = sha256(path.read_bytes())
+    _edit(model, lambda raw: [f.update(sha256=digest) for f in raw["files"] if f["path"] == path.name])
 
 
 def _edit(model: Path, change: Callable[[dict[str, Any]], object]) -> None:
