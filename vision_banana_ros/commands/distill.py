@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from vision_banana_ros.bench.model_subjects import read_size
 from vision_banana_ros.core import DataError, require_package
 from vision_banana_ros.evaluation.baselines import PriorMaps
 from vision_banana_ros.evaluation.evaluate import EvaluationSettings, evaluate
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     require_package("torch", extra="train", purpose="Exporting a student")
-    from vision_banana_ros.commands.eval import countable, shard_frames
+    from vision_banana_ros.commands.eval import shard_frames
     from vision_banana_ros.engines.export import ExportSettings, write_model
     from vision_banana_ros.generators.student import StudentGenerator
     from vision_banana_ros.generators.torch import TorchRuntime
@@ -55,9 +56,10 @@ def run(args: argparse.Namespace) -> int:
     config = TrainingConfig.load(args.folder / "config.json")
     student = averaged_student(args.folder / LAST)
     text = TextTable.load(args.folder / "text.npz").only(known_texts())
-    sizes = sizes_wh(args.size) if args.size else tuple((view.width, view.height) for view in config.views)
+    asked = [read_size(text) for text in args.size or ()]
+    sizes = tuple(asked or [(view.width, view.height) for view in config.views])
     generator = StudentGenerator(TorchRuntime(student), text, sizes)
-    settings = EvaluationSettings(countable=countable(), priors=PriorMaps.load())
+    settings = EvaluationSettings(countable=vocabulary.things(), priors=PriorMaps.load())
     real = [
         evaluate(FrameFolder.open(root), generator, root=root.name, model="student", settings=settings)
         for root in args.frames or [Path(gate) for gate in config.gates]
@@ -138,16 +140,6 @@ _METRICS = {
 }
 #: What no constant can do.
 _WITHOUT_RIVALS = ("mean_iou", "cumulative_iou", "instance_pm_f1", "focal_error")
-
-
-def sizes_wh(texts: list[str]) -> tuple[tuple[int, int], ...]:
-    sizes = []
-    for text in texts:
-        width, _, height = text.partition("x")
-        if not (width.isdigit() and height.isdigit()) or int(width) % 32 or int(height) % 32 or "0" in (width, height):
-            raise DataError(f"--size must be WIDTHxHEIGHT, multiples of 32, got {text!r}")
-        sizes.append((int(width), int(height)))
-    return tuple(sizes)
 
 
 def read_sources(path: Path | None) -> tuple[Source, ...]:

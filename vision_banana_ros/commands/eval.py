@@ -23,6 +23,7 @@ from vision_banana_ros.evaluation.frames import FrameFolder, LabelledFrame
 from vision_banana_ros.evaluation.pictures import side_by_side
 from vision_banana_ros.evaluation.report import beats_baselines, report
 from vision_banana_ros.generators.registry import load_generator
+from vision_banana_ros.scenes.vocabulary import things
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     settings = EvaluationSettings(
         limits=DepthRange(farthest_m=args.far),
         tell_hfov=args.tell_hfov,
-        countable=countable(),
+        countable=things(),
         priors=PriorMaps.load(),
     )
     if settings.priors is None:
@@ -99,10 +100,3 @@ def shard_frames(root: Path) -> Iterator[LabelledFrame]:
 
     for sample in read_folder(root):
         yield LabelledFrame(f"{sample.seed:09}", sample.frame, sample.truth)
-
-
-def countable() -> frozenset[str]:
-    """The classes whose instances are told apart."""
-    from vision_banana_ros.scenes.vocabulary import words
-
-    return frozenset(word.name for word in words() if word.is_thing)

@@ -48,6 +48,11 @@ def words() -> tuple[Word, ...]:
     return found
 
 
+def things() -> frozenset[str]:
+    """The names of what is told apart and counted."""
+    return frozenset(word.name for word in words() if word.is_thing)
+
+
 @cache
 def labels() -> tuple[str, ...]:
     """Class names, indexed by class id: the `labels` of every truth of this world."""

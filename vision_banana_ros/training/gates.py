@@ -103,10 +103,9 @@ class Gates:
 
     @classmethod
     def open(cls, folders: tuple[str, ...]) -> Gates:
-        countable = frozenset(word.name for word in vocabulary.words() if word.is_thing)
         return cls(
             {Path(folder).name: list(_read(Path(folder))) for folder in folders},
-            EvaluationSettings(countable=countable, priors=PriorMaps.load()),
+            EvaluationSettings(countable=vocabulary.things(), priors=PriorMaps.load()),
         )
 
     def judge(self, generator: Generator, pictures: Path | None = None) -> list[GateResult]:
