@@ -10,6 +10,8 @@ takes them in turn. `processes=0` renders in this process. Give training and eva
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -80,4 +82,17 @@ class WorldStream:
 
 def workers(processes: int) -> ProcessPoolExecutor:
     """Fresh interpreters: a fork would copy locks of running threads."""
-    return ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
+    spawn = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(processes, mp_context=spawn, initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed tells its workers nothing: they would render on for minutes."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
