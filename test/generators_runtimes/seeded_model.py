@@ -18,7 +18,8 @@ from vision_banana_ros.engines.export import GOLDEN_INSTRUCTIONS, ExportSettings
 from vision_banana_ros.generators.manifest import Manifest, Precision, Score, Source, TrainingRecord
 from vision_banana_ros.generators.runtime import say_nothing
 from vision_banana_ros.scenes.moving import MovingScene
-from vision_banana_ros.student.network import Boxes, Student
+from vision_banana_ros.student.boxes import Boxes
+from vision_banana_ros.student.network import Student
 from vision_banana_ros.student.paintbox import PaintBoxes, pack
 from vision_banana_ros.student.text import EMBEDDING_SIZE, TextTable
 

@@ -6,9 +6,10 @@ import torch
 
 from vision_banana_ros.codecs import depth as depth_code
 from vision_banana_ros.core import Instruction, Target, Task
-from vision_banana_ros.student.blocks import sharp_double, with_coordinates
+from vision_banana_ros.student.blocks import coordinates, sharp_double
 from vision_banana_ros.student.encoder import CHANNELS, MobileNetV2
-from vision_banana_ros.student.network import Student, walk
+from vision_banana_ros.student.mixer import walk
+from vision_banana_ros.student.network import Student
 from vision_banana_ros.student.paintbox import knot_colors, pack
 from vision_banana_ros.training.batch import boxes_of
 
@@ -115,7 +116,7 @@ def test_doubling_starts_as_bilinear_interpolation() -> None:
 
 
 def test_coordinates_point_right_and_down() -> None:
-    where = with_coordinates(torch.zeros(2, 1, 4, 8))[0, 1:]
+    where = coordinates(torch.zeros(2, 1, 4, 8))[0]
     assert where[0, 0].tolist() == pytest.approx([-0.875 + 0.25 * i for i in range(8)])
     assert where[1, :, 0].tolist() == pytest.approx([-0.375, -0.125, 0.125, 0.375])
 

@@ -21,14 +21,15 @@ from vision_banana_ros.core import AnyArray, DataError, UInt8Array
 from vision_banana_ros.generators.folder import ModelFolder
 from vision_banana_ros.generators.manifest import Precision, Role
 from vision_banana_ros.generators.runtime import IMAGE, NO_WEIGHTS, Backend, RuntimeOptions, RuntimeUnfit
+from vision_banana_ros.student.boxes import Boxes
 from vision_banana_ros.student.export import Exported
-from vision_banana_ros.student.network import Boxes, Student, StudentConfig
+from vision_banana_ros.student.network import Student, StudentConfig
 from vision_banana_ros.student.paintbox import PaintBoxes
 
 #: The entry of the weights file that holds the network's configuration, as JSON.
 CONFIG = "config"
 _HALF_PARTS = ("encoder", "context", "trunk", "painter")
-_FULL_PARTS = ("mixer",)
+_FULL_PARTS = ("glance", "mixer")
 _WARM_UPS = 3
 
 

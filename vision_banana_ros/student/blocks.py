@@ -73,24 +73,6 @@ class Attention(nn.Module):
         return y
 
 
-class Steer(nn.Module):
-    """FiLM (Perez et al. 2018): the prompt scales and shifts the channels of a map that all prompts share.
-
-    (B, C, h, w) and (B, K, D) become (B * K, C, h, w).
-    """
-
-    def __init__(self, prompt: int, channels: int) -> None:
-        super().__init__()
-        self.linear = nn.Linear(prompt, 2 * channels)
-        nn.init.zeros_(self.linear.bias)
-        nn.init.normal_(self.linear.weight, std=0.02)
-
-    def forward(self, shared: Tensor, prompt: Tensor) -> Tensor:
-        scale, shift = self.linear(prompt)[..., None, None].chunk(2, dim=2)
-        steered: Tensor = (shared[:, None] * (1 + scale) + shift).flatten(0, 1)
-        return steered
-
-
 def double(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="nearest")
 
@@ -121,10 +103,14 @@ def sharp_double(x: Tensor, choice: Tensor) -> Tensor:
     return full
 
 
-def with_coordinates(x: Tensor) -> Tensor:
-    """Two more channels: x to the right and y down, -1..1 over the image's width, pixel centres."""
-    batch, _, height, width = x.shape
+def coordinates(x: Tensor) -> Tensor:
+    """(1, 2, H, W) for a map (B, C, H, W): x to the right and y down, -1..1 over the image's width, pixel centres."""
+    height, width = x.shape[2:]
     columns = (torch.arange(width, device=x.device, dtype=x.dtype) + 0.5) / width * 2 - 1
     rows = ((torch.arange(height, device=x.device, dtype=x.dtype) + 0.5) * 2 - height) / width
-    where = torch.stack([columns.expand(height, width), rows[:, None].expand(height, width)])
-    return torch.cat([x, where.expand(batch, -1, -1, -1)], dim=1)
+    return torch.stack([columns.expand(height, width), rows[:, None].expand(height, width)])[None]
+
+
+def with_coordinates(x: Tensor, where: Tensor) -> Tensor:
+    """Two more channels."""
+    return torch.cat([x, where.expand(x.shape[0], -1, -1, -1)], dim=1)

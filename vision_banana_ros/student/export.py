@@ -17,7 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from vision_banana_ros.core import Instruction, Target, Task
-from vision_banana_ros.student.network import Boxes, Student
+from vision_banana_ros.student.blocks import sharp_double
+from vision_banana_ros.student.boxes import Boxes
+from vision_banana_ros.student.network import Student
 from vision_banana_ros.student.paintbox import PaintBoxes, pack
 from vision_banana_ros.student.text import EMBEDDING_SIZE, TextTable
 
@@ -42,10 +44,9 @@ class Exported(nn.Module):
     def forward(
         self, image: Tensor, task: Tensor, lens: Tensor, text: Tensor, kind: Tensor, place: Tensor, color: Tensor
     ) -> Tensor:
-        boxes = Boxes(*(part[None] for part in (task, lens, text, kind, place, color)))
-        painting = self.student(image.permute(0, 3, 1, 2), boxes)
-        canvas: Tensor = (painting.canvas[0].clamp(0, 1) * 255 + 0.5).to(torch.uint8)
-        return canvas
+        sketch = self.student.sketch(image.permute(0, 3, 1, 2), Boxes(task, lens, text, kind, place, color))
+        levels = sketch.color.clamp(0, 1) * 255 + 0.5  # before it is doubled, which mixes and so keeps the range
+        return sharp_double(levels, sketch.mixture.choice).to(torch.uint8)
 
 
 def to_onnx(student: Student, *, width: int, height: int, free_size: bool = True) -> bytes:

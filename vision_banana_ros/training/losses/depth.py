@@ -22,7 +22,8 @@ from torch import Tensor
 
 from vision_banana_ros.codecs.curve import uncurve
 from vision_banana_ros.core import Task
-from vision_banana_ros.student.network import Painting, walk
+from vision_banana_ros.student.mixer import walk
+from vision_banana_ros.student.network import Painting
 from vision_banana_ros.student.paintbox import KNOT, KNOTS
 from vision_banana_ros.training.batch import Batch
 
