@@ -16,6 +16,7 @@ import numpy as np
 from vision_banana_ros.core import AnyArray, MissingExtraError, UInt8Array
 from vision_banana_ros.generators.folder import ModelFolder
 from vision_banana_ros.generators.manifest import Precision, Role
+from vision_banana_ros.generators.openvino_maps import in_few_channels
 from vision_banana_ros.generators.runtime import CANVAS, IMAGE, Backend, RuntimeOptions, RuntimeUnfit
 from vision_banana_ros.generators.selfcheck import TOLERANCES
 from vision_banana_ros.student.paintbox import PaintBoxes
@@ -100,6 +101,8 @@ class OpenVinoRuntime:
             model = self._core.read_model(self._graph, b"")
             if shapes is not None:
                 model.reshape(shapes)
+            if self.precision is Precision.FP32:  # BF16 turns maps around fast as it is
+                in_few_channels(model, self._openvino)
             return self._core.compile_model(model, _DEVICE, self._settings).create_infer_request()
         except RuntimeError as error:
             reason = (str(error).strip().splitlines() or ["no reason given"])[-1]
