@@ -14,7 +14,7 @@ from vision_banana_ros.training.batch import collate
 from vision_banana_ros.training.checkpoint import LAST, Average, averaged_student, load_checkpoint, save_checkpoint
 from vision_banana_ros.training.config import TrainingConfig, View
 from vision_banana_ros.training.gates import Gates
-from vision_banana_ros.training.loop import learning_rate, start_from, train
+from vision_banana_ros.training.loop import alive, learning_rate, start_from, train
 from vision_banana_ros.training.losses.total import total_loss
 from vision_banana_ros.training.photometry import vary
 from vision_banana_ros.training.questions import QuestionMaker
@@ -46,6 +46,7 @@ def test_one_batch_can_be_learnt_by_heart(make_sample, text) -> None:
         optimiser.zero_grad()
         losses.total.backward()
         optimiser.step()
+    assert alive(student, batch.image) > 0.9
     for name, limit in (("depth", 0.6), ("normals", 0.4), ("semantic", 0.4), ("countable", 0.4), ("rays", 0.8)):
         assert losses.parts[name] < limit * first[name], f"{name} stays at {losses.parts[name]:.3f}"
 

@@ -5,12 +5,14 @@ import itertools
 import cv2
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vision_banana_ros.codecs.curve import uncurve
 from vision_banana_ros.codecs.rays import camera_directions
 from vision_banana_ros.core import DataError
+from vision_banana_ros.training.batch import Batch, batches
 from vision_banana_ros.training.config import View
 from vision_banana_ros.training.samples import BEYOND, UNKNOWN, mixed_stream, normals_of, real_stream
 from vision_banana_ros.training.views import Crop, cut, random_view
@@ -68,6 +70,40 @@ def test_expressions_that_a_cut_may_falsify_are_dropped(sample) -> None:
     assert cut(sample, Crop(0, 0, 90, 72), view).referring == ()
     mirrored = cut(sample, Crop(0, 0, 96, 72), view, mirrored=True).referring
     assert [r.text for r in mirrored] == ["the red chair"]
+
+
+def test_processes_that_train_together_see_other_samples_of_the_same_sizes(make_sample, text) -> None:
+    views = (View(width=64, height=64), View(width=96, height=64), View(width=128, height=64))
+
+    def drawn(seed: int) -> list[Batch]:
+        samples = itertools.cycle([make_sample(i) for i in range(4)])
+        made = batches(samples, views, batch=1, questions=2, text=text, seed=seed, size_seed=5)
+        return list(itertools.islice(made, 12))
+
+    one, other = drawn(1), drawn(2)
+    sizes = [tuple(b.image.shape) for b in one]
+    assert sizes == [tuple(b.image.shape) for b in other]
+    assert len(set(sizes)) == 3
+    assert any(not torch.equal(a.image, b.image) for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize(("real", "used"), [(False, 0), (True, 4)])
+def test_only_real_frames_get_foregrounds(make_sample, text, real: bool, used: int) -> None:
+    lent = [make_sample(9) for _ in range(6)]
+    foregrounds = iter(lent)
+    made = batches(
+        itertools.repeat(make_sample(0, real=real)),
+        (View(width=96, height=64),),
+        foregrounds=foregrounds,
+        paste_share=1.0,
+        batch=4,
+        questions=2,
+        text=text,
+        seed=0,
+        size_seed=0,
+    )
+    next(made)
+    assert len(lent) - len(list(foregrounds)) == used
 
 
 def test_labels_are_never_blended(sample) -> None:

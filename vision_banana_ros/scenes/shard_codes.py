@@ -50,6 +50,6 @@ def encode_normals(normals: FloatArray) -> npt.NDArray[np.int8]:
 def decode_normals(code: npt.NDArray[np.int8]) -> FloatArray:
     """Unit vectors; NaN where the code is (0, 0, 0)."""
     vectors = code.astype(np.float32)
-    length = np.sqrt((vectors * vectors).sum(-1, keepdims=True))
+    length = np.sqrt(np.einsum("...i,...i->...", vectors, vectors))[..., None]  # sums over an inner axis are slow
     length[length == 0] = np.nan
     return (vectors / length).astype(np.float32, copy=False)

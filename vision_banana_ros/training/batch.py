@@ -6,6 +6,7 @@ B images with K questions each. Targets that only some tasks have are full array
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 
@@ -14,10 +15,11 @@ import torch
 from torch import Tensor
 
 from vision_banana_ros.core import Task
-from vision_banana_ros.student.network import Boxes
+from vision_banana_ros.student.boxes import Boxes
 from vision_banana_ros.student.paintbox import TASKS, PaintBoxes, pack
 from vision_banana_ros.student.text import TextTable
 from vision_banana_ros.training.config import View
+from vision_banana_ros.training.paste import pasted
 from vision_banana_ros.training.questions import FEW_TARGETS, MANY_TARGETS, OPEN, Question, QuestionMaker
 from vision_banana_ros.training.samples import BEYOND, TrainingSample, normals_of
 from vision_banana_ros.training.views import random_view
@@ -35,6 +37,7 @@ class Batch:
     colors: Tensor  # (B, K, 3, H, W) uint8: answers of RAYS and IMAGE
     paints: Tensor  # (B, K, H, W) int16: which paint belongs where; OPEN
     instances: Tensor  # (B, K, H, W) int16: 0 none
+    lens: Tensor  # (B,) log(width / fx)
 
     def is_task(self, task: Task) -> Tensor:
         """(B, K) bool."""
@@ -50,19 +53,31 @@ def batches(
     samples: Iterator[TrainingSample],
     views: Sequence[View],
     *,
+    foregrounds: Iterator[TrainingSample] | None = None,
+    paste_share: float = 0.0,
     batch: int,
     questions: int,
     text: TextTable,
     seed: int,
+    size_seed: int,
 ) -> Iterator[Batch]:
-    """Endless; every batch has one canvas size, drawn by the views' shares."""
-    rng = np.random.default_rng((seed, 3))
+    """Endless; every batch has one canvas size, drawn by the views' shares.
+
+    `foregrounds` lend their objects to `paste_share` of the real samples. Processes that train together have their own
+    `seed`, and one `size_seed`: they wait for each other at each step, so their batches must cost the same.
+    """
+    rng, size_rng = np.random.default_rng((seed, 3)), np.random.default_rng((size_seed, 4))
     maker = QuestionMaker(rng)
     shares = np.array([view.share for view in views])
     while True:
-        view = views[int(rng.choice(len(views), p=shares / shares.sum()))]
-        maker.most_targets = MANY_TARGETS if rng.random() < _MANY_TARGETS_SHARE else FEW_TARGETS
-        cut = [random_view(next(samples), view, rng) for _ in range(batch)]
+        view = views[int(size_rng.choice(len(views), p=shares / shares.sum()))]
+        maker.most_targets = MANY_TARGETS if size_rng.random() < _MANY_TARGETS_SHARE else FEW_TARGETS
+        cut = []
+        for _ in range(batch):
+            sample = random_view(next(samples), view, rng)
+            if sample.real and foregrounds is not None and rng.random() < paste_share:
+                sample = pasted(sample, random_view(next(foregrounds), view, rng), rng)
+            cut.append(sample)
         yield collate(cut, [maker.ask(sample, questions) for sample in cut], text)
 
 
@@ -96,6 +111,7 @@ def collate(samples: Sequence[TrainingSample], questions: Sequence[Sequence[Ques
         colors=per_image(colors.transpose(0, 3, 1, 2)),
         paints=per_image(paints),
         instances=per_image(instances),
+        lens=torch.tensor([math.log(s.camera.width / s.camera.fx) for s in samples]),
     )
 
 

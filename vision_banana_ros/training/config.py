@@ -30,10 +30,12 @@ class TrainingConfig:
     annotations: str | None = None  # class masks of real frames, made by `training.annotate`
     real_share: float = 0.4  # of the samples; TRAINING.md: 25 to 50 % is what carries over to unseen rooms
 
+    paste_share: float = 0.35  # of the real samples, which get rendered objects in front
+
     views: tuple[View, ...] = (View(width=128, height=96),)
     batch: int = 16
     samples: int = 100_000
-    questions: int = 3  # prompts per image and step: depth, normals, and others in turn
+    questions: int = 5  # prompts per image and step: depth, normals, and others in turn
 
     learning_rate: float = 2e-3
     encoder_rate: float = 0.15  # of the learning rate: fine-tuned slowly beats frozen and beats full speed

@@ -28,6 +28,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from vision_banana_ros.core import DataError
 from vision_banana_ros.generators.student import StudentGenerator
 from vision_banana_ros.generators.torch import TorchRuntime
+from vision_banana_ros.student.encoder import normalise
 from vision_banana_ros.student.network import Student
 from vision_banana_ros.student.text import TextTable
 from vision_banana_ros.training.batch import Batch, batches
@@ -36,8 +37,11 @@ from vision_banana_ros.training.config import TrainingConfig
 from vision_banana_ros.training.gates import Gates
 from vision_banana_ros.training.losses.total import Losses, total_loss
 from vision_banana_ros.training.photometry import vary
-from vision_banana_ros.training.pretrained import load_imagenet
+from vision_banana_ros.training.pretrained import load_imagenet, settle_norms
 from vision_banana_ros.training.samples import mixed_stream, real_stream, shard_stream
+
+#: Less than this spread over the images of a batch is none; a living feature has about one.
+_ALIVE = 1e-3
 
 
 class BatchStream(IterableDataset[Batch]):
@@ -55,7 +59,18 @@ class BatchStream(IterableDataset[Batch]):
         rendered = shard_stream(config.shards, seed=seed, part=part, parts=parts) if config.shards else None
         real = real_stream(config.frames, config.annotations, seed=seed) if config.frames else None
         samples = mixed_stream(rendered, real, config.real_share, seed=seed)
-        return batches(samples, config.views, batch=config.batch, questions=config.questions, text=self.text, seed=seed)
+        lent = shard_stream(config.shards, seed=seed + 1, part=part, parts=parts) if config.shards else None
+        return batches(
+            samples,
+            config.views,
+            foregrounds=lent,
+            paste_share=config.paste_share,
+            batch=config.batch,
+            questions=config.questions,
+            text=self.text,
+            seed=seed,
+            size_seed=config.seed + 7919 * self.start,
+        )
 
 
 def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
@@ -103,6 +118,8 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
         pin_memory=device.type == "cuda",
         prefetch_factor=4 if config.workers else None,
     )
+    if seen == 0 and is_imagenet(config):
+        settle_norms(student.encoder, next(iter(stream)).image.to(device))
     gates = Gates.open(config.gates) if is_first else None
     noise = torch.Generator().manual_seed(config.seed + seen + rank)
 
@@ -134,6 +151,7 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
         if is_first and now - clock["log"] > config.log_seconds:
             rate = (seen - logged_at) / (now - clock["log"])
             means = {name: sum(values) / len(values) for name, values in recent.items()}
+            means["alive"] = alive(student, batch.image)
             journal.write({"samples": seen, "per_second": round(rate, 1), **{k: round(v, 4) for k, v in means.items()}})
             clock["log"], logged_at = now, seen
             recent.clear()
@@ -160,6 +178,11 @@ def has_bfloat16(device: torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported())
     capable: bool = torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return capable and "AVX512" in torch.backends.cpu.get_cpu_capability()
+
+
+def is_imagenet(config: TrainingConfig) -> bool:
+    """Whether the encoder starts from weights without normalisation."""
+    return config.initial is not None and Path(config.initial).suffix == ".tflite"
 
 
 def start_from(student: Student, path: Path) -> None:
@@ -231,6 +254,16 @@ def note(recent: dict[str, list[float]], losses: Losses, norm: Tensor) -> None:
     for name, value in losses.parts.items():
         recent[name].append(value)
     recent["gradient"].append(float(norm))
+
+
+@torch.no_grad()
+def alive(student: Student, rgb: Tensor) -> float:
+    """Share of the deepest features that differ between images: without normalisation all of them died unnoticed."""
+    student.eval()
+    deep = student.encoder(normalise(rgb))[-1]
+    student.train()
+    varies: Tensor = deep.mean((2, 3)).std(0) > _ALIVE
+    return float(varies.float().mean())
 
 
 class Journal:

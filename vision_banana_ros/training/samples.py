@@ -156,6 +156,6 @@ def _read_annotations(root: Path, folder: str) -> Annotations | None:
 def normals_of(code: npt.NDArray[np.int8]) -> FloatArray:
     """Unit vectors from signed bytes; 0 where unknown."""
     vectors = code.astype(np.float32)
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    length = np.sqrt(np.einsum("...i,...i->...", vectors, vectors))[..., None]
     unit: FloatArray = vectors / np.maximum(length, 1e-6) * (length > 60)
     return unit

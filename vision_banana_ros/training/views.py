@@ -17,7 +17,7 @@ from vision_banana_ros.training.samples import TrainingSample
 
 #: Real frames come from few places and lenses: they are cut less, so that their fields of view stay what cameras have.
 _SMALLEST_CROP, _SMALLEST_REAL_CROP = 0.6, 0.75
-_WHOLE_SHARE = 0.35
+_WHOLE_SHARE = 0.5
 #: A canvas may be wider or narrower than its frame by this, as a logarithm: canvas sizes are few.
 _STRETCH = 0.12
 

@@ -15,6 +15,7 @@ from vision_banana_ros.training.losses.instances import instance_loss
 from vision_banana_ros.training.losses.normals import normals_loss
 from vision_banana_ros.training.losses.palette import palette_loss
 from vision_banana_ros.training.losses.pictures import picture_loss
+from vision_banana_ros.training.losses.rays import guess_loss, rays_loss
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,10 @@ def total_loss(painting: Painting, batch: Batch) -> Losses:
     weighted: tuple[tuple[str, float, Tensor | None], ...] = (
         ("depth", 1.0, depth_loss(painting, batch)),
         ("normals", 1.0, normals_loss(painting, batch)),
-        # a lens that is off by a third moves these colours by .03 only: at weight 1 every camera became the usual one
-        ("rays", 6.0, picture_loss(painting, batch, Task.RAYS)),
+        ("rays", 1.0, rays_loss(painting, batch)),
+        ("lens", 0.5, guess_loss(painting, batch)),
         ("semantic", 0.5, palette_loss(painting, batch, Task.SEMANTIC)),
-        ("instance", 0.5, instance_loss(painting, batch)),
+        ("instance", 1.0, instance_loss(painting, batch)),
         ("countable", 0.3, palette_loss(painting, batch, Task.INSTANCE)),
         ("referring", 0.25, palette_loss(painting, batch, Task.REFERRING)),
         ("picture", 0.3, picture_loss(painting, batch, Task.IMAGE)),
