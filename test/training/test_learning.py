@@ -14,8 +14,10 @@ from vision_banana_ros.training.batch import collate
 from vision_banana_ros.training.checkpoint import LAST, Average, averaged_student, load_checkpoint, save_checkpoint
 from vision_banana_ros.training.config import TrainingConfig, View
 from vision_banana_ros.training.gates import Gates
-from vision_banana_ros.training.loop import alive, learning_rate, start_from, train
+from vision_banana_ros.training.journal import alive
+from vision_banana_ros.training.loop import start_from, train
 from vision_banana_ros.training.losses.total import total_loss
+from vision_banana_ros.training.optimisation import learning_rate
 from vision_banana_ros.training.photometry import vary
 from vision_banana_ros.training.questions import QuestionMaker
 from vision_banana_ros.training.views import random_view

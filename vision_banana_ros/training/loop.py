@@ -12,36 +12,31 @@ One process on a CPU or GPU, or several under torchrun; bfloat16 on GPUs.
 from __future__ import annotations
 
 import dataclasses
-import json
-import math
 import os
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from vision_banana_ros.core import DataError
 from vision_banana_ros.generators.student import StudentGenerator
 from vision_banana_ros.generators.torch import TorchRuntime
-from vision_banana_ros.student.encoder import normalise
 from vision_banana_ros.student.network import Student
 from vision_banana_ros.student.text import TextTable
 from vision_banana_ros.training.batch import Batch, batches
 from vision_banana_ros.training.checkpoint import LAST, Average, load_checkpoint, save_checkpoint
 from vision_banana_ros.training.config import TrainingConfig
 from vision_banana_ros.training.gates import Gates
-from vision_banana_ros.training.losses.total import Losses, total_loss
+from vision_banana_ros.training.journal import Journal, alive, note
+from vision_banana_ros.training.losses.total import total_loss
+from vision_banana_ros.training.optimisation import learning_rate, parameter_groups
 from vision_banana_ros.training.photometry import vary
 from vision_banana_ros.training.pretrained import load_imagenet, settle_norms
 from vision_banana_ros.training.samples import mixed_stream, real_stream, shard_stream
-
-#: Less than this spread over the images of a batch is none; a living feature has about one.
-_ALIVE = 1e-3
 
 
 class BatchStream(IterableDataset[Batch]):
@@ -195,26 +190,6 @@ def start_from(student: Student, path: Path) -> None:
         raise DataError(f"training starts from a .tflite file or a checkpoint .pt, got {path}")
 
 
-def parameter_groups(student: Student, config: TrainingConfig) -> list[dict[str, Any]]:
-    """The encoder learns slowly when it was trained before; biases and normalisation are not decayed."""
-    encoder = {id(p) for p in student.encoder.parameters()}
-    groups = []
-    for in_encoder in (True, False):
-        share = config.encoder_rate if in_encoder and config.initial else 1.0
-        for decays in (True, False):
-            chosen = [p for p in student.parameters() if (id(p) in encoder) == in_encoder and (p.ndim > 1) == decays]
-            groups.append({"params": chosen, "share": share, "weight_decay": config.weight_decay if decays else 0.0})
-    return groups
-
-
-def learning_rate(config: TrainingConfig, seen: int) -> float:
-    """Up in a straight line, level, and down along a cosine at the end: a run can be lengthened while it is level."""
-    up = min(1.0, (seen + 1) / max(1, config.warmup))
-    left = (config.samples - seen) / max(1.0, config.cooldown * config.samples)
-    down = 0.5 - 0.5 * math.cos(math.pi * min(1.0, max(0.0, left)))
-    return config.learning_rate * up * (0.01 + 0.99 * down)
-
-
 def judge(
     gates: Gates,
     average: Average,
@@ -248,32 +223,3 @@ def write(run: Path, student: Student, average: Average, optimiser: torch.optim.
             "network": dataclasses.asdict(student.config),
         },
     )
-
-
-def note(recent: dict[str, list[float]], losses: Losses, norm: Tensor) -> None:
-    for name, value in losses.parts.items():
-        recent[name].append(value)
-    recent["gradient"].append(float(norm))
-
-
-@torch.no_grad()
-def alive(student: Student, rgb: Tensor) -> float:
-    """Share of the deepest features that differ between images: without normalisation all of them died unnoticed."""
-    student.eval()
-    deep = student.encoder(normalise(rgb))[-1]
-    student.train()
-    varies: Tensor = deep.mean((2, 3)).std(0) > _ALIVE
-    return float(varies.float().mean())
-
-
-class Journal:
-    """A JSON line per entry, and what a person wants to see on the screen."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def write(self, entry: dict[str, Any], *, quiet: bool = False) -> None:
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
-        if not quiet:
-            print(" ".join(f"{name}={value}" for name, value in entry.items()), flush=True)
