@@ -22,6 +22,7 @@ from vision_banana_ros.student.boxes import Boxes
 from vision_banana_ros.student.network import Student
 from vision_banana_ros.student.paintbox import PaintBoxes, pack
 from vision_banana_ros.student.text import EMBEDDING_SIZE, TextTable
+from vision_banana_ros.training.pretrained import settle_norms
 
 WIDTH, HEIGHT = 128, 96
 WIDE = (160, 64)
@@ -50,11 +51,13 @@ def seeded_student() -> Student:
         for module in student.encoder.modules():
             if isinstance(module, torch.nn.Conv2d):
                 module.weight.mul_(1.6)
+        settle_norms(student.encoder, images)  # as in training: random features must not be blown up to a spread of one
         for module in student.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.momentum = None  # the plain average, which two passes are enough for
         for _ in range(2):
             student(images, batch)
+        student.reader.words.weight.mul_(0.3)
         student.reader.key[-1].weight.mul_(0.25)
         student.mixer.pixel.weight[:3].mul_(0.03)
     return student.eval()
