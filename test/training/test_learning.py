@@ -1,5 +1,6 @@
 """That it learns at all, that a run goes on where it stopped, and what its configuration and checkpoints promise."""
 
+import dataclasses
 import json
 from itertools import pairwise
 
@@ -10,6 +11,7 @@ import torch
 from vision_banana_ros.codecs import depth as depth_code
 from vision_banana_ros.core import Canvas, DataError, Task
 from vision_banana_ros.student.network import Student
+from vision_banana_ros.training import loop
 from vision_banana_ros.training.batch import collate
 from vision_banana_ros.training.checkpoint import LAST, Average, averaged_student, load_checkpoint, save_checkpoint
 from vision_banana_ros.training.config import TrainingConfig, View
@@ -166,6 +168,15 @@ def test_the_rate_rises_stays_level_and_falls() -> None:
 def test_training_starts_from_known_files_only(tmp_path) -> None:
     with pytest.raises(DataError, match=r"\.tflite"):
         start_from(Student(), tmp_path / "weights.h5")
+
+
+def test_imagenet_weights_are_settled_before_their_average_is_taken(frames, tmp_path, text, monkeypatch) -> None:
+    monkeypatch.setattr(loop, "load_imagenet", lambda _encoder, _path: None)  # random weights settle as well
+    config = dataclasses.replace(config_for(frames, samples=0), initial=str(tmp_path / "any.tflite"))
+    state = load_checkpoint(train(config, tmp_path / "run", text))
+    scale = state["weights"]["encoder.blocks.16.norms.2.weight"]
+    assert not torch.allclose(scale, torch.ones_like(scale))
+    assert torch.equal(state["average"]["encoder.blocks.16.norms.2.weight"], scale)
 
 
 def test_light_varies_within_bounds_and_by_its_seed(sample) -> None:

@@ -86,6 +86,10 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
     student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stub forgets this form
     if config.initial:
         start_from(student, Path(config.initial))
+    if is_imagenet(config) and not (run / LAST).exists():
+        # before the average and the other processes copy the weights
+        first = next(iter(BatchStream(config, text, rank=0, world=world, start=0)))
+        settle_norms(student.encoder, first.image.to(device))
     optimiser = torch.optim.AdamW(parameter_groups(student, config), lr=config.learning_rate)
     average = Average.of(student, config.average)
     seen = 0
@@ -113,8 +117,6 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
         pin_memory=device.type == "cuda",
         prefetch_factor=4 if config.workers else None,
     )
-    if seen == 0 and is_imagenet(config):
-        settle_norms(student.encoder, next(iter(stream)).image.to(device))
     gates = Gates.open(config.gates) if is_first else None
     noise = torch.Generator().manual_seed(config.seed + seen + rank)
 
