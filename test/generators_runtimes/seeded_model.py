@@ -19,10 +19,11 @@ from vision_banana_ros.generators.manifest import Manifest, Precision, Score, So
 from vision_banana_ros.generators.runtime import say_nothing
 from vision_banana_ros.scenes.moving import MovingScene
 from vision_banana_ros.student.boxes import Boxes
+from vision_banana_ros.student.encoder import normalise
 from vision_banana_ros.student.network import Student
 from vision_banana_ros.student.paintbox import PaintBoxes, pack
 from vision_banana_ros.student.text import EMBEDDING_SIZE, TextTable
-from vision_banana_ros.training.pretrained import settle_norms
+from vision_banana_ros.training.norms import settled_norms
 
 WIDTH, HEIGHT = 128, 96
 WIDE = (160, 64)
@@ -51,7 +52,8 @@ def seeded_student() -> Student:
         for module in student.encoder.modules():
             if isinstance(module, torch.nn.Conv2d):
                 module.weight.mul_(1.6)
-        settle_norms(student.encoder, images)  # as in training: random features must not be blown up to a spread of one
+        with settled_norms(student.encoder):  # as in training: random features must not be blown up to a spread of one
+            student.encoder(normalise(images))
         for module in student.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.momentum = None  # the plain average, which two passes are enough for

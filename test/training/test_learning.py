@@ -11,13 +11,13 @@ import torch
 from vision_banana_ros.codecs import depth as depth_code
 from vision_banana_ros.core import Canvas, DataError, Task
 from vision_banana_ros.student.network import Student
-from vision_banana_ros.training import loop
+from vision_banana_ros.training import start
 from vision_banana_ros.training.batch import collate
 from vision_banana_ros.training.checkpoint import LAST, Average, averaged_student, load_checkpoint, save_checkpoint
 from vision_banana_ros.training.config import TrainingConfig, View
 from vision_banana_ros.training.gates import Gates
 from vision_banana_ros.training.journal import alive
-from vision_banana_ros.training.loop import start_from, train
+from vision_banana_ros.training.loop import train
 from vision_banana_ros.training.losses.total import total_loss
 from vision_banana_ros.training.optimisation import learning_rate
 from vision_banana_ros.training.photometry import vary
@@ -165,13 +165,8 @@ def test_the_rate_rises_stays_level_and_falls() -> None:
     assert rates[-1] < 0.02
 
 
-def test_training_starts_from_known_files_only(tmp_path) -> None:
-    with pytest.raises(DataError, match=r"\.tflite"):
-        start_from(Student(), tmp_path / "weights.h5")
-
-
 def test_imagenet_weights_are_settled_before_their_average_is_taken(frames, tmp_path, text, monkeypatch) -> None:
-    monkeypatch.setattr(loop, "load_imagenet", lambda _encoder, _path: None)  # random weights settle as well
+    monkeypatch.setattr(start, "load_imagenet", lambda _encoder, _path: None)  # random weights settle as well
     config = dataclasses.replace(config_for(frames, samples=0), initial=str(tmp_path / "any.tflite"))
     state = load_checkpoint(train(config, tmp_path / "run", text))
     scale = state["weights"]["encoder.blocks.16.norms.2.weight"]

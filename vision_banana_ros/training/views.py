@@ -18,8 +18,9 @@ from vision_banana_ros.training.samples import TrainingSample
 #: Real frames come from few places and lenses: they are cut less, so that their fields of view stay what cameras have.
 _SMALLEST_CROP, _SMALLEST_REAL_CROP = 0.6, 0.75
 _WHOLE_SHARE = 0.5
-#: A canvas may be wider or narrower than its frame by this, as a logarithm: canvas sizes are few.
-_STRETCH = 0.12
+#: A canvas may be wider or narrower than its frame by this, as a logarithm: canvas sizes are few, and frames are shown
+#: whole on the nearest (3:2 and 16:10 are .12 from theirs, 5:4 is .06).
+_STRETCH = 0.16
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,13 @@ class Crop:
 def random_view(sample: TrainingSample, view: View, rng: np.random.Generator) -> TrainingSample:
     """A crop of about the view's shape, so that pixels stay about as square as a canvas shows them on a robot."""
     height, width = sample.rgb.shape[:2]
-    if rng.random() < _WHOLE_SHARE:
-        share, stretch = 1.0, 1.0
+    shape = view.width / view.height
+    if rng.random() < _WHOLE_SHARE:  # as a robot sees it: all of the frame, if the canvas is about of its shape
+        share, stretch = 1.0, np.clip(np.log(width / height / shape), -_STRETCH, _STRETCH)
     else:
         share = rng.uniform(_SMALLEST_REAL_CROP if sample.real else _SMALLEST_CROP, 1)
-        stretch = np.exp(rng.uniform(-_STRETCH, _STRETCH))  # of the width: frames come in more shapes than views
-    aspect = view.width / view.height * stretch
+        stretch = rng.uniform(-_STRETCH, _STRETCH)
+    aspect = shape * np.exp(stretch)
     w = round(share * min(width, height * aspect))
     h = round(share * min(height, width / aspect))
     crop = Crop(int(rng.integers(width - w + 1)), int(rng.integers(height - h + 1)), w, h)

@@ -1,0 +1,115 @@
+"""What training starts from: an exported model comes back whole, and settled normalisations change nothing."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from vision_banana_ros.core import DataError
+from vision_banana_ros.student.encoder import MobileNetV2, normalise
+from vision_banana_ros.student.export import to_onnx, write_onnx
+from vision_banana_ros.student.network import Student, StudentConfig
+from vision_banana_ros.training.batch import Batch, collate
+from vision_banana_ros.training.config import View
+from vision_banana_ros.training.exported import load_exported
+from vision_banana_ros.training.norms import settled_norms
+from vision_banana_ros.training.questions import QuestionMaker
+from vision_banana_ros.training.start import start_from
+from vision_banana_ros.training.views import random_view
+
+
+def looks(make_sample, text, count: int = 3) -> list[Batch]:
+    rng = np.random.default_rng(5)
+    maker = QuestionMaker(rng)
+    batches = []
+    for first in range(count):
+        samples = [random_view(make_sample(4 * first + i), View(width=64, height=64), rng) for i in range(4)]
+        batches.append(collate(samples, [maker.ask(sample, 3) for sample in samples], text))
+    return batches
+
+
+def lived_in(seed: int) -> Student:
+    """A network whose normalisations have seen something, as a trained one's have."""
+    torch.manual_seed(seed)
+    student = Student()
+    for norm in student.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            nn.init.uniform_(norm.running_mean, -0.2, 0.2)
+            nn.init.uniform_(norm.running_var, 0.5, 1.5)
+            nn.init.uniform_(norm.weight, 0.5, 1.5)
+            nn.init.uniform_(norm.bias, -0.2, 0.2)
+    return student.eval()
+
+
+def test_an_exported_student_learns_on_where_it_stood(make_sample, text, tmp_path) -> None:
+    trained, again = lived_in(1), Student()
+    write_onnx(trained, tmp_path / "student.onnx", width=64, height=64)
+    batches = looks(make_sample, text)
+    start_from(again, tmp_path / "student.onnx", batches)
+    with torch.no_grad():
+        for batch in batches:
+            wanted, got = (network.eval()(batch.image, batch.boxes) for network in (trained, again))
+            assert torch.allclose(wanted.canvas, got.canvas, atol=2e-3)
+            assert torch.allclose(wanted.logits, got.logits, atol=2e-3 * float(wanted.logits.abs().max()))
+    # all normalisations know what comes in: normalising a batch by itself changes little
+    before = again.encoder(normalise(batches[0].image))[-1]
+    with torch.no_grad():
+        after = again.train().encoder(normalise(batches[0].image))[-1]
+    assert float((after - before).abs().mean()) < 0.5 * float(before.abs().mean())
+
+
+def test_the_exported_weights_are_exact(tmp_path) -> None:
+    trained, again = lived_in(2), Student()
+    write_onnx(trained, tmp_path / "a.onnx", width=64, height=64)
+    load_exported(again, tmp_path / "a.onnx")
+    assert to_onnx(again.eval(), width=64, height=64) == (tmp_path / "a.onnx").read_bytes()
+
+
+def test_another_student_is_refused(tmp_path) -> None:
+    write_onnx(Student(StudentConfig(context=64)).eval(), tmp_path / "small.onnx", width=64, height=64)
+    with pytest.raises(DataError, match="a student of this version"):
+        load_exported(Student(), tmp_path / "small.onnx")
+
+
+@pytest.mark.parametrize("content", [b"", b"no model"])
+def test_other_files_are_refused(tmp_path, content: bytes) -> None:
+    (tmp_path / "x.onnx").write_bytes(content)
+    with pytest.raises(DataError, match=r"x\.onnx"):
+        load_exported(Student(), tmp_path / "x.onnx")
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path) -> None:
+    with pytest.raises(DataError, match=r"manifest\.json"):
+        start_from(Student(), tmp_path, ())
+
+
+def test_training_starts_from_known_files_only(tmp_path) -> None:
+    with pytest.raises(DataError, match=r"\.tflite"):
+        start_from(Student(), Path(tmp_path / "weights.h5"), ())
+
+
+def test_settled_norms_change_nothing_and_then_hold_the_scale() -> None:
+    torch.manual_seed(2)
+    plain, settled = MobileNetV2().eval(), MobileNetV2()
+    with torch.no_grad():  # features as large as trained ones
+        for conv in plain.convolutions():
+            conv.weight.mul_(2.5)
+    settled.load_state_dict(plain.state_dict())
+    rgb = torch.randint(0, 256, (6, 3, 64, 96))
+    image = normalise(rgb)
+    with settled_norms(settled):
+        settled(image[:4])
+        settled(image[4:])
+    assert settled.training
+    with torch.no_grad():
+        before = plain(image)
+        for a, b in zip(before, settled.eval()(image), strict=True):
+            assert torch.allclose(a, b, rtol=1e-2, atol=1e-3 * float(a.abs().max()))
+        # weights that grow, as they did in training, no longer reach the activations
+        for grown in (plain, settled.train()):
+            for block in grown.blocks[6:]:
+                block.look.weight.mul_(30)
+        assert (plain(image)[-1] - before[-1]).abs().max() > 1
+        assert torch.allclose(settled(image)[-1], before[-1], rtol=0.1, atol=0.05 * float(before[-1].abs().max()))

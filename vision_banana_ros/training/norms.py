@@ -1,0 +1,69 @@
+"""Normalisations that were folded away, brought back without changing what a network computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Sums over all places of all images that a normalisation was given."""
+
+    count: int
+    total: Tensor  # float64
+    squares: Tensor
+
+    @classmethod
+    def none(cls, channels: int, device: torch.device) -> _Seen:
+        zeros = torch.zeros(channels, dtype=torch.float64, device=device)
+        return cls(0, zeros, zeros.clone())
+
+    def add(self, x: Tensor) -> None:
+        values = x.double()
+        self.count += x.numel() // x.shape[1]
+        self.total += values.sum((0, 2, 3))
+        self.squares += values.square().sum((0, 2, 3))
+
+
+@contextmanager
+def settled_norms(network: nn.Module) -> Iterator[None]:
+    """Inside, show `network` images; then its normalisations have their statistics, and compute what they did before.
+
+    Folded away they were the identity, or a shift: in training they would suddenly normalise, and all would change.
+    """
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    seen = {norm: _Seen.none(norm.num_features, norm.bias.device) for norm in norms}
+
+    def watch(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        seen[norm].add(inputs[0])  # type: ignore[index]
+
+    hooks = [norm.register_forward_pre_hook(watch) for norm in norms]
+    was_training = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            yield
+            for norm in norms:
+                _settle(norm, seen[norm])
+    finally:
+        network.train(was_training)
+        for hook in hooks:
+            hook.remove()
+
+
+def _settle(norm: nn.BatchNorm2d, seen: _Seen) -> None:
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    mean = (seen.total / seen.count).float()
+    variance = (seen.squares / seen.count - mean.double().square()).clamp(min=0).float()
+    # y = (x - m) / s * weight + bias for the old m and s must stay what it is with the new ones
+    old_scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    norm.bias.add_(old_scale * (mean - norm.running_mean))
+    norm.weight.copy_(old_scale * (variance + norm.eps).sqrt())
+    norm.running_mean.copy_(mean)
+    norm.running_var.copy_(variance)
