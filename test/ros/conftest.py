@@ -32,6 +32,8 @@ from vision_banana_ros.scenes.moving import MovingScene
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 40.0  # generous: the machine may be busy; nothing waits that long unless something is broken
+#: An answer takes milliseconds; one that took so long was lost.
+ASK_AGAIN_S = 5.0
 _domains = itertools.count(os.getpid() * 7)
 
 
@@ -187,12 +189,25 @@ class Listener:
         return {t: next(m for m in self.received[t] if stamp(m) == wanted) for t in topics}
 
     def call(self, kind: Any, service: str, request: Any) -> Any:
+        """The answer. A server may answer a new client before it has found it, and that answer is lost: so what only
+        asks is asked again, what changes something is not.
+        """
+        only_asks = kind.__name__.startswith(("Get", "Describe"))
         client = self.node.create_client(kind, service)
         try:
             assert client.wait_for_service(PATIENCE_S), f"no service {service}"
-            future = client.call_async(request)
-            wait_for(future.done, f"an answer from {service}")
-            return future.result()
+            calls = [client.call_async(request)]
+            asked_s = time.monotonic()
+
+            def answered() -> bool:
+                nonlocal asked_s
+                if only_asks and time.monotonic() - asked_s > ASK_AGAIN_S:
+                    calls.append(client.call_async(request))
+                    asked_s = time.monotonic()
+                return any(call.done() for call in calls)
+
+            wait_for(answered, f"an answer from {service}")
+            return next(call.result() for call in calls if call.done())
         finally:
             self._on_executor(lambda: self.node.destroy_client(client))
 

@@ -1,7 +1,8 @@
 """`vision-banana train --config FILE --run DIR`: train the student, or go on where DIR stopped.
 
 The configuration is the JSON of `TrainingConfig`; options given here win over it. Ctrl-C keeps the last checkpoint.
-Under `torchrun` every process runs this same command.
+Several processes: `torchrun --nproc_per_node 2 --no-python -- vision-banana train --run DIR` (without the `--` torchrun
+takes --run for one of its own options).
 """
 
 from __future__ import annotations
