@@ -14,7 +14,8 @@ from vision_banana_ros.student.network import Student, StudentConfig
 from vision_banana_ros.training.batch import Batch, collate
 from vision_banana_ros.training.config import View
 from vision_banana_ros.training.exported import load_exported
-from vision_banana_ros.training.norms import settled_norms
+from vision_banana_ros.training.losses.total import total_loss
+from vision_banana_ros.training.norms import learn, settled_norms
 from vision_banana_ros.training.questions import QuestionMaker
 from vision_banana_ros.training.start import start_from
 from vision_banana_ros.training.views import random_view
@@ -113,3 +114,23 @@ def test_settled_norms_change_nothing_and_then_hold_the_scale() -> None:
                 block.look.weight.mul_(30)
         assert (plain(image)[-1] - before[-1]).abs().max() > 1
         assert torch.allclose(settled(image)[-1], before[-1], rtol=0.1, atol=0.05 * float(before[-1].abs().max()))
+
+
+def test_frozen_norms_keep_their_statistics_and_learn_all_the_same(make_sample, text) -> None:
+    student, batch = lived_in(3), looks(make_sample, text, 1)[0]
+
+    def norms() -> dict[str, torch.Tensor]:
+        return {name: value.clone() for name, value in student.state_dict().items() if "norm" in name}
+
+    before = norms()
+    learn(student, frozen_norms=True)
+    optimiser = torch.optim.SGD(student.parameters(), lr=0.1)
+    total_loss(student(batch.image, batch.boxes), batch).total.backward()
+    optimiser.step()
+    after = norms()
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert any(name.endswith(".weight") for name in moved)
+    assert not [name for name in moved if "running" in name or "batches" in name]
+    learn(student, frozen_norms=False)
+    student(batch.image, batch.boxes)
+    assert not torch.equal(norms()["context.2.norm.running_mean"], after["context.2.norm.running_mean"])

@@ -42,6 +42,7 @@ class TrainingConfig:
     warmup: int = 1_000  # samples
     cooldown: float = 0.25  # share of the samples at the end in which the rate falls to nothing
     weight_decay: float = 0.02
+    frozen_norms: bool = False  # keep normalisation statistics: for a trained network, which small batches disturb
     average: float = 0.998  # decay per step of the averaged weights, which are the ones that ship
 
     seed: int = 0

@@ -38,9 +38,10 @@ def note(recent: dict[str, list[float]], losses: Losses, norm: Tensor) -> None:
 
 @torch.no_grad()
 def alive(student: Student, rgb: Tensor) -> float:
-    """Share of the deepest features that differ between images: without normalisation all of them died unnoticed."""
-    student.eval()
-    deep = student.encoder(normalise(rgb))[-1]
-    student.train()
+    """Share of the deepest features that differ between images: without normalisation all of them died unnoticed.
+
+    Leaves the network in evaluation mode.
+    """
+    deep = student.eval().encoder(normalise(rgb))[-1]
     varies: Tensor = deep.mean((2, 3)).std(0) > _ALIVE
     return float(varies.float().mean())

@@ -33,6 +33,7 @@ from vision_banana_ros.training.config import TrainingConfig
 from vision_banana_ros.training.gates import Gates
 from vision_banana_ros.training.journal import Journal, alive, note
 from vision_banana_ros.training.losses.total import total_loss
+from vision_banana_ros.training.norms import learn
 from vision_banana_ros.training.optimisation import learning_rate, parameter_groups
 from vision_banana_ros.training.photometry import vary
 from vision_banana_ros.training.samples import mixed_stream, real_stream, shard_stream
@@ -125,7 +126,7 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
     journal = Journal(run / "log.jsonl")
     clock = {name: time.monotonic() for name in ("log", "checkpoint", "gate")}
     logged_at, recent = seen, defaultdict[str, list[float]](list)
-    model.train()
+    learn(student, frozen_norms=config.frozen_norms)
     for batch in loader:
         if seen >= config.samples:
             break
@@ -150,6 +151,7 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
             rate = (seen - logged_at) / (now - clock["log"])
             means = {name: sum(values) / len(values) for name, values in recent.items()}
             means["alive"] = alive(student, batch.image)
+            learn(student, frozen_norms=config.frozen_norms)
             journal.write({"samples": seen, "per_second": round(rate, 1), **{k: round(v, 4) for k, v in means.items()}})
             clock["log"], logged_at = now, seen
             recent.clear()

@@ -56,6 +56,15 @@ def settled_norms(network: nn.Module) -> Iterator[None]:
             hook.remove()
 
 
+def learn(network: nn.Module, *, frozen_norms: bool) -> None:
+    """Training mode; with frozen norms the network computes as it will when it is used (but for the mixer's choice)."""
+    network.train()
+    if frozen_norms:
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+
+
 def _settle(norm: nn.BatchNorm2d, seen: _Seen) -> None:
     assert norm.running_mean is not None
     assert norm.running_var is not None
