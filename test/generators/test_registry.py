@@ -22,6 +22,8 @@ def test_the_oracle_of_the_moving_scene_paints_in_the_size_asked_for() -> None:
     [
         ("oracle:cinema", "no footage 'cinema' .* there are moving, clip"),
         ("oracle:moving@0x48", "WIDTHxHEIGHT"),
+        ("student@0x64", "WIDTHxHEIGHT"),
+        ("student@200x150", "multiples of 32 .* 'student@200x150'"),
         ("no/such/folder", "expected 'student', 'oracle:moving' or 'oracle:clip', or a folder"),
         ("", "no model ''"),
     ],
@@ -35,3 +37,9 @@ def test_without_a_shipped_student_the_way_out_is_told(monkeypatch: pytest.Monke
     monkeypatch.setattr(registry, "SHIPPED_STUDENT", tmp_path)
     with pytest.raises(GeneratorError, match=r"no trained student is shipped .* 'oracle:moving'"):
         load_generator("student")
+
+
+def test_the_student_paints_in_the_size_asked_for() -> None:
+    generator = load_generator("student@96x64", backend="onnxruntime")
+    canvases = generator.generate(MovingScene().frame(0), [Instruction(Task.DEPTH), Instruction(Task.NORMALS)])
+    assert [canvas.rgb.shape for canvas in canvases] == [(64, 96, 3)] * 2

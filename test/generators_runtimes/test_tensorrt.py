@@ -187,6 +187,14 @@ def test_the_profile_spans_all_sizes_and_usually_means_the_first() -> None:
     assert set(shapes) == {"image", *golden_boxes().arrays()}
 
 
+def test_a_size_that_is_asked_for_is_in_the_profile_beside_the_models_own(model: ModelFolder) -> None:
+    options = RuntimeOptions(sizes_wh=((64, 32),))
+    profile = Engines(Bindings(FakeTensorRt("10.3")), FakeCuda(), options).key(model, Precision.FP16).profile
+    own = Profile.for_sizes(model.manifest.sizes_wh)
+    assert (profile.widths[1], profile.heights[1]) == (64, 32)
+    assert (profile.widths[2], profile.heights[2]) == (own.widths[2], own.heights[2])
+
+
 def test_progress_tells_the_outer_phase_and_not_too_often() -> None:
     said: list[str] = []
     now = [0.0]

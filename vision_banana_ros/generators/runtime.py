@@ -51,9 +51,12 @@ def say_nothing(_message: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeOptions:
-    """`threads` None leaves the number to the runtime; `tell` hears of long work, a line at a time."""
+    """`threads` None leaves the number to the runtime; `sizes_wh` are canvas sizes to paint instead of the model's own;
+    `tell` hears of long work, a line at a time.
+    """
 
     threads: int | None = None
+    sizes_wh: tuple[tuple[int, int], ...] = ()
     cache_dir: Path | None = None
     tell: Callable[[str], None] = field(default=say_nothing)
 

@@ -71,8 +71,9 @@ class StudentGenerator:
 
 def load(folder: Path, *, backend: str = "auto", options: RuntimeOptions | None = None) -> StudentGenerator:
     """The student in `folder`, every file of it checked, on the best runtime here or the one that is named."""
+    options = options or RuntimeOptions()
     model = ModelFolder.open(folder)
     model.verify()
     text = TextTable.read(io.BytesIO(model.read(Role.TEXT)), name=str(folder))
-    chosen = choose(model, text, backend, options or RuntimeOptions())
-    return StudentGenerator(chosen.runtime, text, model.manifest.sizes_wh, chosen.report)
+    chosen = choose(model, text, backend, options)
+    return StudentGenerator(chosen.runtime, text, options.sizes_wh or model.manifest.sizes_wh, chosen.report)

@@ -65,7 +65,9 @@ class Settings:
 
     # What paints. Fixed once configured.
     model: str = _parameter(
-        "", "A folder with a manifest.json, or oracle:moving or oracle:clip to try out; empty: the shipped student.",
+        "",
+        "A folder with a manifest.json, or oracle:moving or oracle:clip to try out; empty: the shipped student. "
+        "student@192x128 paints canvases of that size: smaller is faster and coarser.",
         live=False,
     )  # fmt: skip
     backend: str = _parameter(

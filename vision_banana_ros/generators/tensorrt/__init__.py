@@ -34,7 +34,8 @@ class Engines:
             gpu=self._cuda.gpu_name(),
             compute_capability=self._cuda.compute_capability(),
             precision=precision,
-            profile=Profile.for_sizes(folder.manifest.sizes_wh),
+            # the model's own too: the self-check paints the golden frame in its size
+            profile=Profile.for_sizes((*self._options.sizes_wh, *folder.manifest.sizes_wh)),
         )
 
     def open(self, folder: ModelFolder, precision: Precision) -> TensorRtRuntime:
