@@ -8,12 +8,13 @@ import torch
 from torch import nn
 
 from vision_banana_ros.core import DataError
+from vision_banana_ros.generators.registry import SHIPPED_STUDENT
 from vision_banana_ros.student.encoder import MobileNetV2, normalise
 from vision_banana_ros.student.export import to_onnx, write_onnx
 from vision_banana_ros.student.network import Student, StudentConfig
 from vision_banana_ros.training.batch import Batch, collate
 from vision_banana_ros.training.config import View
-from vision_banana_ros.training.exported import load_exported
+from vision_banana_ros.training.exported import load_exported, read_weights
 from vision_banana_ros.training.losses.total import total_loss
 from vision_banana_ros.training.norms import learn, settled_norms
 from vision_banana_ros.training.questions import QuestionMaker
@@ -59,6 +60,17 @@ def test_an_exported_student_learns_on_where_it_stood(make_sample, text, tmp_pat
     with torch.no_grad():
         after = again.train().encoder(normalise(batches[0].image))[-1]
     assert float((after - before).abs().mean()) < 0.5 * float(before.abs().mean())
+
+
+def test_training_goes_on_from_the_model_that_ships(make_sample, text) -> None:
+    student = Student()
+    start_from(student, Path("student"), looks(make_sample, text, 1))
+    again = to_onnx(student.eval(), width=64, height=64)
+    # other statistics, the same network: sizes and names of all that is stored
+    assert len(again) == pytest.approx((SHIPPED_STUDENT / "student.fp32.onnx").stat().st_size, rel=0.01)
+    words = student.reader.words.bias.detach()
+    stored = read_weights(SHIPPED_STUDENT / "student.fp32.onnx")["reader.words.bias"]
+    assert torch.equal(words, torch.from_numpy(stored.copy()))
 
 
 def test_the_exported_weights_are_exact(tmp_path) -> None:

@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gates", action="append", metavar="DIR", help="frames to be judged by, never learnt from")
     parser.add_argument("--annotations", metavar="DIR", help="class masks of the real frames (see --annotate)")
     parser.add_argument(
-        "--initial", metavar="PATH", help="start from a MobileNetV2 .tflite, a checkpoint .pt, or a model's folder"
+        "--initial",
+        metavar="PATH",
+        help="start from a MobileNetV2 .tflite, a checkpoint .pt, a model's folder, or the shipped 'student'",
     )
     parser.add_argument("--samples", type=int, metavar="N", help="how many samples to see altogether")
     parser.add_argument("--text", type=Path, metavar="FILE", help="text table; default: DIR/text.npz, else it is made")

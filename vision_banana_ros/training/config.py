@@ -52,7 +52,7 @@ class TrainingConfig:
     log_seconds: float = 20.0
     checkpoint_seconds: float = 180.0
     gate_seconds: float = 300.0
-    initial: str | None = None  # encoder weights, a checkpoint or a model to start from
+    initial: str | None = None  # encoder weights, a checkpoint, a model's folder, or "student"
 
     def save(self, path: Path) -> None:
         path.write_text(json.dumps(dataclasses.asdict(self), indent=1) + "\n", encoding="utf-8")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vision_banana_ros.core import DataError
+from vision_banana_ros.generators.registry import SHIPPED_STUDENT
 from vision_banana_ros.student.encoder import normalise
 from vision_banana_ros.student.network import Student
 from vision_banana_ros.training.batch import Batch
@@ -16,8 +17,13 @@ from vision_banana_ros.training.pretrained import load_imagenet
 
 
 def start_from(student: Student, path: Path, first: Iterable[Batch]) -> None:
-    """Fill `student`; where normalisations were folded away in `path`, the `first` batches give them statistics."""
+    """Fill `student`; where normalisations were folded away in `path`, the `first` batches give them statistics.
+
+    The path "student" is the model that ships.
+    """
     device = next(student.parameters()).device
+    if path == Path("student"):
+        path = SHIPPED_STUDENT
     if path.suffix == ".pt":
         student.load_state_dict(load_checkpoint(path)["average"])
     elif path.suffix == ".tflite":
