@@ -4,7 +4,7 @@ Most weights keep their names in the file. Where the exporter folds a normalisat
 around it makes up a name; but the node that uses such a weight is still named after its module, level by level:
 "/context/context.1/steps/steps.0/steps.0.0/Conv" is a node of module "context.1.steps.0.0".
 
-A folded normalisation comes back as one that changes nothing: `settle_norms` then gives it statistics.
+A folded normalisation comes back as one that changes nothing: `settled_norms` then gives it statistics.
 """
 
 from __future__ import annotations
