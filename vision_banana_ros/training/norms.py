@@ -34,7 +34,7 @@ class _Seen:
 def settled_norms(network: nn.Module) -> Iterator[None]:
     """Inside, show `network` images; then its normalisations have their statistics, and compute what they did before.
 
-    Folded away they were the identity, or a shift: in training they would suddenly normalise, and all would change.
+    What is shown nothing keeps what it has. Folded away they were the identity, or a shift: in training they would suddenly normalise, and all would change.
     """
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     seen = {norm: _Seen.none(norm.num_features, norm.bias.device) for norm in norms}
@@ -49,7 +49,8 @@ def settled_norms(network: nn.Module) -> Iterator[None]:
         with torch.no_grad():
             yield
             for norm in norms:
-                _settle(norm, seen[norm])
+                if seen[norm].count:
+                    _settle(norm, seen[norm])
     finally:
         network.train(was_training)
         for hook in hooks:
