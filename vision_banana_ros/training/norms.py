@@ -34,7 +34,8 @@ class _Seen:
 def settled_norms(network: nn.Module) -> Iterator[None]:
     """Inside, show `network` images; then its normalisations have their statistics, and compute what they did before.
 
-    What is shown nothing keeps what it has. Folded away they were the identity, or a shift: in training they would suddenly normalise, and all would change.
+    Folded away they were the identity, or a shift: in training they would suddenly normalise, and all would change. One
+    that is shown nothing keeps what it has.
     """
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     seen = {norm: _Seen.none(norm.num_features, norm.bias.device) for norm in norms}
