@@ -80,6 +80,28 @@ def test_the_exported_weights_are_exact(tmp_path) -> None:
     assert to_onnx(again.eval(), width=64, height=64) == (tmp_path / "a.onnx").read_bytes()
 
 
+def test_filters_that_folding_made_tiny_get_their_length_back(make_sample, text, tmp_path) -> None:
+    """Steps of a usual rate would overwrite them otherwise."""
+    trained, plain, again = lived_in(3), Student(), Student()
+    with torch.no_grad():  # a map 200 times as large as usual, and a normalisation that knows it
+        trained.trunk.above[0].weight.mul_(200)
+        trained.trunk.beside[0].weight.mul_(200)
+        trained.trunk.mix[0][1].running_var.mul_(200**2)
+    write_onnx(trained, tmp_path / "student.onnx", width=64, height=64)
+    load_exported(plain, tmp_path / "student.onnx")
+    batches = looks(make_sample, text, 1)
+    start_from(again, tmp_path / "student.onnx", batches)
+
+    def length(student: Student) -> torch.Tensor:
+        return student.trunk.mix[0][0].weight.detach().flatten(1).norm(dim=1)
+
+    assert length(plain).max() < 0.02
+    assert torch.allclose(length(again), torch.ones(()), atol=1e-4)
+    with torch.no_grad():
+        wanted, got = (network.eval()(batches[0].image, batches[0].boxes).canvas for network in (trained, again))
+    assert torch.allclose(wanted, got, atol=2e-3)
+
+
 def test_another_student_is_refused(tmp_path) -> None:
     write_onnx(Student(StudentConfig(context=64)).eval(), tmp_path / "small.onnx", width=64, height=64)
     with pytest.raises(DataError, match="a student of this version"):

@@ -1,4 +1,8 @@
-"""Normalisations that were folded away, brought back without changing what a network computes."""
+"""Normalisations that were folded away, brought back without changing what a network computes.
+
+Folding also leaves filters of any size: a map with a standard deviation of 250 leaves filters 250 times too small, and
+steps of a usual rate would overwrite them. So each filter gets length 1 again, and its normalisation takes up the rest.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+
+from vision_banana_ros.student.blocks import ConvNorm
+from vision_banana_ros.student.encoder import InvertedResidual
+
+#: Shorter filters are left alone: they let nothing through.
+_NO_FILTER = 1e-8
 
 
 @dataclass(slots=True)
@@ -52,6 +62,8 @@ def settled_norms(network: nn.Module) -> Iterator[None]:
             for norm in norms:
                 if seen[norm].count:
                     _settle(norm, seen[norm])
+            for conv, norm in _normed(network):
+                _resize(conv, norm)
     finally:
         network.train(was_training)
         for hook in hooks:
@@ -78,3 +90,30 @@ def _settle(norm: nn.BatchNorm2d, seen: _Seen) -> None:
     norm.weight.copy_(old_scale * (variance + norm.eps).sqrt())
     norm.running_mean.copy_(mean)
     norm.running_var.copy_(variance)
+
+
+def _normed(network: nn.Module) -> Iterator[tuple[nn.Conv2d, nn.BatchNorm2d]]:
+    """Each convolution with the normalisation that follows it."""
+    for module in network.modules():
+        following: list[tuple[nn.Module | None, nn.Module]] = []
+        if isinstance(module, ConvNorm):
+            following = [(module[0], module[1])]
+        elif isinstance(module, InvertedResidual):
+            following = list(zip((module.widen, module.look, module.narrow), module.norms, strict=True))
+        for conv, norm in following:
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                yield conv, norm
+
+
+def _resize(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    length = conv.weight.flatten(1).norm(dim=1)
+    factor = torch.where(length > _NO_FILTER, 1 / length.clamp(min=_NO_FILTER), 1.0)
+    before = norm.weight / (norm.running_var + norm.eps).sqrt()
+    conv.weight.mul_(factor[:, None, None, None])
+    if conv.bias is not None:
+        conv.bias.mul_(factor)
+    norm.running_mean.mul_(factor)
+    norm.running_var.mul_(factor.square())
+    norm.weight.copy_(before / factor * (norm.running_var + norm.eps).sqrt())
