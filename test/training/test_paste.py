@@ -1,4 +1,4 @@
-"""Pasted objects stand in front of what they cover, at the depth at which the real lens would see them so large."""
+"""What is pasted stands in front of what it covers, at the depth at which the real lens would see it so large."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ import pytest
 from vision_banana_ros.codecs.curve import curve, uncurve
 from vision_banana_ros.core import UNLABELLED
 from vision_banana_ros.training.paste import pasted
-from vision_banana_ros.training.samples import UNKNOWN, TrainingSample
+from vision_banana_ros.training.samples import UNKNOWN, TrainingSample, metres
 
 
 def at(sample: TrainingSample, depth_m: float) -> TrainingSample:
@@ -58,6 +58,21 @@ def test_without_instances_nothing_is_pasted(make_sample) -> None:
     source = make_sample()
     wall = at(source, 8.0)
     assert pasted(wall, replace(source, instances=None), np.random.default_rng(0)) is wall
+
+
+def test_another_real_frame_lends_what_is_near_in_it(make_sample) -> None:
+    lender = make_sample(real=True)
+    wall = at(lender, 3.9)
+    lent = metres(lender.position)
+    shares = []
+    for seed in range(6):
+        mixed = pasted(wall, lender, np.random.default_rng(seed))
+        region = changed(wall, mixed)
+        shares.append(region.mean())
+        assert (lent[region] < 3.9).all()
+        assert metres(mixed.position)[region] == pytest.approx(lent[region], rel=0.01)  # as large as it is
+        assert np.array_equal(mixed.normals[region], lender.normals[region])
+    assert 0 < min(shares) < max(shares) < 0.7
 
 
 def near(region: np.ndarray) -> np.ndarray:

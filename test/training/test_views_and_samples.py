@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vision_banana_ros.codecs.curve import uncurve
+from vision_banana_ros.codecs.curve import curve, uncurve
 from vision_banana_ros.codecs.rays import camera_directions
 from vision_banana_ros.core import DataError
 from vision_banana_ros.training.batch import Batch, batches
@@ -104,6 +104,24 @@ def test_only_real_frames_get_foregrounds(make_sample, text, real: bool, used: i
     )
     next(made)
     assert len(lent) - len(list(foregrounds)) == used
+
+
+@pytest.mark.parametrize("real", [False, True])
+def test_only_real_frames_are_turned(make_sample, text, real: bool) -> None:
+    """Beyond the edge of a turned frame nothing is known."""
+    sample = make_sample(0, real=real)
+    sample.position[:] = curve(np.float32(2.0))
+    made = batches(
+        itertools.repeat(sample),
+        (View(width=96, height=64),),
+        turn_share=1.0,
+        batch=4,
+        questions=2,
+        text=text,
+        seed=0,
+        size_seed=0,
+    )
+    assert bool((next(made).position < 0).any()) == real
 
 
 def test_labels_are_never_blended(sample) -> None:

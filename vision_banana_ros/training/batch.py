@@ -22,6 +22,7 @@ from vision_banana_ros.training.config import View
 from vision_banana_ros.training.paste import pasted
 from vision_banana_ros.training.questions import FEW_TARGETS, MANY_TARGETS, OPEN, Question, QuestionMaker
 from vision_banana_ros.training.samples import BEYOND, TrainingSample, normals_of
+from vision_banana_ros.training.turning import turned
 from vision_banana_ros.training.views import random_view
 
 #: Share of the batches in which a prompt may name half the vocabulary: robots do, but such boxes are slow.
@@ -55,6 +56,7 @@ def batches(
     *,
     foregrounds: Iterator[TrainingSample] | None = None,
     paste_share: float = 0.0,
+    turn_share: float = 0.0,
     batch: int,
     questions: int,
     text: TextTable,
@@ -63,8 +65,9 @@ def batches(
 ) -> Iterator[Batch]:
     """Endless; every batch has one canvas size, drawn by the views' shares.
 
-    `foregrounds` lend their objects to `paste_share` of the real samples. Processes that train together have their own
-    `seed`, and one `size_seed`: they wait for each other at each step, so their batches must cost the same.
+    `foregrounds` lend what is near in them to `paste_share` of the real samples; `turn_share` of them are turned.
+    Processes that train together have their own `seed`, and one `size_seed`: they wait for each other at each step, so
+    their batches must cost the same.
     """
     rng, size_rng = np.random.default_rng((seed, 3)), np.random.default_rng((size_seed, 4))
     maker = QuestionMaker(rng)
@@ -72,11 +75,17 @@ def batches(
     while True:
         view = views[int(size_rng.choice(len(views), p=shares / shares.sum()))]
         maker.most_targets = MANY_TARGETS if size_rng.random() < _MANY_TARGETS_SHARE else FEW_TARGETS
+
+        def look(sample: TrainingSample, view: View = view) -> TrainingSample:
+            if sample.real and rng.random() < turn_share:
+                sample = turned(sample, rng)
+            return random_view(sample, view, rng)
+
         cut = []
         for _ in range(batch):
-            sample = random_view(next(samples), view, rng)
+            sample = look(next(samples))
             if sample.real and foregrounds is not None and rng.random() < paste_share:
-                sample = pasted(sample, random_view(next(foregrounds), view, rng), rng)
+                sample = pasted(sample, look(next(foregrounds)), rng)
             cut.append(sample)
         yield collate(cut, [maker.ask(sample, questions) for sample in cut], text)
 

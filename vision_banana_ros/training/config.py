@@ -30,7 +30,8 @@ class TrainingConfig:
     annotations: str | None = None  # class masks of real frames, made by `training.annotate`
     real_share: float = 0.4  # of the samples; TRAINING.md: 25 to 50 % is what carries over to unseen rooms
 
-    paste_share: float = 0.35  # of the real samples, which get rendered objects in front
+    paste_share: float = 0.35  # of the real samples, which get rendered objects, or parts of real rooms, in front
+    turn_share: float = 0.7  # of the real samples, which are seen in another direction
 
     views: tuple[View, ...] = (View(width=128, height=96),)
     batch: int = 16

@@ -41,6 +41,8 @@ from vision_banana_ros.training.start import start_from
 
 #: Batches that give folded normalisations their statistics.
 _FIRST_LOOKS = 12
+#: Share of the things pasted in front of real frames that other real frames lend.
+_LENT_BY_REAL = 0.5
 
 
 class BatchStream(IterableDataset[Batch]):
@@ -58,12 +60,14 @@ class BatchStream(IterableDataset[Batch]):
         rendered = shard_stream(config.shards, seed=seed, part=part, parts=parts) if config.shards else None
         real = real_stream(config.frames, config.annotations, seed=seed) if config.frames else None
         samples = mixed_stream(rendered, real, config.real_share, seed=seed)
-        lent = shard_stream(config.shards, seed=seed + 1, part=part, parts=parts) if config.shards else None
+        near = shard_stream(config.shards, seed=seed + 1, part=part, parts=parts) if config.shards else None
+        others = real_stream(config.frames, None, seed=seed + 1) if config.frames else None
         return batches(
             samples,
             config.views,
-            foregrounds=lent,
+            foregrounds=mixed_stream(near, others, _LENT_BY_REAL, seed=seed + 1),
             paste_share=config.paste_share,
+            turn_share=config.turn_share,
             batch=config.batch,
             questions=config.questions,
             text=self.text,

@@ -1,8 +1,9 @@
-"""Rendered objects in front of real rooms: real frames come from few places, and near things are rare in them.
+"""Things in front of real rooms that were never there: real frames come from few places, and near things are rare.
 
-An object keeps its place in the picture. Seen through the other lens it stands nearer or further by the ratio of the
-focal lengths, and nearer still by chance, as a smaller one of its kind. It is pasted where it hides what lies behind
-it, and often much darker, as things in front of windows are.
+What is lent by a render is its objects, by another real frame whatever is nearer than some distance. It keeps its place
+in the picture. Seen through the other lens it stands nearer or further by the ratio of the focal lengths, and rendered
+objects nearer still by chance, as a smaller one of its kind. It is pasted where it hides what lies behind it, and often
+much darker, as things in front of windows are.
 """
 
 from __future__ import annotations
@@ -12,35 +13,32 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from vision_banana_ros.codecs.curve import curve, uncurve
+from vision_banana_ros.codecs.curve import curve
 from vision_banana_ros.core import UNLABELLED, AnyArray, UInt8Array
-from vision_banana_ros.training.samples import TrainingSample
+from vision_banana_ros.training.samples import TrainingSample, metres
 
 _MOST_OBJECTS = 3
 _AREA = (0.004, 0.3)  # of the picture
-#: An object that would stand behind more than this much of what it covers is left out.
+#: A rendered object that would stand behind more than this much of what it covers is left out.
 _HIDDEN_SHARE = 0.3
 _SILHOUETTE_SHARE = 0.3
+#: Of the pixels of a real frame that lends its nearer part.
+_NEARER_SHARE = (0.1, 0.6)
 #: Of the size that it was modelled in.
 _SMALLEST = 0.6
 
 
 def pasted(sample: TrainingSample, source: TrainingSample, rng: np.random.Generator) -> TrainingSample:
-    """`sample` with some objects of `source`, which has its size; as it was where none fits."""
-    if source.instances is None:
-        return sample
-    ids, counts = np.unique(source.instances[source.instances > 0], return_counts=True)
-    share = counts / source.instances.size
-    fitting = ids[(share > _AREA[0]) & (share < _AREA[1])]
-    chosen = rng.permutation(fitting)[: int(rng.integers(1, _MOST_OBJECTS + 1))]
-    covered = np.zeros(sample.position.shape, bool)
-    depth = _metres(source.position) * (sample.camera.fx / source.camera.fx) * rng.uniform(_SMALLEST, 1)
-    behind = _metres(sample.position)
+    """`sample` with some things of `source`, which has its size; as it was where none fits."""
+    smaller = 1.0 if source.real else rng.uniform(_SMALLEST, 1)
+    depth = metres(source.position) * (sample.camera.fx / source.camera.fx) * smaller
+    behind = metres(sample.position)
     behind[np.isnan(behind)] = np.median(behind[np.isfinite(behind)]) if np.isfinite(behind).any() else 0
-    for number in chosen:
-        region = (source.instances == number) & np.isfinite(depth)
+    covered = np.zeros(sample.position.shape, bool)
+    for lent in _nearer_part(depth, rng) if source.real else _objects(source, rng):
+        region = lent & np.isfinite(depth)
         hidden = region & (behind <= depth)
-        if hidden.sum() <= _HIDDEN_SHARE * region.sum():
+        if source.real or hidden.sum() <= _HIDDEN_SHARE * region.sum():
             covered |= region & ~hidden
     if not covered.any():
         return sample
@@ -59,13 +57,24 @@ def pasted(sample: TrainingSample, source: TrainingSample, rng: np.random.Genera
     )
 
 
-def _metres(position: AnyArray) -> AnyArray:
-    """Metres; nan where unknown, infinite beyond range."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        depth: AnyArray = uncurve(np.clip(position.astype(np.float32), 0, 1))
-    depth[position < 0] = np.nan
-    depth[position > 1] = np.inf
-    return depth
+def _objects(source: TrainingSample, rng: np.random.Generator) -> list[AnyArray]:
+    if source.instances is None:
+        return []
+    ids, counts = np.unique(source.instances[source.instances > 0], return_counts=True)
+    share = counts / source.instances.size
+    fitting = ids[(share > _AREA[0]) & (share < _AREA[1])]
+    chosen = rng.permutation(fitting)[: int(rng.integers(1, _MOST_OBJECTS + 1))]
+    return [source.instances == number for number in chosen]
+
+
+def _nearer_part(depth: AnyArray, rng: np.random.Generator) -> list[AnyArray]:
+    """Up to some distance, without the specks that noise of the sensor cuts out."""
+    known = depth[np.isfinite(depth)]
+    if not known.size:
+        return []
+    with np.errstate(invalid="ignore"):
+        near = (depth < np.quantile(known, rng.uniform(*_NEARER_SHARE))).astype(np.uint8)
+    return [cv2.morphologyEx(near, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) > 0]
 
 
 def _blended(below: UInt8Array, above: UInt8Array, covered: AnyArray, rng: np.random.Generator) -> UInt8Array:

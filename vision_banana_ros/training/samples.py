@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from vision_banana_ros.codecs.curve import curve
+from vision_banana_ros.codecs.curve import curve, uncurve
 from vision_banana_ros.core import (
+    AnyArray,
     Camera,
     DataError,
     FloatArray,
@@ -151,6 +152,15 @@ def _read_annotations(root: Path, folder: str) -> Annotations | None:
     with np.load(path, allow_pickle=False) as file:
         labels = tuple(file["labels"].tolist())
         return Annotations(labels, dict(zip(file["names"].tolist(), file["masks"], strict=True)))
+
+
+def metres(position: AnyArray) -> AnyArray:
+    """Depth along z; nan where unknown, infinite beyond range."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        depth: AnyArray = uncurve(np.clip(position.astype(np.float32), 0, 1))
+    depth[position < 0] = np.nan
+    depth[position > 1] = np.inf
+    return depth
 
 
 def normals_of(code: npt.NDArray[np.int8]) -> FloatArray:
