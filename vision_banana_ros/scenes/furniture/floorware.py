@@ -187,12 +187,12 @@ def plant(stage: Stage) -> Piece:
                     build.foliage(at, (0.2, 0.2, 0.15), green, cell=0.06, fill=stage.uniform(0.4, 0.6))
             else:
                 for i in range(stage.count(7, 15)):
-                    _blade(stage, 137.5 * i, green, curved=kind == "fronds")
+                    blade(stage, 137.5 * i, green, curved=kind == "fronds")
 
     return Piece(0.33 * scale, 0.33 * scale, scale, draw)
 
 
-def _blade(stage: Stage, yaw_deg: float, green: int, *, curved: bool) -> None:
+def blade(stage: Stage, yaw_deg: float, green: int, *, curved: bool) -> None:
     """One long leaf from the pot outwards; curved ones bend over in two pieces."""
     build, lean, length = stage.build, stage.uniform(8, 50), stage.uniform(0.14, 0.27)
     wide = stage.uniform(0.018, 0.045)

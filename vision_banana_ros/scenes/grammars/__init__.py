@@ -12,6 +12,7 @@ from vision_banana_ros.scenes.grammars.staircase import staircase
 from vision_banana_ros.scenes.grammars.street import city_street, square
 from vision_banana_ros.scenes.grammars.tabletop import shelf_front, table_top
 from vision_banana_ros.scenes.grammars.warehouse import warehouse, workshop
+from vision_banana_ros.scenes.grammars.winter_garden import winter_garden
 from vision_banana_ros.scenes.place import Place
 from vision_banana_ros.scenes.stage import Stage
 
@@ -34,6 +35,7 @@ GRAMMARS: dict[str, Callable[[Stage], Place]] = {
     "park": park,
     "field": field,
     "yard": yard,
+    "winter garden": winter_garden,
 }
 
 #: How often a mixed set shows each place.
@@ -56,4 +58,5 @@ WEIGHTS: dict[str, float] = {
     "park": 1.0,
     "field": 1.0,
     "yard": 0.7,
+    "winter garden": 0.0,  # by name only, so that the mixed sets of old seeds stay what they are
 }
