@@ -18,7 +18,7 @@ from vision_banana_ros.core import UNLABELLED, AnyArray, UInt8Array
 from vision_banana_ros.training.samples import TrainingSample, metres
 
 _MOST_OBJECTS = 3
-_AREA = (0.004, 0.3)  # of the picture
+_AREA = (0.004, 0.45)  # of the picture
 #: A rendered object that would stand behind more than this much of what it covers is left out.
 _HIDDEN_SHARE = 0.3
 _SILHOUETTE_SHARE = 0.3
