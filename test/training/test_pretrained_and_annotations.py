@@ -15,7 +15,7 @@ from vision_banana_ros.student.encoder import MobileNetV2
 from vision_banana_ros.training import annotate as annotate_module
 from vision_banana_ros.training import pretrained
 from vision_banana_ros.training.annotate import ADE20K, CITYSCAPES, Segmenter, annotate
-from vision_banana_ros.training.samples import real_stream
+from vision_banana_ros.training.samples import read_real, real_stream
 from vision_banana_ros.training.words import known_texts
 
 
@@ -117,7 +117,7 @@ def test_annotations_reach_the_samples(segmenter: Segmenter, tmp_path) -> None:
     cv2.imwrite(str(folder / "rgb" / "a.png"), np.zeros((48, 96, 3), np.uint8))
     cv2.imwrite(str(folder / "depth" / "a.png"), np.full((48, 96), 1000, np.uint16))
     assert annotate(folder, segmenter, tmp_path / "masks") == 1
-    sample = next(real_stream((str(folder),), str(tmp_path / "masks"), seed=0))
+    sample = next(real_stream(read_real((str(folder),), str(tmp_path / "masks")), seed=0))
     assert sample.labels[sample.mask[40, 80]] == "chair"
 
 

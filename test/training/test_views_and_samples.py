@@ -14,7 +14,7 @@ from vision_banana_ros.codecs.rays import camera_directions
 from vision_banana_ros.core import DataError
 from vision_banana_ros.training.batch import Batch, batches
 from vision_banana_ros.training.config import View
-from vision_banana_ros.training.samples import BEYOND, UNKNOWN, mixed_stream, normals_of, real_stream
+from vision_banana_ros.training.samples import BEYOND, UNKNOWN, mixed_stream, normals_of, read_real, real_stream
 from vision_banana_ros.training.views import Crop, cut, random_view
 
 
@@ -164,14 +164,14 @@ def frames(tmp_path):
 def test_real_frames_come_in_rounds_with_their_annotations(frames) -> None:
     (frames / "masks").mkdir()
     np.savez(frames / "masks" / "set.npz", labels=["floor", "wall"], names=["2"], masks=np.ones((1, 32, 48), np.uint8))
-    stream = real_stream((str(frames / "set"),), str(frames / "masks"), seed=1)
+    stream = real_stream(read_real((str(frames / "set"),), str(frames / "masks")), seed=1)
     samples = list(itertools.islice(stream, 8))
     seen = [int(s.rgb[0, 0, 0]) // 10 for s in samples]
     assert sorted(seen[:4]) == sorted(seen[4:]) == [0, 1, 2, 3]
     masked = [s for s in samples if s.mask is not None]
     assert len(masked) == 2
     assert masked[0].labels == ("floor", "wall")
-    again = real_stream((str(frames / "set"),), None, seed=1)
+    again = real_stream(read_real((str(frames / "set"),), None), seed=1)
     assert [int(s.rgb[0, 0, 0]) // 10 for s in itertools.islice(again, 8)] == seen
 
 
@@ -179,7 +179,7 @@ def test_annotations_of_another_size_are_refused(frames) -> None:
     (frames / "masks").mkdir()
     np.savez(frames / "masks" / "set.npz", labels=["floor"], names=["2"], masks=np.ones((1, 16, 48), np.uint8))
     with pytest.raises(DataError, match="annotate the folder again"):
-        next(real_stream((str(frames / "set"),), str(frames / "masks"), seed=1))
+        next(real_stream(read_real((str(frames / "set"),), str(frames / "masks")), seed=1))
 
 
 def test_whole_frames_are_shown_as_a_robot_sees_them(make_sample) -> None:

@@ -36,7 +36,7 @@ from vision_banana_ros.training.losses.total import total_loss
 from vision_banana_ros.training.norms import learn
 from vision_banana_ros.training.optimisation import learning_rate, parameter_groups
 from vision_banana_ros.training.photometry import vary
-from vision_banana_ros.training.samples import mixed_stream, real_stream, shard_stream
+from vision_banana_ros.training.samples import mixed_stream, read_real, real_stream, shard_stream
 from vision_banana_ros.training.start import start_from
 
 #: Batches that give folded normalisations their statistics.
@@ -58,10 +58,11 @@ class BatchStream(IterableDataset[Batch]):
         # a run that goes on must not see the same samples again: its start is part of the seed
         seed = config.seed + 1_000_003 * part + 7919 * self.start
         rendered = shard_stream(config.shards, seed=seed, part=part, parts=parts) if config.shards else None
-        real = real_stream(config.frames, config.annotations, seed=seed) if config.frames else None
+        frames = read_real(config.frames, config.annotations)
+        real = real_stream(frames, seed=seed) if frames else None
         samples = mixed_stream(rendered, real, config.real_share, seed=seed)
         near = shard_stream(config.shards, seed=seed + 1, part=part, parts=parts) if config.shards else None
-        others = real_stream(config.frames, None, seed=seed + 1) if config.frames else None
+        others = real_stream(frames, seed=seed + 1) if frames else None
         return batches(
             samples,
             config.views,

@@ -6,7 +6,7 @@ two streams of the same seed and place in the world of processes give the same s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -93,12 +93,15 @@ def shard_stream(folders: tuple[str, ...], *, seed: int, part: int = 0, parts: i
         yield pool.pop()
 
 
-def real_stream(
-    folders: tuple[str, ...], annotations: str | None, *, seed: int, part: int = 0
-) -> Iterator[TrainingSample]:
-    """Endless rounds through all frames of all folders, each folder equally often, held in memory."""
-    sets = [_read_folder(Path(folder), annotations) for folder in folders]
-    rng = np.random.default_rng((seed, part, 1))
+def read_real(folders: Sequence[str], annotations: str | None) -> list[list[TrainingSample]]:
+    """All frames of each folder, held in memory; a folder that is named twice, to be seen twice as often, once."""
+    read = {folder: _read_folder(Path(folder), annotations) for folder in dict.fromkeys(folders)}
+    return [read[folder] for folder in folders]
+
+
+def real_stream(sets: Sequence[Sequence[TrainingSample]], *, seed: int) -> Iterator[TrainingSample]:
+    """Endless rounds through all frames of all sets, each set equally often."""
+    rng = np.random.default_rng((seed, 0, 1))
     queues: list[list[int]] = [[] for _ in sets]
     while True:
         which = int(rng.integers(len(sets)))

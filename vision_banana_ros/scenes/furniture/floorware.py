@@ -8,6 +8,9 @@ from vision_banana_ros.scenes import finishes
 from vision_banana_ros.scenes.builder import turn
 from vision_banana_ros.scenes.stage import Piece, Stage, Top, swung
 
+#: From one leaf to the next, as plants grow them: none stands right above another.
+GOLDEN_ANGLE_DEG = 137.5
+
 
 def bin_(stage: Stage) -> Piece:
     """A waste bin, open, with a lid, or a wheelie bin's little brother."""
@@ -187,7 +190,7 @@ def plant(stage: Stage) -> Piece:
                     build.foliage(at, (0.2, 0.2, 0.15), green, cell=0.06, fill=stage.uniform(0.4, 0.6))
             else:
                 for i in range(stage.count(7, 15)):
-                    blade(stage, 137.5 * i, green, curved=kind == "fronds")
+                    blade(stage, GOLDEN_ANGLE_DEG * i, green, curved=kind == "fronds")
 
     return Piece(0.33 * scale, 0.33 * scale, scale, draw)
 

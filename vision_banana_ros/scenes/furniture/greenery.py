@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from vision_banana_ros.scenes import finishes
-from vision_banana_ros.scenes.furniture.floorware import blade
+from vision_banana_ros.scenes.furniture.floorware import GOLDEN_ANGLE_DEG, blade
 from vision_banana_ros.scenes.stage import Piece, Stage
 
-_GOLDEN_ANGLE_DEG = 137.5
 #: How far the leaves of `blade` reach at scale 1, and how high above its frame they begin.
 _LEAF_REACH, _LEAF_FOOT = 0.42, 0.24
 
@@ -33,6 +32,6 @@ def tall_plant(stage: Stage) -> Piece:
                 for i in range(leaves):
                     z = height * lowest + (top - height * lowest) * i / leaves
                     with build.frame((1.3 * x, 1.3 * y, z - _LEAF_FOOT * leaf_scale), scale=leaf_scale):
-                        blade(stage, _GOLDEN_ANGLE_DEG * i, green, curved=curved)
+                        blade(stage, GOLDEN_ANGLE_DEG * i, green, curved=curved)
 
     return Piece(reach, reach, height, draw)
