@@ -34,6 +34,10 @@ def test_a_model_that_beats_nothing_is_not_written_unless_kept(run, tmp_path, ca
     assert main(["distill", "--run", str(run), "--out", str(model)]) == 1
     assert not model.exists()
     assert "does not beat" in capsys.readouterr().err
+    assert main(["distill", "--run", str(run), "--out", str(model), "--first-share", "0.25"]) == 2
+    assert "first.pt" in capsys.readouterr().err
+    assert main(["distill", "--run", str(run), "--out", str(model), "--first-share", "1"]) == 2
+    assert "less than 1" in capsys.readouterr().err
     sources = tmp_path / "sources.json"
     sources.write_text('[{"name": "six frames", "licence": "ours", "samples": 6}]')
     renders = tmp_path / "renders"

@@ -13,7 +13,14 @@ from vision_banana_ros.core import Canvas, DataError, Task
 from vision_banana_ros.student.network import Student
 from vision_banana_ros.training import start
 from vision_banana_ros.training.batch import collate
-from vision_banana_ros.training.checkpoint import LAST, Average, averaged_student, load_checkpoint, save_checkpoint
+from vision_banana_ros.training.checkpoint import (
+    FIRST,
+    LAST,
+    Average,
+    averaged_student,
+    load_checkpoint,
+    save_checkpoint,
+)
 from vision_banana_ros.training.config import TrainingConfig, View
 from vision_banana_ros.training.gates import Gates
 from vision_banana_ros.training.journal import alive
@@ -91,6 +98,21 @@ def test_a_run_writes_all_it_promises_and_goes_on_where_it_stopped(frames, tmp_p
     assert gates
     assert 0 <= gates[-1]["far_hit"] <= 1
     assert (run / "pictures" / "set.png").exists()
+
+
+def test_a_run_keeps_what_it_started_from_and_both_can_be_mixed(frames, tmp_path, text) -> None:
+    run, next_run = tmp_path / "run", tmp_path / "next"
+    train(config_for(frames, 4), run, text)
+    with pytest.raises(DataError, match=r"no first\.pt"):  # it started from nothing
+        averaged_student(run / LAST, first_share=0.25)
+    train(dataclasses.replace(config_for(frames, 4), initial=str(run / LAST)), next_run, text)
+    first, last = averaged_student(run / LAST).state_dict(), averaged_student(next_run / LAST).state_dict()
+    kept = load_checkpoint(next_run / FIRST)["average"]
+    assert all(torch.equal(value, kept[name]) for name, value in first.items())
+    mixed = averaged_student(next_run / LAST, first_share=0.25).state_dict()
+    name = "mixer.pixel.weight"
+    assert not torch.equal(first[name], last[name])
+    torch.testing.assert_close(mixed[name], 0.75 * last[name] + 0.25 * first[name])
 
 
 class OneDepth:

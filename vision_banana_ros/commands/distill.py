@@ -36,6 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sources", type=Path, metavar="FILE", help="JSON list of {name, licence, samples} it learnt from"
     )
+    parser.add_argument(
+        "--first-share",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="of the weights, from the student that the run started from: 0.25 keeps more of what it knew",
+    )
     parser.add_argument("--summary", default="", help="one line on how it was trained")
     parser.add_argument("--keep", action="store_true", help="write the model even where a baseline is not beaten")
 
@@ -54,7 +61,9 @@ def run(args: argparse.Namespace) -> int:
     from vision_banana_ros.training.words import known_texts
 
     config = TrainingConfig.load(args.folder / "config.json")
-    student = averaged_student(args.folder / LAST)
+    if not 0 <= args.first_share < 1:
+        raise DataError(f"--first-share must be at least 0 and less than 1, got {args.first_share}")
+    student = averaged_student(args.folder / LAST, first_share=args.first_share)
     text = TextTable.load(args.folder / "text.npz").only(known_texts())
     asked = [read_size(text) for text in args.size or ()]
     sizes = tuple(asked or [(view.width, view.height) for view in config.views])

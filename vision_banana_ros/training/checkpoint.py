@@ -18,6 +18,7 @@ from vision_banana_ros.core import DataError
 from vision_banana_ros.student.network import Student, StudentConfig
 
 LAST = "last.pt"
+FIRST = "first.pt"  # what a run started from, where that was a whole network
 
 
 @dataclass(slots=True)
@@ -63,8 +64,20 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
-def averaged_student(path: Path, config: StudentConfig | None = None) -> Student:
-    """The network with its averaged weights, ready to be judged or exported."""
+def averaged_student(path: Path, config: StudentConfig | None = None, *, first_share: float = 0.0) -> Student:
+    """The network with its averaged weights, ready to be judged or exported.
+
+    `first_share` of each weight is taken from what the run started from: a mean of both networks keeps more of what the
+    first one knew than it loses of what was learnt since (Wortsman et al. 2022).
+    """
+    weights = load_checkpoint(path)["average"]
+    if first_share:
+        if not (path.parent / FIRST).exists():
+            raise DataError(f"{path.parent} holds no {FIRST}: its run did not start from a trained student")
+        first = load_checkpoint(path.parent / FIRST)["average"]
+        for name, value in weights.items():
+            if value.is_floating_point():
+                value.lerp_(first[name], first_share)
     student = Student(config)
-    student.load_state_dict(load_checkpoint(path)["average"])
+    student.load_state_dict(weights)
     return student.eval()

@@ -2,6 +2,7 @@
 
     RUN/config.json     what was asked for
     RUN/last.pt         weights, averaged weights, optimiser, samples seen: a run that is started again goes on here
+    RUN/first.pt        the weights that it started from, if those were a whole student's
     RUN/text.npz        the text table
     RUN/log.jsonl       one JSON object per line: losses, gates
     RUN/pictures/       what the gates look like now
@@ -28,7 +29,7 @@ from vision_banana_ros.generators.torch import TorchRuntime
 from vision_banana_ros.student.network import Student
 from vision_banana_ros.student.text import TextTable
 from vision_banana_ros.training.batch import Batch, batches
-from vision_banana_ros.training.checkpoint import LAST, Average, load_checkpoint, save_checkpoint
+from vision_banana_ros.training.checkpoint import FIRST, LAST, Average, load_checkpoint, save_checkpoint
 from vision_banana_ros.training.config import TrainingConfig
 from vision_banana_ros.training.gates import Gates
 from vision_banana_ros.training.journal import Journal, alive, note
@@ -97,6 +98,8 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
         # before the average and the other processes copy the weights
         first = BatchStream(config, text, rank=0, world=world, start=0)
         start_from(student, Path(config.initial), islice(first, _FIRST_LOOKS))
+        if is_first and Path(config.initial).suffix != ".tflite":
+            save_checkpoint(run / FIRST, {"average": student.state_dict()})
     optimiser = torch.optim.AdamW(parameter_groups(student, config), lr=config.learning_rate)
     average = Average.of(student, config.average)
     seen = 0
