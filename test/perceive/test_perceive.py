@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import pytest
 
+from vision_banana_ros.codecs import depth
 from vision_banana_ros.codecs.depth import LEVELS, curve, uncurve
 from vision_banana_ros.core import (
     DEPTH_ENCODINGS,
@@ -186,6 +188,27 @@ def test_depth_beyond_the_range_is_infinite() -> None:
     assert TRUTH.depth_m is not None
     assert seen.depth_m[np.isfinite(seen.depth_m)].max() <= 4
     assert np.isinf(seen.depth_m[TRUTH.depth_m > 4.02]).all()
+
+
+def test_on_a_small_canvas_blends_fly_and_a_floor_painted_at_half_size_stays() -> None:
+    rows = np.arange(32, 64, dtype=np.float32)[:, None] - 28
+    rough = np.random.default_rng(5).normal(1, 0.03, (32, 96)).astype(np.float32)
+    half = np.full((64, 96), 6, np.float32)
+    half[32:] = 24 / rows * rough  # a floor under a wall, in a network's hand
+    floor = np.asarray(cv2.resize(half, (192, 128)), np.float32)  # 6 % would fly if blur reached 6 of these pixels
+    blended = np.full((128, 192), 4, np.float32)
+    blended[:, :96], blended[:, 96] = 1, 2
+    small = Frame(np.zeros((128, 192, 3), np.uint8))
+
+    def seen(depth_m: np.ndarray) -> np.ndarray:
+        painted = Canvas(depth.encode(depth_m, "cube"), DEPTH)
+        found = perceive(small, Painter(painted), [DEPTH]).depth_m
+        assert found is not None
+        return found
+
+    assert np.isnan(seen(floor)).mean() < 0.005
+    assert np.isnan(seen(blended)[:, 96]).all()
+    assert not np.isnan(np.delete(seen(blended), 96, axis=1)).any()
 
 
 def test_colours_that_are_no_code_have_no_confidence_and_no_value() -> None:
