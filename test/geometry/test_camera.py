@@ -82,10 +82,9 @@ def test_a_fifth_of_random_colours_changes_nothing(camera: Camera, seed: int) ->
 @settings(max_examples=10, deadline=None)
 @given(camera=pinholes(), seed=st.integers(0, 999))
 def test_a_fifth_painted_with_one_wrong_ray_changes_nothing(camera: Camera, seed: int) -> None:
-    """Of 400 cameras .63 % at most, in views of about 72 degrees: that ray is nearly right at the patch's corner."""
     canvas = noisy(rays.encode(camera), 4, seed)
     canvas[100:215, 150:295] = rays.encode(np.full((1, 1, 3), (0.5, 0.3, 0.8), np.float32))[0, 0]
-    assert_close(recovered_from(canvas).camera, camera, focal=0.007, centre_px=1.0)
+    assert_close(recovered_from(canvas).camera, camera, focal=0.006, centre_px=1.0)
 
 
 def test_a_canvas_of_another_size_and_aspect_gives_the_camera_of_the_frame() -> None:
