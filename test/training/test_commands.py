@@ -1,6 +1,7 @@
 """`vision-banana train` and `distill`, end to end on six tiny frames."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -44,10 +45,12 @@ def test_a_model_that_beats_nothing_is_not_written_unless_kept(run, tmp_path, ca
     argv = ["render", "--out", str(renders), "--count", "2", "--size", "64x48", "--processes", "1"]
     assert main(argv) == 0
     argv = ["distill", "--run", str(run), "--out", str(model), "--keep", "--sources", str(sources)]
-    assert main([*argv, "--shards", str(renders)]) == 1  # written, and still told
+    shutil.copy(run / "last.pt", run / "first.pt")
+    assert main([*argv, "--shards", str(renders), "--first-share", "0.25"]) == 1  # written, and still told
     manifest = json.loads((model / "manifest.json").read_text())
     assert manifest["training"]["sources"][0]["licence"] == "ours"
     assert manifest["training"]["steps"] == 4
+    assert "25% of each weight" in manifest["training"]["summary"]
     scores = {(score["frames"], score["metric"]): score for score in manifest["scores"]}
     assert scores["set", "delta1"]["baseline"] is not None
     assert 0 <= scores["renders", "mean_iou"]["value"] <= 1

@@ -158,6 +158,19 @@ def test_a_wrong_lens_is_expensive_though_its_colours_hardly_differ(batch_with) 
     assert guess_loss(dataclasses.replace(painting, lens=batch.lens + 0.3), batch) == pytest.approx(0.3)
 
 
+def test_no_guess_at_the_lens_of_a_real_frame_through_a_long_one_is_wrong(make_sample, text) -> None:
+    usual, long = make_sample(real=True), make_sample(real=True)
+    long = dataclasses.replace(long, camera=dataclasses.replace(long.camera, fx=150.0))
+    asked = [Question(instruction=Instruction(Task.DEPTH)), Question(instruction=Instruction(Task.NORMALS))]
+    batch = collate([usual, long], [asked, asked], text)
+    truth = np.log(96 / 70)
+    painting = Painting(*([torch.zeros(0)] * 4), lens=torch.tensor([truth + 0.3, 5.0], requires_grad=True))
+    loss = guess_loss(painting, batch)
+    assert loss.item() == pytest.approx(0.3)
+    loss.backward()
+    assert painting.lens.grad.tolist() == [1, 0]
+
+
 def test_the_lens_of_a_painted_canvas_is_the_cameras(batch_with) -> None:
     batch = batch_with(Task.RAYS)
     assert painted_lens(batch.colors[:, 2].float() / 255) == pytest.approx(batch.lens.numpy(), abs=0.01)

@@ -1,5 +1,7 @@
 """Questions are answerable, their answers right, and the prompt is needed to answer them."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -77,6 +79,17 @@ def test_rays_are_the_camera(asked) -> None:
     assert middle == pytest.approx([0.5] * 3, abs=0.003)
     assert question.colors[37, 90, 0] > middle[0]
     assert question.colors[70, 46, 1] > middle[1]
+
+
+@pytest.mark.parametrize(("real", "fx", "guesses"), [(True, 150.0, False), (True, 80.0, True), (False, 150.0, True)])
+def test_a_real_frame_through_a_long_lens_is_told_it_and_never_asked(make_sample, real, fx, guesses) -> None:
+    sample = make_sample(real=real)
+    sample = dataclasses.replace(sample, camera=dataclasses.replace(sample.camera, fx=fx))
+    maker = QuestionMaker(np.random.default_rng(0))
+    asked = [question.instruction for _ in range(60) for question in maker.ask(sample, 4)]
+    told = {instruction.hfov_deg is not None for instruction in asked if instruction.task is Task.DEPTH}
+    assert told == ({True, False} if guesses else {True})
+    assert (Task.RAYS in {instruction.task for instruction in asked}) is guesses
 
 
 def test_real_frames_are_not_asked_what_nobody_knows(asked) -> None:

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     from vision_banana_ros.scenes import vocabulary
     from vision_banana_ros.scenes.moving import MovingScene
     from vision_banana_ros.student.text import TextTable
-    from vision_banana_ros.training.checkpoint import LAST, averaged_student, load_checkpoint
+    from vision_banana_ros.training.checkpoint import FIRST, LAST, averaged_student, load_checkpoint
     from vision_banana_ros.training.config import TrainingConfig
     from vision_banana_ros.training.words import known_texts
 
@@ -86,9 +86,12 @@ def run(args: argparse.Namespace) -> int:
     if lost and not args.keep:
         print(f"vision-banana: nothing written to {args.out}; train longer, or say --keep", file=sys.stderr)
         return 1
+    summary = args.summary or f"trained on {len(config.shards)} folders of renders and {len(config.frames)} of frames"
+    if args.first_share:
+        started = Path(config.initial or FIRST).name
+        summary += f"; {args.first_share:.0%} of each weight is that of {started}, where it started"
     record = TrainingRecord(
-        summary=args.summary
-        or f"trained on {len(config.shards)} folders of renders and {len(config.frames)} of frames",
+        summary=summary,
         sources=read_sources(args.sources),
         steps=int(load_checkpoint(args.folder / LAST)["samples"]),
         seed=config.seed,

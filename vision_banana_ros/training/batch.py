@@ -38,7 +38,7 @@ class Batch:
     colors: Tensor  # (B, K, 3, H, W) uint8: answers of RAYS and IMAGE
     paints: Tensor  # (B, K, H, W) int16: which paint belongs where; OPEN
     instances: Tensor  # (B, K, H, W) int16: 0 none
-    lens: Tensor  # (B,) log(width / fx)
+    lens: Tensor  # (B,) log(width / fx); nan where it is not to be guessed
 
     def is_task(self, task: Task) -> Tensor:
         """(B, K) bool."""
@@ -120,8 +120,12 @@ def collate(samples: Sequence[TrainingSample], questions: Sequence[Sequence[Ques
         colors=per_image(colors.transpose(0, 3, 1, 2)),
         paints=per_image(paints),
         instances=per_image(instances),
-        lens=torch.tensor([math.log(s.camera.width / s.camera.fx) for s in samples]),
+        lens=torch.tensor([_lens(sample) for sample in samples]),
     )
+
+
+def _lens(sample: TrainingSample) -> float:
+    return math.nan if sample.has_unusual_lens else math.log(sample.camera.width / sample.camera.fx)
 
 
 def boxes_of(packed: PaintBoxes, images: int) -> Boxes:

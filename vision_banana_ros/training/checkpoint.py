@@ -37,11 +37,20 @@ class Average:
     def update(self, model: nn.Module) -> None:
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))  # the first steps are far from the last
-        for name, value in model.state_dict().items():
-            if value.is_floating_point():
-                self.shadow[name].lerp_(value, 1 - decay)
-            else:
-                self.shadow[name].copy_(value)
+        weights = model.state_dict()
+        _move(self.shadow, weights, 1 - decay)
+        for name in _counters(weights):
+            self.shadow[name].copy_(weights[name])
+
+
+def _move(weights: dict[str, Tensor], goal: dict[str, Tensor], share: float) -> None:
+    """`weights` a `share` of the way to `goal`, in place; counters stay."""
+    for name in weights.keys() - _counters(weights):
+        weights[name].lerp_(goal[name], share)
+
+
+def _counters(weights: dict[str, Tensor]) -> set[str]:
+    return {name for name, value in weights.items() if not value.is_floating_point()}
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -74,10 +83,7 @@ def averaged_student(path: Path, config: StudentConfig | None = None, *, first_s
     if first_share:
         if not (path.parent / FIRST).exists():
             raise DataError(f"{path.parent} holds no {FIRST}: its run did not start from a trained student")
-        first = load_checkpoint(path.parent / FIRST)["average"]
-        for name, value in weights.items():
-            if value.is_floating_point():
-                value.lerp_(first[name], first_share)
+        _move(weights, load_checkpoint(path.parent / FIRST)["average"], first_share)
     student = Student(config)
     student.load_state_dict(weights)
     return student.eval()

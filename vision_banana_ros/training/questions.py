@@ -93,10 +93,13 @@ class QuestionMaker:
     def _depth(self, sample: TrainingSample) -> Question:
         encoding = "cube" if self.rng.random() < 0.85 else str(self.rng.choice(DEPTH_ENCODINGS))
         # the lens is told now and then, so that the network can use it and does not depend on it
-        hfov = sample.camera.hfov_deg if self.rng.random() < 0.3 else None
+        told = self.rng.random() < 0.3 or sample.has_unusual_lens
+        hfov = sample.camera.hfov_deg if told else None
         return Question(instruction=Instruction(Task.DEPTH, hfov_deg=hfov, depth_encoding=encoding))
 
     def _rays(self, sample: TrainingSample) -> Question | None:
+        if sample.has_unusual_lens:
+            return None
         directions = rays_code.camera_directions(sample.camera)
         if np.abs(np.arctan2(directions[..., :2], directions[..., 2:])).max() > np.radians(rays_code.WIDEST_DEG):
             return None

@@ -33,6 +33,8 @@ from vision_banana_ros.scenes.shards import read_shard, shard_files
 _LEAST_POOL = 512
 #: `position` of what has no depth: unknown, and beyond all range (sky).
 UNKNOWN, BEYOND = np.float16(-1), np.float16(2)
+#: Cameras of robots and phones, cropped by a quarter, see more than this.
+_NARROW_HFOV_DEG = 42.0
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -48,6 +50,15 @@ class TrainingSample:
     labels: tuple[str, ...] = ()
     referring: tuple[Referring, ...] = ()
     real: bool = False
+
+    @property
+    def has_unusual_lens(self) -> bool:
+        """Whether it must not teach which lens to expect.
+
+        Real frames through long lenses show a handful of places: a network that has to guess their lens takes every
+        lens for a longer one, and everything for further away (docs/LOG.md).
+        """
+        return self.real and self.camera.hfov_deg < _NARROW_HFOV_DEG
 
 
 def compact(frame: Frame, truth: Truth, *, real: bool) -> TrainingSample:

@@ -14,6 +14,7 @@ from vision_banana_ros.codecs.rays import WIDEST_DEG
 from vision_banana_ros.core import Task
 from vision_banana_ros.student.network import Painting
 from vision_banana_ros.training.batch import Batch
+from vision_banana_ros.training.losses.depth import masked_mean
 from vision_banana_ros.training.losses.pictures import picture_loss
 
 _STEEPEST = 0.98  # of the widest angle: tangents beyond grow out of all proportion
@@ -30,7 +31,9 @@ def rays_loss(painting: Painting, batch: Batch) -> Tensor | None:
 
 
 def guess_loss(painting: Painting, batch: Batch) -> Tensor:
-    return (painting.lens.float() - batch.lens).abs().mean()
+    known = torch.isfinite(batch.lens)
+    off = painting.lens.float() - batch.lens.nan_to_num()
+    return masked_mean(off.abs(), known.to(off.dtype))
 
 
 def painted_lens(canvas: Tensor) -> Tensor:
