@@ -4,6 +4,8 @@ The stand-in has the methods and dictionaries of that interpreter which the code
 weights were checked by `agreement` when the shipped student was trained (docs/LOG.md).
 """
 
+from itertools import islice
+
 import cv2
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from vision_banana_ros.student.encoder import MobileNetV2
 from vision_banana_ros.training import annotate as annotate_module
 from vision_banana_ros.training import pretrained
 from vision_banana_ros.training.annotate import ADE20K, CITYSCAPES, Segmenter, annotate
+from vision_banana_ros.training.annotations import Annotations
 from vision_banana_ros.training.samples import read_real, real_stream
 from vision_banana_ros.training.words import known_texts
 
@@ -110,15 +113,25 @@ def test_masks_are_in_the_vocabulary_and_at_the_size_of_the_frame(segmenter: Seg
     assert vocabulary.class_id("road") not in mask
 
 
-def test_annotations_reach_the_samples(segmenter: Segmenter, tmp_path) -> None:
-    folder = tmp_path / "rooms"
+def test_annotations_reach_the_samples_whatever_their_size(segmenter: Segmenter, tmp_path) -> None:
+    folder, sizes = tmp_path / "rooms", {"a": (48, 96), "b": (64, 80)}
     for kind in ("rgb", "depth"):
         (folder / kind).mkdir(parents=True)
-    cv2.imwrite(str(folder / "rgb" / "a.png"), np.zeros((48, 96, 3), np.uint8))
-    cv2.imwrite(str(folder / "depth" / "a.png"), np.full((48, 96), 1000, np.uint16))
-    assert annotate(folder, segmenter, tmp_path / "masks") == 1
-    sample = next(real_stream(read_real((str(folder),), str(tmp_path / "masks")), seed=0))
-    assert sample.labels[sample.mask[40, 80]] == "chair"
+    for name, hw in sizes.items():
+        cv2.imwrite(str(folder / "rgb" / f"{name}.png"), np.zeros((*hw, 3), np.uint8))
+        cv2.imwrite(str(folder / "depth" / f"{name}.png"), np.full(hw, 1000, np.uint16))
+    assert annotate(folder, segmenter, tmp_path / "masks") == 2
+    stream = real_stream(read_real((str(folder),), str(tmp_path / "masks")), seed=0)
+    samples = {sample.rgb.shape[:2]: sample for sample in islice(stream, 2)}
+    assert samples.keys() == set(sizes.values())
+    assert all(sample.labels[sample.mask[40, 70]] == "chair" for sample in samples.values())
+
+
+def test_a_file_without_masks_is_no_annotation(tmp_path) -> None:
+    np.savez(tmp_path / "rooms.npz", labels=np.array(["wall"]))
+    with pytest.raises(DataError, match="annotate rooms again"):
+        Annotations.read(tmp_path, "rooms")
+    assert Annotations.read(tmp_path, "others") is None
 
 
 def test_segmenters_speak_the_vocabulary(tmp_path) -> None:

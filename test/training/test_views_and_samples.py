@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from vision_banana_ros.codecs.curve import curve, uncurve
 from vision_banana_ros.codecs.rays import camera_directions
 from vision_banana_ros.core import DataError
+from vision_banana_ros.training.annotations import Annotations
 from vision_banana_ros.training.batch import Batch, batches
 from vision_banana_ros.training.config import View
 from vision_banana_ros.training.samples import BEYOND, UNKNOWN, mixed_stream, normals_of, read_real, real_stream
@@ -162,8 +163,7 @@ def frames(tmp_path):
 
 
 def test_real_frames_come_in_rounds_with_their_annotations(frames) -> None:
-    (frames / "masks").mkdir()
-    np.savez(frames / "masks" / "set.npz", labels=["floor", "wall"], names=["2"], masks=np.ones((1, 32, 48), np.uint8))
+    Annotations(("floor", "wall"), {"2": np.ones((32, 48), np.uint8)}).write(frames / "masks", "set")
     stream = real_stream(read_real((str(frames / "set"),), str(frames / "masks")), seed=1)
     samples = list(itertools.islice(stream, 8))
     seen = [int(s.rgb[0, 0, 0]) // 10 for s in samples]
@@ -176,8 +176,7 @@ def test_real_frames_come_in_rounds_with_their_annotations(frames) -> None:
 
 
 def test_annotations_of_another_size_are_refused(frames) -> None:
-    (frames / "masks").mkdir()
-    np.savez(frames / "masks" / "set.npz", labels=["floor"], names=["2"], masks=np.ones((1, 16, 48), np.uint8))
+    Annotations(("floor",), {"2": np.ones((16, 48), np.uint8)}).write(frames / "masks", "set")
     with pytest.raises(DataError, match="annotate the folder again"):
         next(real_stream(read_real((str(frames / "set"),), str(frames / "masks")), seed=1))
 

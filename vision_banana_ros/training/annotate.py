@@ -3,8 +3,7 @@
     ade20k       512x512 uint8 RGB in, ids 1..31 out, 31 also where it is not sure
     cityscapes   its own input size, train ids 0..18 out
 
-Only classes with a plain name in the vocabulary are kept, the rest becomes 255. The masks of a folder of frames go into
-ROOT/FOLDER.npz (labels, names, masks), where training finds them by the folder's name.
+Only classes with a plain name in the vocabulary are kept, the rest becomes 255.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ import numpy as np
 from vision_banana_ros.core import UNLABELLED, DataError, UInt8Array
 from vision_banana_ros.evaluation.frames import FrameFolder
 from vision_banana_ros.scenes import vocabulary
+from vision_banana_ros.training.annotations import Annotations
 from vision_banana_ros.training.pretrained import open_interpreter
 
 #: The segmenter's id -> our name. Left out: what is no clear word, and 31, which catches all the rest.
@@ -109,15 +109,6 @@ class Segmenter:
 
 def annotate(folder: Path, segmenter: Segmenter, root: Path) -> int:
     """Write ROOT/FOLDER.npz; how many frames it holds."""
-    frames = FrameFolder.open(folder)
-    masks = [segmenter(labelled.frame.rgb) for labelled in frames]
-    if len({mask.shape for mask in masks}) > 1:
-        raise DataError(f"the frames of {folder} must have one size to be annotated together")
-    root.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(
-        root / f"{folder.name}.npz",
-        labels=np.array(vocabulary.labels()),
-        names=np.array(frames.names),
-        masks=np.stack(masks),
-    )
+    masks = {labelled.name: segmenter(labelled.frame.rgb) for labelled in FrameFolder.open(folder)}
+    Annotations(vocabulary.labels(), masks).write(root, folder.name)
     return len(masks)

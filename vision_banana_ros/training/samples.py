@@ -28,6 +28,7 @@ from vision_banana_ros.core import (
 from vision_banana_ros.evaluation.frames import FrameFolder
 from vision_banana_ros.scenes.manifest import read_manifest
 from vision_banana_ros.scenes.shards import read_shard, shard_files
+from vision_banana_ros.training.annotations import Annotations
 
 #: Samples held to draw from, at least: frames of one shard come from neighbouring seeds.
 _LEAST_POOL = 512
@@ -137,7 +138,7 @@ def mixed_stream(
 
 def _read_folder(folder: Path, annotations: str | None) -> list[TrainingSample]:
     samples = []
-    masks = _read_annotations(Path(annotations), folder.name) if annotations else None
+    masks = Annotations.read(Path(annotations), folder.name) if annotations else None
     for labelled in FrameFolder.open(folder):
         sample = compact(labelled.frame, labelled.truth, real=True)
         if masks is not None and labelled.name in masks.masks:
@@ -149,23 +150,6 @@ def _read_folder(folder: Path, annotations: str | None) -> list[TrainingSample]:
             sample = replace(sample, mask=mask, labels=masks.labels)
         samples.append(sample)
     return samples
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Annotations:
-    """Class masks that a segmenter gave to the frames of one folder."""
-
-    labels: tuple[str, ...]
-    masks: dict[str, UInt8Array]
-
-
-def _read_annotations(root: Path, folder: str) -> Annotations | None:
-    path = root / f"{folder}.npz"
-    if not path.exists():
-        return None
-    with np.load(path, allow_pickle=False) as file:
-        labels = tuple(file["labels"].tolist())
-        return Annotations(labels, dict(zip(file["names"].tolist(), file["masks"], strict=True)))
 
 
 def metres(position: AnyArray) -> AnyArray:
