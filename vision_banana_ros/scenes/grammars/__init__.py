@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from vision_banana_ros.scenes.grammars.drive import drive
 from vision_banana_ros.scenes.grammars.flat import flat
 from vision_banana_ros.scenes.grammars.home import bathroom, bedroom, living_room
 from vision_banana_ros.scenes.grammars.kitchen import kitchen
@@ -36,9 +37,10 @@ GRAMMARS: dict[str, Callable[[Stage], Place]] = {
     "field": field,
     "yard": yard,
     "winter garden": winter_garden,
+    "drive": drive,
 }
 
-#: How often a mixed set shows each place.
+#: How often a mixed set shows each place; 0: by name only, so that the mixed sets of old seeds stay what they are.
 WEIGHTS: dict[str, float] = {
     "living room": 2.0,
     "bedroom": 1.2,
@@ -58,5 +60,6 @@ WEIGHTS: dict[str, float] = {
     "park": 1.0,
     "field": 1.0,
     "yard": 0.7,
-    "winter garden": 0.0,  # by name only, so that the mixed sets of old seeds stay what they are
+    "winter garden": 0.0,
+    "drive": 0.0,
 }
