@@ -37,20 +37,16 @@ class Average:
     def update(self, model: nn.Module) -> None:
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))  # the first steps are far from the last
-        weights = model.state_dict()
-        _move(self.shadow, weights, 1 - decay)
-        for name in _counters(weights):
-            self.shadow[name].copy_(weights[name])
+        _move(self.shadow, model.state_dict(), 1 - decay)
 
 
 def _move(weights: dict[str, Tensor], goal: dict[str, Tensor], share: float) -> None:
-    """`weights` a `share` of the way to `goal`, in place; counters stay."""
-    for name in weights.keys() - _counters(weights):
-        weights[name].lerp_(goal[name], share)
-
-
-def _counters(weights: dict[str, Tensor]) -> set[str]:
-    return {name for name, value in weights.items() if not value.is_floating_point()}
+    """`weights` a `share` of the way to `goal`, in place; counters are the goal's."""
+    for name, value in goal.items():
+        if value.is_floating_point():
+            weights[name].lerp_(value, share)
+        else:
+            weights[name].copy_(value)
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -83,7 +79,9 @@ def averaged_student(path: Path, config: StudentConfig | None = None, *, first_s
     if first_share:
         if not (path.parent / FIRST).exists():
             raise DataError(f"{path.parent} holds no {FIRST}: its run did not start from a trained student")
-        _move(weights, load_checkpoint(path.parent / FIRST)["average"], first_share)
+        mixed = load_checkpoint(path.parent / FIRST)["average"]
+        _move(mixed, weights, 1 - first_share)
+        weights = mixed
     student = Student(config)
     student.load_state_dict(weights)
     return student.eval()
