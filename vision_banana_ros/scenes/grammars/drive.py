@@ -26,6 +26,7 @@ _ROADSIDE: tuple[tuple[Maker, float], ...] = (
     (street.traffic_cone, 0.4),
     (street.barrier, 0.4),
 )
+_BESIDE = {"grass": grass, "ground": earth, "gravel": gravel, "sidewalk": paving}
 _REACH_M = 110.0  # what lies farther along the road is a pixel or two
 
 
@@ -42,8 +43,9 @@ def _open_road(stage: Stage) -> Place:
     weather(stage, hour)
     lane, lanes = stage.uniform(2.8, 3.8), stage.pick((1, 1, 2, 2, 3, 4))
     half = lane * lanes + stage.uniform(0, 1.2)
-    with stage.stuff(stage.pick(("grass", "ground", "sidewalk"), (5, 2, 2)) if lanes > 1 else "grass"):
-        stage.build.plane(stage.pick((grass, grass, earth, gravel, paving))(stage), (0, 0, -0.02))
+    beside = stage.pick(tuple(_BESIDE), (5, 2, 1, 2))
+    with stage.stuff(beside):
+        stage.build.plane(_BESIDE[beside](stage), (0, 0, -0.02))
     with stage.stuff("road"):
         stage.build.box((0, 0, -0.15), (FAR_M, half, 0.15), asphalt(stage))
     crossing = stage.uniform(-40, 40) if stage.chance(0.45) else None
