@@ -17,6 +17,8 @@ class Mount(Enum):
     WRIST = "wrist"  # an arm over a table or before a shelf: 0.2 to 1.2 m from a thing
     DRONE = "drone"  # 2 to 15 m up
     VEHICLE = "vehicle"  # along the road, 0.8 to 2 m
+    CAR = "car"  # behind a windscreen or on a roof: 1.2 to 2 m, lenses of up to 90 degrees
+    GRIPPER = "gripper"  # an arm that reaches for a thing: 0.15 to 0.6 m from it
 
 
 @dataclass(frozen=True, slots=True)

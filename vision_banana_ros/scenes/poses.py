@@ -17,6 +17,10 @@ from vision_banana_ros.scenes.stage import Stage
 
 HFOV_DEG = (35.0, 110.0)
 CLEARANCE_M = 0.09
+#: Cars look far ahead: through longer lenses than robots.
+_CAR_HFOV_DEG = (38.0, 90.0)
+#: From a small thing.
+_DISTANCE_M: dict[Mount, tuple[float, float]] = {Mount.WRIST: (0.2, 1.3), Mount.GRIPPER: (0.15, 0.6)}
 
 _HEIGHT_M: dict[Mount, tuple[float, float]] = {
     Mount.LOW_ROBOT: (0.1, 0.4),
@@ -24,24 +28,28 @@ _HEIGHT_M: dict[Mount, tuple[float, float]] = {
     Mount.HEAD: (1.2, 2.0),
     Mount.DRONE: (2.0, 15.0),
     Mount.VEHICLE: (0.8, 2.0),
+    Mount.CAR: (1.2, 2.0),
 }
 
 
 def draw_view(stage: Stage, place: Place, scene: Scene, width: int, height: int) -> View:
     """One candidate view: its clearance and what it shows are the caller's to check."""
     mount = stage.pick([m for m, _ in place.mounts], [w for _, w in place.mounts])
-    camera = draw_camera(stage, width, height)
+    camera = draw_camera(stage, width, height, mount)
     small = [thing for thing in scene.things if is_graspable(thing)]
-    if mount is Mount.WRIST and small:
+    if mount in _DISTANCE_M and small:
         # First the kind, then the piece: else every close-up would show books.
         kind = stage.pick(sorted({thing.name for thing in small}))
-        return View(camera=camera, pose=_close_up(stage, stage.pick([t for t in small if t.name == kind])))
+        return View(camera=camera, pose=_close_up(stage, mount, stage.pick([t for t in small if t.name == kind])))
     return View(camera=camera, pose=_standing(stage, mount, place, scene))
 
 
-def draw_camera(stage: Stage, width: int, height: int) -> Camera:
+def draw_camera(stage: Stage, width: int, height: int, mount: Mount = Mount.ROBOT) -> Camera:
     """Any field of view that robots' cameras have; now and then a principal point off the middle."""
-    hfov = stage.uniform(52, 95) if stage.chance(0.6) else stage.uniform(*HFOV_DEG)
+    if mount is Mount.CAR:
+        hfov = stage.uniform(*_CAR_HFOV_DEG)
+    else:
+        hfov = stage.uniform(52, 95) if stage.chance(0.6) else stage.uniform(*HFOV_DEG)
     camera = Camera.from_hfov(hfov, width, height)
     if not stage.chance(0.25):
         return camera
@@ -55,16 +63,16 @@ def is_graspable(thing: Thing) -> bool:
 
 
 def _roll(stage: Stage, mount: Mount) -> float:
-    spread = {Mount.HEAD: 5.0, Mount.WRIST: 12.0, Mount.DRONE: 5.0}.get(mount, 1.5)
+    spread = {Mount.HEAD: 5.0, Mount.WRIST: 12.0, Mount.GRIPPER: 12.0, Mount.DRONE: 5.0}.get(mount, 1.5)
     return float(stage.rng.normal(0, spread))
 
 
-def _close_up(stage: Stage, thing: Thing) -> Pose:
-    """From 0.2 to 1.3 m, from any side, at a small thing: the near range of table-tops and shelves."""
+def _close_up(stage: Stage, mount: Mount, thing: Thing) -> Pose:
+    """From any side at a small thing: the near range of table-tops and shelves."""
     target = tuple(
         (lo + up) / 2 + float(stage.rng.normal(0, 0.05)) for lo, up in zip(thing.lower, thing.upper, strict=True)
     )
-    distance, tilt = stage.log_uniform(0.2, 1.3), math.radians(stage.uniform(5, 80))
+    distance, tilt = stage.log_uniform(*_DISTANCE_M[mount]), math.radians(stage.uniform(5, 80))
     around = stage.uniform(0, 2 * math.pi)
     level = distance * math.cos(tilt)
     position = (
@@ -72,11 +80,11 @@ def _close_up(stage: Stage, thing: Thing) -> Pose:
         target[1] + level * math.sin(around),
         target[2] + distance * math.sin(tilt),
     )
-    return Pose.looking_at(position, (target[0], target[1], target[2]), roll_deg=_roll(stage, Mount.WRIST))
+    return Pose.looking_at(position, (target[0], target[1], target[2]), roll_deg=_roll(stage, mount))
 
 
 def _standing(stage: Stage, mount: Mount, place: Place, scene: Scene) -> Pose:
-    mount = Mount.HEAD if mount is Mount.WRIST else mount
+    mount = Mount.HEAD if mount in _DISTANCE_M else mount
     stand = stage.pick(place.stands)
     low, high = _HEIGHT_M[mount]
     up = stage.log_uniform(low, high) if mount is Mount.DRONE else stage.uniform(low, high)
@@ -88,7 +96,7 @@ def _standing(stage: Stage, mount: Mount, place: Place, scene: Scene) -> Pose:
         pitch = -stage.uniform(5, 75)
     elif mount is Mount.HEAD:
         pitch = float(stage.rng.normal(-12, 13))
-    elif mount is Mount.VEHICLE:
+    elif mount in (Mount.VEHICLE, Mount.CAR):
         pitch = float(stage.rng.normal(-3, 3))
     return Pose(position=(x, y, z), yaw_deg=yaw, pitch_deg=pitch, roll_deg=_roll(stage, mount))
 

@@ -11,7 +11,7 @@ from vision_banana_ros.scenes.grammars.open_country import field, park, yard
 from vision_banana_ros.scenes.grammars.shop import shop
 from vision_banana_ros.scenes.grammars.staircase import staircase
 from vision_banana_ros.scenes.grammars.street import city_street, square
-from vision_banana_ros.scenes.grammars.tabletop import shelf_front, table_top
+from vision_banana_ros.scenes.grammars.tabletop import in_reach, shelf_front, table_top
 from vision_banana_ros.scenes.grammars.warehouse import warehouse, workshop
 from vision_banana_ros.scenes.grammars.winter_garden import winter_garden
 from vision_banana_ros.scenes.place import Place
@@ -38,6 +38,7 @@ GRAMMARS: dict[str, Callable[[Stage], Place]] = {
     "yard": yard,
     "winter garden": winter_garden,
     "drive": drive,
+    "in reach": in_reach,
 }
 
 #: How often a mixed set shows each place; 0: by name only, so that the mixed sets of old seeds stay what they are.
@@ -62,4 +63,5 @@ WEIGHTS: dict[str, float] = {
     "yard": 0.7,
     "winter garden": 0.0,
     "drive": 0.0,
+    "in reach": 0.0,
 }

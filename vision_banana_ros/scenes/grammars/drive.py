@@ -14,7 +14,7 @@ from vision_banana_ros.scenes.lighting import Hour, daylight, weather
 from vision_banana_ros.scenes.place import Mount, Place, Stand
 from vision_banana_ros.scenes.stage import Maker, Stage
 
-_BY_CAR = ((Mount.VEHICLE, 1.0),)
+_BY_CAR = ((Mount.CAR, 1.0),)
 _TOWN_SHARE = 0.35
 _ROADSIDE: tuple[tuple[Maker, float], ...] = (
     (nature.tree, 6.0),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from vision_banana_ros.scenes.furniture import devices, floorware, storage, tabletop
 from vision_banana_ros.scenes.grammars.home import open_room, scatter_on
 from vision_banana_ros.scenes.layout import Room, strew
@@ -18,6 +20,7 @@ THEMES: tuple[tuple[Maker, ...], ...] = (
     (*tabletop.EVERYTHING, devices.laptop, devices.keyboard, devices.mouse, floorware.plant, devices.lamp),
 )
 CLOSE: tuple[tuple[Mount, float], ...] = ((Mount.WRIST, 1.0),)
+REACHING: tuple[tuple[Mount, float], ...] = ((Mount.GRIPPER, 1.0),)
 
 
 def table_top(stage: Stage) -> Place:
@@ -46,6 +49,11 @@ def shelf_front(stage: Stage) -> Place:
         scatter_on(stage, plan.freely(stage, maker), theme, 1.0)
     strew(stage, _floor(), theme, 0.3)
     return _close(room)
+
+
+def in_reach(stage: Stage) -> Place:
+    """Either of them, from where an arm is about to take something."""
+    return replace(stage.pick((table_top, table_top, shelf_front))(stage), mounts=REACHING)
 
 
 def _floor() -> Top:
