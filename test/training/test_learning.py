@@ -29,7 +29,10 @@ from vision_banana_ros.training.losses.total import total_loss
 from vision_banana_ros.training.optimisation import learning_rate
 from vision_banana_ros.training.photometry import vary
 from vision_banana_ros.training.questions import QuestionMaker
+from vision_banana_ros.training.trainee import Trainee
 from vision_banana_ros.training.views import random_view
+
+SEEN = (("seen depth", 0.5), ("seen normals", 0.5), ("seen classes", 0.3))
 
 
 def test_one_batch_can_be_learnt_by_heart(make_sample, text) -> None:
@@ -47,18 +50,20 @@ def test_one_batch_can_be_learnt_by_heart(make_sample, text) -> None:
                 break
         rows.append(row)
     views[sorted(wanted).index(Task.REFERRING)] = make_whole(make_sample(1))
-    batch = collate(views, rows, text)
-    student = Student()
-    optimiser = torch.optim.AdamW(student.parameters(), lr=2e-3)
+    glimpse = random_view(make_sample(5), View(width=64, height=64), rng)
+    batch = collate([*views, glimpse], rows, text)
+    trainee = Trainee(Student())
+    optimiser = torch.optim.AdamW(trainee.parameters(), lr=2e-3)
     first: dict[str, float] = {}
     for _ in range(90):
-        losses = total_loss(student(batch.image.float(), batch.boxes), batch)
+        painting, sight = trainee(batch.image.float(), batch.boxes)
+        losses = total_loss(painting, batch, sight)
         first = first or losses.parts
         optimiser.zero_grad()
         losses.total.backward()
         optimiser.step()
-    assert alive(student, batch.image) > 0.9
-    for name, limit in (("depth", 0.6), ("normals", 0.4), ("semantic", 0.4), ("countable", 0.4), ("rays", 0.8)):
+    assert alive(trainee.student, batch.image) > 0.9
+    for name, limit in (("depth", 0.6), ("normals", 0.4), ("semantic", 0.4), ("countable", 0.4), ("rays", 0.8), *SEEN):
         assert losses.parts[name] < limit * first[name], f"{name} stays at {losses.parts[name]:.3f}"
 
 
@@ -91,6 +96,8 @@ def test_a_run_writes_all_it_promises_and_goes_on_where_it_stopped(frames, tmp_p
     assert state["samples"] == 8
     assert state["average_steps"] == 4
     assert any(not torch.equal(value, state["average"][name]) for name, value in before.items())
+    assert {name.split(".")[0] for name in state["helpers"]} == {"log_depth", "normals", "classes"}
+    assert set(state["average"]) == set(before)  # what ships has no helpers
     assert TrainingConfig.load(run / "config.json").samples == 8
     entries = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     assert any("depth" in entry for entry in entries)

@@ -48,6 +48,19 @@ class StudentConfig:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What is known of an image before anything is asked."""
+
+    maps: list[Tensor]  # the trunk's, at 1/16, 1/8, 1/4
+    detail: Tensor  # the encoder's, at 1/2
+    where: Tensor  # coordinates at 1/2
+    glance: Tensor  # (B, G)
+
+    def first(self, images: int) -> Seen:
+        return Seen([m[:images] for m in self.maps], self.detail[:images], self.where, self.glance[:images])
+
+
+@dataclass(frozen=True)
 class Sketch:
     """Canvases at half size, and how to double them."""
 
@@ -82,7 +95,10 @@ class Student(nn.Module):
         self.mixer = Mixer(self.config.painter[-1])
 
     def forward(self, image: Tensor, boxes: Boxes) -> Painting:
-        sketch = self.sketch(image, boxes.in_a_row())
+        return self.paint(self.see(image), boxes)
+
+    def paint(self, seen: Seen, boxes: Boxes) -> Painting:
+        sketch = self.draw(seen, boxes.in_a_row())
         mixture = sketch.mixture
         canvas = sharp_double(sketch.color, mixture.choice)
         images, prompts = boxes.task.shape[:2]
@@ -100,14 +116,20 @@ class Student(nn.Module):
 
     def sketch(self, image: Tensor, boxes: Boxes) -> Sketch:
         """Boxes (N, ...), N a multiple of the images."""
+        return self.draw(self.see(image), boxes)
+
+    def see(self, image: Tensor, painted: int | None = None) -> Seen:
+        """All that painters need of the first `painted` images; of the others the finest map is left out."""
         features = self.encoder(normalise(image))
         context = self.context(features[4])
-        maps = self.trunk(context, features)
         where = coordinates(features[0])
         glance = self.glance(context, F.avg_pool2d(where, 16))
-        prompt, key = self.reader(boxes, glance)
-        mixture = self.mixer(self.painter(maps, features[0], where, prompt), key, boxes)
+        return Seen(self.trunk(context, features, painted), features[0], where, glance)
+
+    def draw(self, seen: Seen, boxes: Boxes) -> Sketch:
+        prompt, key = self.reader(boxes, seen.glance)
+        mixture = self.mixer(self.painter(seen.maps, seen.detail, seen.where, prompt), key, boxes)
         knots = boxes.kind[..., KNOT].sum(1)
         along_walk = walk(mixture.place, boxes.color, knots)
         color = torch.where(knots[:, None, None, None] > 0, along_walk, mixture.color)
-        return Sketch(color, mixture, self.glance.lens(glance)[:, 0])
+        return Sketch(color, mixture, self.glance.lens(seen.glance)[:, 0])

@@ -34,8 +34,9 @@ class TrainingConfig:
     turn_share: float = 0.7  # of the real samples, which are seen in another direction
 
     views: tuple[View, ...] = (View(width=128, height=96),)
-    batch: int = 16
-    samples: int = 100_000
+    batch: int = 16  # images that are painted
+    glimpses: int = 16  # further images per step, which teach what is shared by all prompts
+    samples: int = 100_000  # painted ones
     questions: int = 5  # prompts per image and step: depth, normals, and others in turn
 
     learning_rate: float = 2e-3

@@ -39,6 +39,7 @@ from vision_banana_ros.training.optimisation import learning_rate, parameter_gro
 from vision_banana_ros.training.photometry import vary
 from vision_banana_ros.training.samples import mixed_stream, read_real, real_stream, shard_stream
 from vision_banana_ros.training.start import start_from
+from vision_banana_ros.training.trainee import Trainee
 
 #: Batches that give folded normalisations their statistics.
 _FIRST_LOOKS = 12
@@ -71,6 +72,7 @@ class BatchStream(IterableDataset[Batch]):
             paste_share=config.paste_share,
             turn_share=config.turn_share,
             batch=config.batch,
+            glimpses=config.glimpses,
             questions=config.questions,
             text=self.text,
             seed=seed,
@@ -100,19 +102,21 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
         start_from(student, Path(config.initial), islice(first, _FIRST_LOOKS))
         if is_first and Path(config.initial).suffix != ".tflite":
             save_checkpoint(run / FIRST, {"average": student.state_dict()})
-    optimiser = torch.optim.AdamW(parameter_groups(student, config), lr=config.learning_rate)
+    trainee = Trainee(student).to(device)
+    optimiser = torch.optim.AdamW(parameter_groups(trainee, config), lr=config.learning_rate)
     average = Average.of(student, config.average)
     seen = 0
     if (run / LAST).exists():
         state = load_checkpoint(run / LAST)
         student.load_state_dict(state["weights"])
+        trainee.load_state_dict(state["helpers"], strict=False)
         optimiser.load_state_dict(state["optimiser"])
         average.shadow = {name: value.to(device) for name, value in state["average"].items()}
         average.steps, seen = state["average_steps"], state["samples"]
-    model: nn.Module = student
+    model: nn.Module = trainee
     if world > 1:
         model = nn.parallel.DistributedDataParallel(
-            student, device_ids=[device.index] if device.index is not None else None
+            trainee, device_ids=[device.index] if device.index is not None else None
         )
     if is_first:
         config.save(run / "config.json")
@@ -143,11 +147,11 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
         batch = batch.to(device)
         image = vary(batch.image, noise).contiguous(memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16 and has_bfloat16(device)):
-            painting = model(image, batch.boxes)
-        losses = total_loss(painting, batch)
+            painting, sight = model(image, batch.boxes)
+        losses = total_loss(painting, batch, sight)
         optimiser.zero_grad(set_to_none=True)
         losses.total.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(student.parameters(), 1.0)
+        norm = nn.utils.clip_grad_norm_(trainee.parameters(), 1.0)
         if torch.isfinite(norm):  # one broken batch must not break the run
             optimiser.step()
             average.update(student)
@@ -165,14 +169,14 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
             recent.clear()
         if is_first and now - clock["checkpoint"] > config.checkpoint_seconds:
             clock["checkpoint"] = now
-            write(run, student, average, optimiser, seen)
+            write(run, trainee, average, optimiser, seen)
         if gates is not None and gates.frames and now - clock["gate"] > config.gate_seconds:
             judge(gates, average, text, config, run, journal, seen, device)
             clock["gate"] = clock["log"] = time.monotonic()
             logged_at = seen
     # --- the end ------------------------------------------------------------------------------------------------
     if is_first:
-        write(run, student, average, optimiser, seen)
+        write(run, trainee, average, optimiser, seen)
         if gates is not None and gates.frames:
             judge(gates, average, text, config, run, journal, seen, device)
     if world > 1:
@@ -209,15 +213,16 @@ def judge(
         journal.write({**entry, "scores": result.evaluation.to_json()}, quiet=True)
 
 
-def write(run: Path, student: Student, average: Average, optimiser: torch.optim.Optimizer, seen: int) -> None:
+def write(run: Path, trainee: Trainee, average: Average, optimiser: torch.optim.Optimizer, seen: int) -> None:
     save_checkpoint(
         run / LAST,
         {
-            "weights": student.state_dict(),
+            "weights": trainee.student.state_dict(),
+            "helpers": trainee.helpers(),
             "average": average.shadow,
             "average_steps": average.steps,
             "optimiser": optimiser.state_dict(),
             "samples": seen,
-            "network": dataclasses.asdict(student.config),
+            "network": dataclasses.asdict(trainee.student.config),
         },
     )

@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from vision_banana_ros.student.network import Student
 from vision_banana_ros.training.config import TrainingConfig
+from vision_banana_ros.training.trainee import Trainee
 
 
-def parameter_groups(student: Student, config: TrainingConfig) -> list[dict[str, Any]]:
+def parameter_groups(trainee: Trainee, config: TrainingConfig) -> list[dict[str, Any]]:
     """The encoder learns slowly when it was trained before; biases and normalisation are not decayed."""
-    encoder = {id(p) for p in student.encoder.parameters()}
+    encoder = {id(p) for p in trainee.student.encoder.parameters()}
     groups = []
     for in_encoder in (True, False):
         share = config.encoder_rate if in_encoder and config.initial else 1.0
         for decays in (True, False):
-            chosen = [p for p in student.parameters() if (id(p) in encoder) == in_encoder and (p.ndim > 1) == decays]
+            chosen = [p for p in trainee.parameters() if (id(p) in encoder) == in_encoder and (p.ndim > 1) == decays]
             groups.append({"params": chosen, "share": share, "weight_decay": config.weight_decay if decays else 0.0})
     return groups
 

@@ -47,7 +47,7 @@ def depth_loss(painting: Painting, batch: Batch) -> Tensor | None:
     log_depth, log_truth = log_metres(place), log_metres(target)
     error = log_depth - log_truth
     loss = masked_mean(error.abs() + (place - target).abs(), known)
-    loss = loss + 0.7 * _shape(error, known)
+    loss = loss + 0.7 * shape_loss(error, known)
     loss = loss + 0.15 * masked_mean(_two_knots(painting.logits[rows][:, :KNOTS], target), known)
     loss = loss + 0.25 * _edges(error, known)
     color = batch.boxes.color[rows]
@@ -76,7 +76,7 @@ def _two_knots(logits: Tensor, target: Tensor) -> Tensor:
     return -((1 - after_share) * first + after_share * second)
 
 
-def _shape(error: Tensor, known: Tensor) -> Tensor:
+def shape_loss(error: Tensor, known: Tensor) -> Tensor:
     """How far off pixels are beside their image: no picture tells its scale, and that must not drown the rest."""
     mean = (error * known).sum((1, 2), keepdim=True) / known.sum((1, 2), keepdim=True).clamp(min=1)
     return masked_mean((error - mean).abs(), known)

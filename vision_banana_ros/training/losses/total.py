@@ -16,6 +16,8 @@ from vision_banana_ros.training.losses.normals import normals_loss
 from vision_banana_ros.training.losses.palette import palette_loss
 from vision_banana_ros.training.losses.pictures import picture_loss
 from vision_banana_ros.training.losses.rays import guess_loss, rays_loss
+from vision_banana_ros.training.losses.sight import seen_classes_loss, seen_depth_loss, seen_normals_loss
+from vision_banana_ros.training.trainee import Sight
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Losses:
     parts: dict[str, float]
 
 
-def total_loss(painting: Painting, batch: Batch) -> Losses:
+def total_loss(painting: Painting, batch: Batch, sight: Sight | None = None) -> Losses:
     weighted: tuple[tuple[str, float, Tensor | None], ...] = (
         ("depth", 1.0, depth_loss(painting, batch)),
         ("normals", 1.0, normals_loss(painting, batch)),
@@ -38,6 +40,12 @@ def total_loss(painting: Painting, batch: Batch) -> Losses:
         ("referring", 0.25, palette_loss(painting, batch, Task.REFERRING)),
         ("picture", 0.3, picture_loss(painting, batch, Task.IMAGE)),
     )
+    if sight is not None:
+        weighted += (
+            ("seen depth", 0.5, seen_depth_loss(sight, batch)),
+            ("seen normals", 0.5, seen_normals_loss(sight, batch)),
+            ("seen classes", 0.4, seen_classes_loss(sight, batch)),
+        )
     present = [(name, weight, loss) for name, weight, loss in weighted if loss is not None]
     total = torch.stack([weight * loss for _, weight, loss in present]).sum()
     return Losses(total, {name: float(loss.detach()) for name, _, loss in present})

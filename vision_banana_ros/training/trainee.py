@@ -1,0 +1,56 @@
+"""The student with what helps it to learn and stays behind when it is exported.
+
+A painter answers one question at a time, and costs most of a step. So the map that all painters share, at 1/8 of the
+image, is also asked directly, by one layer each: how far, which way does it face, which of all classes is it. And
+further images, glimpses, are shown to the shared part alone: three for the price of one that is painted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from torch import Tensor, nn
+
+from vision_banana_ros.scenes import vocabulary
+from vision_banana_ros.student.boxes import Boxes
+from vision_banana_ros.student.network import Painting, Student
+
+#: Of the shared map that is asked, in pixels of the image.
+STRIDE = 8
+_MIDDLE = 1  # of the trunk's maps
+_USUAL_LOG_M = 1.0
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What the shared map says of all images, at 1/8."""
+
+    log_depth: Tensor  # (B, h, w)
+    normals: Tensor  # (B, 3, h, w), not yet unit long
+    classes: Tensor  # (B, C, h, w) logits of the vocabulary
+
+
+class Trainee(nn.Module):
+    """`student` is what counts."""
+
+    def __init__(self, student: Student) -> None:
+        super().__init__()
+        self.student = student
+        channels = student.config.trunk[_MIDDLE]
+        self.log_depth = nn.Conv2d(channels, 1, 1)
+        self.normals = nn.Conv2d(channels, 3, 1)
+        self.classes = nn.Conv2d(channels, len(vocabulary.labels()), 1)
+        nn.init.constant_(self.log_depth.bias, _USUAL_LOG_M)  # type: ignore[arg-type]  # it has one
+
+    def forward(self, image: Tensor, boxes: Boxes) -> tuple[Painting, Sight]:
+        """Canvases of the first images, as many as have boxes; a lens and a sight of all."""
+        painted = boxes.task.shape[0]
+        seen = self.student.see(image, painted)
+        painting = self.student.paint(seen.first(painted), boxes)
+        shared = seen.maps[_MIDDLE]
+        sight = Sight(self.log_depth(shared)[:, 0], self.normals(shared), self.classes(shared))
+        return replace(painting, lens=self.student.glance.lens(seen.glance)[:, 0]), sight
+
+    def helpers(self) -> dict[str, Tensor]:
+        """The weights that stay behind."""
+        return {name: value for name, value in self.state_dict().items() if not name.startswith("student.")}
