@@ -78,12 +78,12 @@ class Road:
         return self.half_m + 0.15 + self.walk_m
 
 
-def draw_road(stage: Stage, road: Road) -> None:
+def draw_road(stage: Stage, road: Road, dashes: tuple[float, float] | None = None) -> None:
     """Carriageway, markings, kerbs and footways; z = 0 is the carriageway."""
     build, middle = stage.build, 0.0
     with stage.stuff("road"):
         build.box((middle, 0, -0.15), (FAR_M, road.half_m, 0.15), asphalt(stage))
-    markings(stage, road)
+    markings(stage, road, dashes)
     if road.walk_m > 0:
         stone, slabs = finishes.concrete(stage).number, paving(stage)
         for sy in (-1, 1):
@@ -98,19 +98,24 @@ def draw_road(stage: Stage, road: Road) -> None:
             manhole(stage)
 
 
-def markings(stage: Stage, road: Road) -> None:
-    """A dashed or solid middle line, edge lines, a crosswalk somewhere."""
+def dashed_line(stage: Stage, y: float, half_width: float, dash: float, gap: float, paint: int) -> None:
+    """Along x, as far as dashes can be told apart."""
+    x = -70.0
+    while x < 70:
+        stage.build.box((x + dash / 2, y, 0.001), (dash / 2, half_width, 0.002), paint)
+        x += dash + gap
+
+
+def markings(stage: Stage, road: Road, dashes: tuple[float, float] | None = None) -> None:
+    """A middle line, solid or of `dashes` (length, gap), edge lines, a crosswalk somewhere."""
     build, white = stage.build, finishes.painted(stage, "white", gloss=0.2).number
     with stage.stuff("lane marking"):
         if stage.chance(0.75):
-            dash, gap = stage.uniform(1.0, 3.0), stage.uniform(1.5, 5.0)
+            length, gap = dashes or (stage.uniform(1.0, 3.0), stage.uniform(1.5, 5.0))
             if stage.chance(0.2):
                 build.box((0, 0, 0.001), (FAR_M, 0.06, 0.002), white)
             else:
-                x = -70.0
-                while x < 70:
-                    build.box((x + dash / 2, 0, 0.001), (dash / 2, 0.06, 0.002), white)
-                    x += dash + gap
+                dashed_line(stage, 0, 0.06, length, gap, white)
         if stage.chance(0.4):
             for sy in (-1, 1):
                 build.box((0, sy * (road.half_m - 0.25), 0.001), (FAR_M, 0.06, 0.002), white)

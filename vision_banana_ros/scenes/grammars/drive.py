@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vision_banana_ros.scenes import finishes
+from vision_banana_ros.scenes import colors, finishes
 from vision_banana_ros.scenes.furniture import buildings, nature, street
 from vision_banana_ros.scenes.grammars.open_country import backdrop
 from vision_banana_ros.scenes.grammars.street import DRIVING, city_street
-from vision_banana_ros.scenes.ground import FAR_M, asphalt, earth, grass, gravel, paving
+from vision_banana_ros.scenes.ground import FAR_M, asphalt, dashed_line, earth, grass, gravel, paving
 from vision_banana_ros.scenes.layout import FloorPlan, Room
 from vision_banana_ros.scenes.lighting import Hour, daylight, weather
 from vision_banana_ros.scenes.place import Mount, Place, Stand
+from vision_banana_ros.scenes.scene import Pattern
 from vision_banana_ros.scenes.stage import Maker, Stage
 
 _BY_CAR = ((Mount.CAR, 1.0),)
@@ -27,13 +28,17 @@ _ROADSIDE: tuple[tuple[Maker, float], ...] = (
     (street.barrier, 0.4),
 )
 _BESIDE = {"grass": grass, "ground": earth, "gravel": gravel, "sidewalk": paving}
+#: Length and gap in metres, as countries paint them (US, Germany, France, Italy, China, Japan, UK): with lane and car
+#: the measure by which a road tells how large it is.
+_DASHES = ((3.05, 9.15), (3, 6), (6, 12), (3, 10), (3, 3.5), (4.5, 7.5), (4, 6), (6, 9), (2, 4), (5, 5), (8, 12))
+_CRACKED_SHARE = 0.4
 _REACH_M = 110.0  # what lies farther along the road is a pixel or two
 
 
 def drive(stage: Stage) -> Place:
     """From a lane, along the road, at the height of cars' cameras."""
     if stage.chance(_TOWN_SHARE):
-        town = city_street(stage)
+        town = city_street(stage, dashes=_dashes(stage))
         return replace(town, stands=town.stands[:1], mounts=_BY_CAR)
     return _open_road(stage)
 
@@ -41,13 +46,13 @@ def drive(stage: Stage) -> Place:
 def _open_road(stage: Stage) -> Place:
     hour = daylight(stage)
     weather(stage, hour)
-    lane, lanes = stage.uniform(2.8, 3.8), stage.pick((1, 1, 2, 2, 3, 4))
+    lane, lanes = stage.uniform(2.9, 3.8), stage.pick((1, 1, 2, 2, 3, 4))
     half = lane * lanes + stage.uniform(0, 1.2)
     beside = stage.pick(tuple(_BESIDE), (5, 2, 1, 2))
     with stage.stuff(beside):
         stage.build.plane(_BESIDE[beside](stage), (0, 0, -0.02))
     with stage.stuff("road"):
-        stage.build.box((0, 0, -0.15), (FAR_M, half, 0.15), asphalt(stage))
+        stage.build.box((0, 0, -0.15), (FAR_M, half, 0.15), _tarmac(stage))
     crossing = stage.uniform(-40, 40) if stage.chance(0.45) else None
     _lines(stage, lane, lanes, crossing)
     if crossing is not None:
@@ -64,12 +69,34 @@ def _open_road(stage: Stage) -> Place:
     return Place(stands=(stand,), mounts=_BY_CAR)
 
 
+def _dashes(stage: Stage) -> tuple[float, float]:
+    length, gap = stage.pick(_DASHES)
+    worn = stage.uniform(0.9, 1.1)
+    return length * worn, gap * worn
+
+
+def _tarmac(stage: Stage) -> int:
+    """Cracked, or even and of any grain: else the size of cracks would tell how far away the road is."""
+    if stage.chance(_CRACKED_SHARE):
+        return asphalt(stage)
+    grey = colors.hsv(stage.uniform(20, 240), stage.uniform(0, 0.08), stage.uniform(0.25, 0.68))
+    pattern = stage.pick((Pattern.PLAIN, Pattern.SPECKLE, Pattern.NOISE))
+    return stage.build.material(
+        color=grey,
+        color_b=colors.shade(grey, stage.uniform(0.75, 0.97)),
+        pattern=pattern,
+        scale=stage.log_uniform(0.1, 3.0),
+        roughness=stage.uniform(0.6, 0.95),
+        bump=stage.uniform(0, 0.2),
+    )
+
+
 def _lines(stage: Stage, lane: float, lanes: int, crossing: float | None) -> None:
     """A middle line, dashes between the lanes, edge lines; at a crossing stop lines and stripes to walk on."""
     build = stage.build
     white = finishes.painted(stage, "white", gloss=0.2).number
     middle = finishes.painted(stage, stage.pick(("white", "yellow")), gloss=0.2).number
-    wide, dash, gap = stage.uniform(0.05, 0.09), stage.uniform(1.0, 3.0), stage.uniform(2.0, 6.0)
+    wide, (dash, gap) = stage.uniform(0.05, 0.09), _dashes(stage)
     with stage.stuff("lane marking"):
         for s in (-1, 1) if lanes > 1 and stage.chance(0.5) else (0,):
             build.box((0, s * 0.15, 0.001), (FAR_M, wide, 0.002), middle)
@@ -78,11 +105,8 @@ def _lines(stage: Stage, lane: float, lanes: int, crossing: float | None) -> Non
                 y = sy * (lane * i - wide)
                 if i == lanes:
                     build.box((0, y, 0.001), (FAR_M, wide, 0.002), white)
-                    continue
-                x = -70.0
-                while x < 70:
-                    build.box((x, y, 0.001), (dash / 2, wide, 0.002), white)
-                    x += dash + gap
+                else:
+                    dashed_line(stage, y, wide, dash, gap, white)
     if crossing is None or stage.chance(0.3):
         return
     for sx in (-1, 1):
@@ -96,7 +120,7 @@ def _lines(stage: Stage, lane: float, lanes: int, crossing: float | None) -> Non
 
 def _side_road(stage: Stage, x: float, half: float, side_half: float) -> None:
     """The crossing road, from both sides, with traffic lights at its corners."""
-    skin = asphalt(stage)
+    skin = _tarmac(stage)
     for sy in (-1, 1):
         with stage.stuff("road"):
             stage.build.box((x, sy * (half + FAR_M / 2), -0.151), (side_half, FAR_M / 2, 0.15), skin)

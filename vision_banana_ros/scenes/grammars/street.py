@@ -45,7 +45,7 @@ MOUNTS = (
 )
 
 
-def city_street(stage: Stage) -> Place:
+def city_street(stage: Stage, dashes: tuple[float, float] | None = None) -> Place:
     """A straight street, looked along most of the time."""
     hour = daylight(stage)
     weather(stage, hour)
@@ -56,7 +56,7 @@ def city_street(stage: Stage) -> Place:
     )
     with stage.stuff("grass"):
         stage.build.plane(grass(stage), (0, 0, -0.02))
-    draw_road(stage, road)
+    draw_road(stage, road, dashes)
     dense = stage.uniform(0.2, 1.0)
     for sy in (-1, 1):
         houses(stage, sy, road.edge_m, town=stage.chance(0.65))
