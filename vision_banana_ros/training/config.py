@@ -35,7 +35,7 @@ class TrainingConfig:
 
     views: tuple[View, ...] = (View(width=128, height=96),)
     batch: int = 16  # images that are painted
-    glimpses: int = 16  # further images per step, which teach what is shared by all prompts
+    glimpses: int = 0  # further images per step, which only what all prompts share learns from (trainee.py)
     samples: int = 100_000  # painted ones
     questions: int = 5  # prompts per image and step: depth, normals, and others in turn
 

@@ -70,9 +70,10 @@ def _open_road(stage: Stage) -> Place:
 
 
 def _dashes(stage: Stage) -> tuple[float, float]:
+    """Length and gap as one of the countries has them, not always to the letter."""
     length, gap = stage.pick(_DASHES)
-    worn = stage.uniform(0.9, 1.1)
-    return length * worn, gap * worn
+    exact = stage.uniform(0.9, 1.1)
+    return length * exact, gap * exact
 
 
 def _tarmac(stage: Stage) -> int:
