@@ -88,7 +88,7 @@ def test_a_batch_says_what_is_in_the_middle_of_each_square(make_sample, text) ->
     assert torch.equal(batch.coarse_position[0], batch.position[0, 4::8, 4::8])
 
 
-def test_other_people_s_names_for_a_class_are_understood(make_sample, text) -> None:
+def test_a_class_is_known_by_its_synonyms(make_sample, text) -> None:
     sample = make_sample(0)
     labels = ["something else"] * len(sample.labels)
     labels[vocabulary.class_id("sofa")] = "couch"

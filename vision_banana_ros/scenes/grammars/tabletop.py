@@ -1,4 +1,4 @@
-"""Table-tops and shelves seen from 0.2 to 1.5 m: what an arm's camera, a hand or a small robot looks at."""
+"""Table-tops and shelves seen from 0.15 to 1.5 m: what an arm's camera, a hand or a small robot looks at."""
 
 from __future__ import annotations
 

@@ -20,8 +20,16 @@ def normals_loss(painting: Painting, batch: Batch) -> Tensor | None:
         return None
     rows = asked.nonzero(as_tuple=True)
     truth = batch.normals[rows[0]]
-    known = (truth.abs().sum(1) > 0.1).to(truth.dtype)
     painted = 1 - 2 * painting.canvas[rows].float()  # the code: colour = (1 - n) / 2 in the optical frame
-    direction = painted * painted.square().sum(1, keepdim=True).clamp(min=1e-6).rsqrt()
-    angle = 1 - (direction * truth).sum(1)
-    return masked_mean(angle + 0.5 * (direction - truth).abs().mean(1) + 0.5 * (painted - truth).abs().mean(1), known)
+    off = direction_loss(painted, truth) + 0.5 * (painted - truth).abs().mean(1)
+    return masked_mean(off, known_normals(truth))
+
+
+def direction_loss(vectors: Tensor, truth: Tensor) -> Tensor:
+    """(N, h, w) for vectors (N, 3, h, w) of any length."""
+    direction = vectors * vectors.square().sum(1, keepdim=True).clamp(min=1e-6).rsqrt()
+    return 1 - (direction * truth).sum(1) + 0.5 * (direction - truth).abs().mean(1)
+
+
+def known_normals(truth: Tensor) -> Tensor:
+    return (truth.abs().sum(1) > 0.1).to(truth.dtype)

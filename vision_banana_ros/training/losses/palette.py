@@ -26,9 +26,7 @@ def palette_loss(painting: Painting, batch: Batch, task: Task) -> Tensor | None:
     logits = painting.logits[rows].float()
     full = batch.paints[rows].long()
     target = F.interpolate(full[:, None].float(), size=logits.shape[-2:], mode="nearest")[:, 0].long()
-    weight = evened(target, logits.shape[1])
-    cross_entropy = F.cross_entropy(logits, target.clamp(min=0), reduction="none")
-    loss = masked_mean(cross_entropy, weight)
+    loss = evened_cross_entropy(logits, target)
     color, kind = batch.boxes.color[rows], batch.boxes.kind[rows]
     given = 1 - kind[..., FREE].gather(1, full.clamp(min=0).flatten(1)).view_as(full)
     answer = torch.gather(color, 1, full.clamp(min=0).flatten(1)[..., None].expand(-1, -1, 3))
@@ -37,7 +35,13 @@ def palette_loss(painting: Painting, batch: Batch, task: Task) -> Tensor | None:
     return loss + 0.5 * masked_mean(off, (full >= 0) * given)
 
 
-def evened(target: Tensor, paints: int) -> Tensor:
+def evened_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """(N, C, h, w) logits, (N, h, w) which of them is right, OPEN where nobody knows."""
+    cross_entropy = F.cross_entropy(logits, target.clamp(min=0), reduction="none")
+    return masked_mean(cross_entropy, _evened(target, logits.shape[1]))
+
+
+def _evened(target: Tensor, paints: int) -> Tensor:
     """(N, h, w) weights of mean one: small regions count more than their area, large ones less; 0 where open."""
     known = target >= 0
     area = F.one_hot(torch.where(known, target, paints), paints + 1)[..., :paints].float().mean((1, 2))

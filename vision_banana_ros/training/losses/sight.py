@@ -7,12 +7,12 @@ classes   CE over the whole vocabulary, weighted by 1 / sqrt(area) of the classe
 
 from __future__ import annotations
 
-import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from vision_banana_ros.training.batch import Batch
 from vision_banana_ros.training.losses.depth import log_metres, masked_mean, shape_loss
-from vision_banana_ros.training.losses.palette import evened
+from vision_banana_ros.training.losses.normals import direction_loss, known_normals
+from vision_banana_ros.training.losses.palette import evened_cross_entropy
 from vision_banana_ros.training.trainee import Sight
 
 
@@ -25,12 +25,8 @@ def seen_depth_loss(sight: Sight, batch: Batch) -> Tensor:
 
 def seen_normals_loss(sight: Sight, batch: Batch) -> Tensor:
     truth = batch.coarse_normals
-    known = (truth.abs().sum(1) > 0.1).float()
-    direction = F.normalize(sight.normals.float(), dim=1)
-    return masked_mean(1 - (direction * truth).sum(1) + 0.5 * (direction - truth).abs().mean(1), known)
+    return masked_mean(direction_loss(sight.normals.float(), truth), known_normals(truth))
 
 
 def seen_classes_loss(sight: Sight, batch: Batch) -> Tensor:
-    logits, target = sight.classes.float(), batch.coarse_classes.long()
-    cross_entropy = F.cross_entropy(logits, target.clamp(min=0), reduction="none")
-    return masked_mean(cross_entropy, evened(target, logits.shape[1]))
+    return evened_cross_entropy(sight.classes.float(), batch.coarse_classes.long())
