@@ -211,3 +211,16 @@ def test_light_varies_within_bounds_and_by_its_seed(sample) -> None:
     assert varied.max() <= 255
     assert torch.equal(varied, vary(image, torch.Generator().manual_seed(1)))
     assert len({round(float(v.mean()), 3) for v in varied}) == 8  # each image in its own way
+
+
+def test_pictures_get_softer_and_crisper() -> None:
+    """Contrast between neighbours, beside that over the whole picture."""
+    stripes = torch.full((64, 3, 32, 32), 90.0)
+    stripes[..., 8:16], stripes[..., 24:] = 140.0, 140.0
+    varied = vary(stripes, torch.Generator().manual_seed(2))
+    across = varied.mean(2, keepdim=True)  # noise averaged away
+    step = (across[..., 8] - across[..., 7]).abs().mean((1, 2))
+    whole = (across[..., 11] - across[..., 3]).abs().mean((1, 2))
+    sharpness = step / whole
+    assert (sharpness < 0.6).sum() > 8
+    assert (sharpness > 1.3).sum() > 8

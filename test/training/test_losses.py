@@ -160,7 +160,7 @@ def test_a_wrong_lens_is_expensive_though_its_colours_hardly_differ(batch_with) 
 
 def test_no_guess_at_the_lens_of_a_real_frame_through_a_long_one_is_wrong(make_sample, text) -> None:
     usual, long = make_sample(real=True), make_sample(real=True)
-    long = dataclasses.replace(long, camera=dataclasses.replace(long.camera, fx=150.0))
+    long = dataclasses.replace(long, camera=dataclasses.replace(long.camera, fx=150.0, fy=150.0))
     asked = [Question(instruction=Instruction(Task.DEPTH)), Question(instruction=Instruction(Task.NORMALS))]
     batch = collate([usual, long], [asked, asked], text)
     truth = np.log(96 / 70)

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from vision_banana_ros.core import Task
+from vision_banana_ros.core import Camera, Task
 from vision_banana_ros.scenes import vocabulary
 from vision_banana_ros.training.questions import OPEN, PICTURES, Question, QuestionMaker, edited
 
@@ -84,12 +84,21 @@ def test_rays_are_the_camera(asked) -> None:
 @pytest.mark.parametrize(("real", "fx", "guesses"), [(True, 150.0, False), (True, 80.0, True), (False, 150.0, True)])
 def test_a_real_frame_through_a_long_lens_is_told_it_and_never_asked(make_sample, real, fx, guesses) -> None:
     sample = make_sample(real=real)
-    sample = dataclasses.replace(sample, camera=dataclasses.replace(sample.camera, fx=fx))
+    sample = dataclasses.replace(sample, camera=dataclasses.replace(sample.camera, fx=fx, fy=fx))
     maker = QuestionMaker(np.random.default_rng(0))
     asked = [question.instruction for _ in range(60) for question in maker.ask(sample, 4)]
     told = {instruction.hfov_deg is not None for instruction in asked if instruction.task is Task.DEPTH}
     assert told == ({True, False} if guesses else {True})
     assert (Task.RAYS in {instruction.task for instruction in asked}) is guesses
+
+
+def test_an_upright_picture_of_a_usual_camera_is_no_long_lens(make_sample) -> None:
+    camera = Camera.from_hfov(58, 96, 72)
+    upright = dataclasses.replace(camera, cx=23.5, width=48)  # a part of it; 31 degrees across
+    assert upright.hfov_deg < 40
+    assert not dataclasses.replace(make_sample(real=True), camera=upright).has_unusual_lens
+    across = dataclasses.replace(camera, cx=23.5, width=48, cy=17.5, height=36)
+    assert dataclasses.replace(make_sample(real=True), camera=across).has_unusual_lens
 
 
 def test_real_frames_are_not_asked_what_nobody_knows(asked) -> None:

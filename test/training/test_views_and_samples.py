@@ -1,6 +1,7 @@
 """Cutting keeps geometry true; samples survive their compact form; streams are seeded and mixed as asked."""
 
 import itertools
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from vision_banana_ros.codecs.curve import curve, uncurve
 from vision_banana_ros.codecs.rays import camera_directions
-from vision_banana_ros.core import DataError
+from vision_banana_ros.core import Camera, DataError
 from vision_banana_ros.training.annotations import Annotations
 from vision_banana_ros.training.batch import Batch, batches
 from vision_banana_ros.training.config import View
@@ -181,9 +182,10 @@ def test_annotations_of_another_size_are_refused(frames) -> None:
         next(real_stream(read_real((str(frames / "set"),), str(frames / "masks")), seed=1))
 
 
-def test_whole_frames_are_shown_as_a_robot_sees_them(make_sample) -> None:
-    """Half of the views show all of the frame on a canvas of about its shape, stretched as little as it takes."""
-    sample, rng = make_sample(), np.random.default_rng(6)
+@pytest.mark.parametrize(("real", "fewest", "most"), [(True, 18, 42), (False, 8, 29)])
+def test_whole_frames_are_shown_as_a_robot_sees_them(make_sample, real: bool, fewest: int, most: int) -> None:
+    """Many views show all of the frame on a canvas of about its shape, stretched as little as it takes."""
+    sample, rng = make_sample(real=real), np.random.default_rng(6)
     height, width = sample.rgb.shape[:2]
     for view in (View(width=96, height=64), View(width=96, height=72)):
         cameras = [random_view(sample, view, rng).camera for _ in range(60)]
@@ -193,7 +195,18 @@ def test_whole_frames_are_shown_as_a_robot_sees_them(make_sample) -> None:
             if camera.fx == pytest.approx(sample.camera.fx * view.width / width)
             and camera.fy == pytest.approx(sample.camera.fy * view.height / height)
         ]
-        assert 18 <= len(whole) <= 42
+        assert fewest <= len(whole) <= most
     # a canvas of quite another shape shows a part
     wide = View(width=160, height=32)
     assert all(random_view(sample, wide, rng).camera.fy > sample.camera.fy * 32 / height for _ in range(20))
+
+
+def test_renders_are_cut_to_the_lenses_that_robots_have(make_sample) -> None:
+    wide = replace(make_sample(), camera=Camera.from_hfov(95, 96, 72))
+    rng = np.random.default_rng(7)
+    seen = np.array([random_view(wide, View(width=96, height=72), rng).camera.hfov_deg for _ in range(300)])
+    assert 58 < np.median(seen) < 75
+    assert (seen > 90).mean() > 0.2  # and as they are, often enough
+    narrow = replace(make_sample(), camera=Camera.from_hfov(40, 96, 72))
+    kept = [random_view(narrow, View(width=96, height=72), rng).camera.hfov_deg for _ in range(100)]
+    assert min(kept) > 30  # nothing is cut from what is narrow already, but for the canvas's shape

@@ -6,6 +6,7 @@ two streams of the same seed and place in the world of processes give the same s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,8 +35,8 @@ from vision_banana_ros.training.annotations import Annotations
 _LEAST_POOL = 512
 #: `position` of what has no depth: unknown, and beyond all range (sky).
 UNKNOWN, BEYOND = np.float16(-1), np.float16(2)
-#: Cameras of robots and phones, cropped by a quarter, see more than this.
-_NARROW_HFOV_DEG = 42.0
+#: Cameras of robots and phones, cropped by a quarter, see more than this along the longer side.
+_NARROW_FOV_DEG = 42.0
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -59,7 +60,8 @@ class TrainingSample:
         Real frames through long lenses show a handful of places: a network that has to guess their lens takes every
         lens for a longer one, and everything for further away (docs/LOG.md).
         """
-        return self.real and self.camera.hfov_deg < _NARROW_HFOV_DEG
+        longer = max(self.camera.width / self.camera.fx, self.camera.height / self.camera.fy)
+        return self.real and longer < 2 * math.tan(math.radians(_NARROW_FOV_DEG / 2))
 
 
 def compact(frame: Frame, truth: Truth, *, real: bool) -> TrainingSample:

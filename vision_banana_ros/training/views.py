@@ -6,6 +6,7 @@ are; the intrinsics follow. Colours are changed elsewhere (photometry.py), on wh
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import cv2
@@ -16,8 +17,15 @@ from vision_banana_ros.training.config import View
 from vision_banana_ros.training.samples import TrainingSample
 
 #: Real frames come from few places and lenses: they are cut less, so that their fields of view stay what cameras have.
-_SMALLEST_CROP, _SMALLEST_REAL_CROP = 0.6, 0.75
-_WHOLE_SHARE = 0.5
+_SMALLEST_CROP, _SMALLEST_REAL_CROP = 0.5, 0.75
+#: Shown whole, as a robot sees them.
+_WHOLE_SHARE, _WHOLE_REAL_SHARE = 0.3, 0.5
+#: Degrees across a canvas of 4:3, mean and standard deviation, of the lenses that renders are cut to: where a picture
+#: does not tell, the network expects what it was shown, and depth follows. Renders are of 73 degrees (median), robots'
+#: cameras of 55 to 63 (4:3) and 65 to 84 (16:9): wider pictures see wider, but not by as much.
+_USUAL_HFOV_DEG, _HFOV_SPREAD_DEG = 60.0, 11.0
+_HFOV_RANGE_DEG = (38.0, 100.0)
+_USUAL_SHAPE, _WIDER_SEE_WIDER = 4 / 3, 0.5
 #: A canvas may be wider or narrower than its frame by this, as a logarithm: canvas sizes are few, and frames are shown
 #: whole on the nearest (3:2 and 16:10 are .12 from theirs, 5:4 is .06).
 _STRETCH = 0.16
@@ -37,16 +45,25 @@ def random_view(sample: TrainingSample, view: View, rng: np.random.Generator) ->
     """A crop of about the view's shape, so that pixels stay about as square as a canvas shows them on a robot."""
     height, width = sample.rgb.shape[:2]
     shape = view.width / view.height
-    if rng.random() < _WHOLE_SHARE:  # as a robot sees it: all of the frame, if the canvas is about of its shape
+    if rng.random() < (_WHOLE_REAL_SHARE if sample.real else _WHOLE_SHARE):  # if the canvas is about of its shape
         share, stretch = 1.0, np.clip(np.log(width / height / shape), -_STRETCH, _STRETCH)
     else:
-        share = rng.uniform(_SMALLEST_REAL_CROP if sample.real else _SMALLEST_CROP, 1)
-        stretch = rng.uniform(-_STRETCH, _STRETCH)
+        share, stretch = rng.uniform(_SMALLEST_REAL_CROP, 1), rng.uniform(-_STRETCH, _STRETCH)
     aspect = shape * np.exp(stretch)
-    w = round(share * min(width, height * aspect))
+    widest = min(width, height * aspect)
+    if share < 1 and not sample.real:
+        share = np.clip(_usual_width(sample.camera, shape, rng) / widest, _SMALLEST_CROP, 1)
+    w = round(share * widest)
     h = round(share * min(height, width / aspect))
     crop = Crop(int(rng.integers(width - w + 1)), int(rng.integers(height - h + 1)), w, h)
     return cut(sample, crop, view, mirrored=bool(rng.random() < 0.5))
+
+
+def _usual_width(camera: Camera, shape: float, rng: np.random.Generator) -> float:
+    """Pixels of the frame that a usual camera of this shape would have seen side by side."""
+    hfov_deg = np.clip(rng.normal(_USUAL_HFOV_DEG, _HFOV_SPREAD_DEG), *_HFOV_RANGE_DEG)
+    half_width = math.tan(math.radians(hfov_deg) / 2) * (shape / _USUAL_SHAPE) ** _WIDER_SEE_WIDER
+    return float(2 * half_width * camera.fx)
 
 
 def cut(sample: TrainingSample, crop: Crop, view: View, *, mirrored: bool = False) -> TrainingSample:
