@@ -56,9 +56,6 @@ class Seen:
     where: Tensor  # coordinates at 1/2
     glance: Tensor  # (B, G)
 
-    def first(self, images: int) -> Seen:
-        return Seen([m[:images] for m in self.maps], self.detail[:images], self.where, self.glance[:images])
-
 
 @dataclass(frozen=True)
 class Sketch:
@@ -118,13 +115,12 @@ class Student(nn.Module):
         """Boxes (N, ...), N a multiple of the images."""
         return self.draw(self.see(image), boxes)
 
-    def see(self, image: Tensor, painted: int | None = None) -> Seen:
-        """All that painters need of the first `painted` images; of the others the finest map is left out."""
+    def see(self, image: Tensor) -> Seen:
         features = self.encoder(normalise(image))
         context = self.context(features[4])
         where = coordinates(features[0])
         glance = self.glance(context, F.avg_pool2d(where, 16))
-        return Seen(self.trunk(context, features, painted), features[0], where, glance)
+        return Seen(self.trunk(context, features), features[0], where, glance)
 
     def draw(self, seen: Seen, boxes: Boxes) -> Sketch:
         prompt, key = self.reader(boxes, seen.glance)

@@ -33,13 +33,10 @@ class Trunk(nn.Module):
         self.beside = nn.ModuleList(nn.Conv2d(i, o, 1) for i, o in zip(details, channels, strict=True))
         self.mix = nn.ModuleList(ConvNorm(c, c, 3) for c in channels)
 
-    def forward(self, context: Tensor, features: list[Tensor], finest_of: int | None = None) -> list[Tensor]:
-        """The finest map, which costs most, of the first `finest_of` images alone."""
+    def forward(self, context: Tensor, features: list[Tensor]) -> list[Tensor]:
         maps: list[Tensor] = []
         x = context
         for above, beside, mix, detail in zip(self.above, self.beside, self.mix, reversed(features[1:4]), strict=True):
-            if finest_of is not None and len(maps) == len(self.mix) - 1:
-                x, detail = x[:finest_of], detail[:finest_of]
             x = mix(double(above(x)) + beside(detail))
             maps.append(x)
         return maps

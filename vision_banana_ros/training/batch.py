@@ -1,6 +1,6 @@
 """Samples and their questions as tensors; what one step of training sees.
 
-B images with K questions each, then perhaps further images, glimpses, that nobody asks about. Targets that only some
+B images with K questions each. Targets that only some
 tasks have are full arrays all the same: unused entries are open (-1), unknown (0) or zero, and every loss picks its own
 task's canvases by `is_task`.
 """
@@ -26,29 +26,25 @@ from vision_banana_ros.training.config import View
 from vision_banana_ros.training.paste import pasted
 from vision_banana_ros.training.questions import FEW_TARGETS, MANY_TARGETS, OPEN, Question, QuestionMaker
 from vision_banana_ros.training.samples import BEYOND, TrainingSample, normals_of
-from vision_banana_ros.training.trainee import STRIDE
+from vision_banana_ros.training.trainee import MIDDLES, STRIDE
 from vision_banana_ros.training.turning import turned
 from vision_banana_ros.training.views import random_view
 
 #: Share of the batches in which a prompt may name half the vocabulary: robots do, but such boxes are slow.
 _MANY_TARGETS_SHARE = 0.07
-#: Where a map at 1/8 of the image looks: the middles of its squares.
-_GRID = (slice(STRIDE // 2, None, STRIDE), slice(STRIDE // 2, None, STRIDE))
 
 
 @dataclass(frozen=True)
 class Batch:
-    image: Tensor  # (B + glimpses, 3, H, W) uint8
+    image: Tensor  # (B, 3, H, W) uint8
     boxes: Boxes  # (B, K, ...)
     position: Tensor  # (B, H, W) of depth along the walk, 0..1; -1 unknown or beyond range
     normals: Tensor  # (B, 3, H, W) optical frame; 0 unknown
     colors: Tensor  # (B, K, 3, H, W) uint8: answers of RAYS and IMAGE
     paints: Tensor  # (B, K, H, W) int16: which paint belongs where; OPEN
     instances: Tensor  # (B, K, H, W) int16: 0 none
-    lens: Tensor  # (B + glimpses,) log(width / fx); nan where it is not to be guessed
-    coarse_position: Tensor  # (B + glimpses, H/8, W/8) as `position`
-    coarse_normals: Tensor  # (B + glimpses, 3, H/8, W/8) as `normals`
-    coarse_classes: Tensor  # (B + glimpses, H/8, W/8) int16: ids of the vocabulary; OPEN
+    lens: Tensor  # (B,) log(width / fx); nan where it is not to be guessed
+    classes: Tensor  # (B, H/8, W/8) int16: ids of the vocabulary in the middles of the squares; OPEN
 
     def is_task(self, task: Task) -> Tensor:
         """(B, K) bool."""
@@ -68,7 +64,6 @@ def batches(
     paste_share: float = 0.0,
     turn_share: float = 0.0,
     batch: int,
-    glimpses: int = 0,
     questions: int,
     text: TextTable,
     seed: int,
@@ -93,17 +88,16 @@ def batches(
             return random_view(sample, view, rng)
 
         cut = []
-        for _ in range(batch + glimpses):
+        for _ in range(batch):
             sample = look(next(samples))
             if sample.real and foregrounds is not None and rng.random() < paste_share:
                 sample = pasted(sample, look(next(foregrounds)), rng)
             cut.append(sample)
-        yield collate(cut, [maker.ask(sample, questions) for sample in cut[:batch]], text)
+        yield collate(cut, [maker.ask(sample, questions) for sample in cut], text)
 
 
 def collate(samples: Sequence[TrainingSample], questions: Sequence[Sequence[Question]], text: TextTable) -> Batch:
-    """Samples beyond those with questions are glimpses."""
-    count, asked = len(questions[0]), len(questions)
+    count, asked = len(questions[0]), len(samples)
     flat = [question for row in questions for question in row]
     packed = pack([question.instruction for question in flat], text)
     hw = samples[0].rgb.shape[:2]
@@ -123,27 +117,24 @@ def collate(samples: Sequence[TrainingSample], questions: Sequence[Sequence[Ques
     def per_image(array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).reshape(asked, count, *array.shape[1:])
 
-    normals = np.stack([normals_of(sample.normals) for sample in samples[:asked]])
-    coarse_normals = np.stack([normals_of(sample.normals[_GRID]) for sample in samples])
+    normals = np.stack([normals_of(sample.normals) for sample in samples])
     return Batch(
         image=torch.from_numpy(np.stack([sample.rgb for sample in samples]).transpose(0, 3, 1, 2).copy()),
         boxes=boxes_of(packed, asked),
-        position=torch.from_numpy(position[:asked]),
+        position=torch.from_numpy(position),
         normals=torch.from_numpy(normals.transpose(0, 3, 1, 2).copy()),
         colors=per_image(colors.transpose(0, 3, 1, 2)),
         paints=per_image(paints),
         instances=per_image(instances),
         lens=torch.tensor([_lens(sample) for sample in samples]),
-        coarse_position=torch.from_numpy(np.ascontiguousarray(position[(slice(None), *_GRID)])),
-        coarse_normals=torch.from_numpy(coarse_normals.transpose(0, 3, 1, 2).copy()),
-        coarse_classes=torch.from_numpy(np.stack([_classes(sample) for sample in samples])),
+        classes=torch.from_numpy(np.stack([_classes(sample) for sample in samples])),
     )
 
 
 def _classes(sample: TrainingSample) -> npt.NDArray[np.int16]:
     if sample.mask is None:
         return np.full(tuple(n // STRIDE for n in sample.rgb.shape[:2]), OPEN, np.int16)
-    return _vocabulary_ids(sample.labels)[sample.mask[_GRID]]
+    return _vocabulary_ids(sample.labels)[sample.mask[MIDDLES]]
 
 
 @cache

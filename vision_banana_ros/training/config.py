@@ -34,9 +34,8 @@ class TrainingConfig:
     turn_share: float = 0.7  # of the real samples, which are seen in another direction
 
     views: tuple[View, ...] = (View(width=128, height=96),)
-    batch: int = 16  # images that are painted
-    glimpses: int = 0  # further images per step, which only what all prompts share learns from (trainee.py)
-    samples: int = 100_000  # painted ones
+    batch: int = 16
+    samples: int = 100_000
     questions: int = 5  # prompts per image and step: depth, normals, and others in turn
 
     learning_rate: float = 2e-3

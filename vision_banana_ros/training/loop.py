@@ -72,7 +72,6 @@ class BatchStream(IterableDataset[Batch]):
             paste_share=config.paste_share,
             turn_share=config.turn_share,
             batch=config.batch,
-            glimpses=config.glimpses,
             questions=config.questions,
             text=self.text,
             seed=seed,

@@ -36,7 +36,7 @@ def start_from(student: Student, path: Path, first: Iterable[Batch]) -> None:
         with settled_norms(student):
             for batch in first:
                 moved = batch.to(device)
-                student(moved.image[: len(moved.boxes.task)], moved.boxes)
+                student(moved.image, moved.boxes)
     else:
         raise DataError(
             f"training starts from a .tflite file, a checkpoint .pt, an .onnx file or a model's folder, got {path}"

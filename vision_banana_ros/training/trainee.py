@@ -1,13 +1,12 @@
 """The student with what helps it to learn and stays behind when it is exported.
 
 A painter answers one question at a time, and costs most of a step. So the map that all painters share, at 1/8 of the
-image, is also asked directly, by one layer each: how far, which way does it face, which of all classes is it. And
-further images, glimpses, are shown to the shared part alone: three for the price of one that is painted.
+image, is also asked directly, by one layer each: how far, which way does it face, which of all classes is it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 
@@ -17,6 +16,8 @@ from vision_banana_ros.student.network import Painting, Student
 
 #: Of the shared map that is asked, in pixels of the image.
 STRIDE = 8
+#: Of the image, where that map looks: the middles of its squares.
+MIDDLES = (..., slice(STRIDE // 2, None, STRIDE), slice(STRIDE // 2, None, STRIDE))
 _MIDDLE = 1  # of the trunk's maps
 _USUAL_LOG_M = 1.0
 
@@ -43,13 +44,11 @@ class Trainee(nn.Module):
         nn.init.constant_(self.log_depth.bias, _USUAL_LOG_M)  # type: ignore[arg-type]  # it has one
 
     def forward(self, image: Tensor, boxes: Boxes) -> tuple[Painting, Sight]:
-        """Canvases of the first images, as many as have boxes; a lens and a sight of all."""
-        painted = boxes.task.shape[0]
-        seen = self.student.see(image, painted)
-        painting = self.student.paint(seen.first(painted), boxes)
+        seen = self.student.see(image)
+        painting = self.student.paint(seen, boxes)
         shared = seen.maps[_MIDDLE]
         sight = Sight(self.log_depth(shared)[:, 0], self.normals(shared), self.classes(shared))
-        return replace(painting, lens=self.student.glance.lens(seen.glance)[:, 0]), sight
+        return painting, sight
 
     def helpers(self) -> dict[str, Tensor]:
         """The weights that stay behind."""

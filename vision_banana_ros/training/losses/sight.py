@@ -13,20 +13,20 @@ from vision_banana_ros.training.batch import Batch
 from vision_banana_ros.training.losses.depth import log_metres, masked_mean, shape_loss
 from vision_banana_ros.training.losses.normals import direction_loss, known_normals
 from vision_banana_ros.training.losses.palette import evened_cross_entropy
-from vision_banana_ros.training.trainee import Sight
+from vision_banana_ros.training.trainee import MIDDLES, Sight
 
 
 def seen_depth_loss(sight: Sight, batch: Batch) -> Tensor:
-    target = batch.coarse_position
+    target = batch.position[MIDDLES]
     known = (target >= 0).float()
     error = sight.log_depth.float() - log_metres(target.clamp(min=0))
     return masked_mean(error.abs(), known) + 0.7 * shape_loss(error, known)
 
 
 def seen_normals_loss(sight: Sight, batch: Batch) -> Tensor:
-    truth = batch.coarse_normals
+    truth = batch.normals[MIDDLES]
     return masked_mean(direction_loss(sight.normals.float(), truth), known_normals(truth))
 
 
 def seen_classes_loss(sight: Sight, batch: Batch) -> Tensor:
-    return evened_cross_entropy(sight.classes.float(), batch.coarse_classes.long())
+    return evened_cross_entropy(sight.classes.float(), batch.classes.long())
