@@ -1,10 +1,12 @@
 """Models by name: each name loads what it says, or tells which names there are."""
 
+import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from vision_banana_ros.core import GeneratorError, Instruction, Task
+from vision_banana_ros.core import Frame, GeneratorError, Instruction, Task
 from vision_banana_ros.generators import OracleGenerator, load_generator, registry
 from vision_banana_ros.scenes.moving import MovingScene
 
@@ -43,3 +45,12 @@ def test_the_student_paints_in_the_size_asked_for() -> None:
     generator = load_generator("student@96x64", backend="onnxruntime")
     canvases = generator.generate(MovingScene().frame(0), [Instruction(Task.DEPTH), Instruction(Task.NORMALS)])
     assert [canvas.rgb.shape for canvas in canvases] == [(64, 96, 3)] * 2
+
+
+@pytest.mark.parametrize("wh", [(640, 480), (1280, 720), (848, 480), (1242, 375), (480, 640), (720, 1280)])
+def test_the_student_hardly_stretches_frames_of_usual_shapes(wh: tuple[int, int]) -> None:
+    """Upright ones too: robots carry cameras on their side."""
+    width, height = wh
+    generator = load_generator("student", backend="onnxruntime")
+    canvas = generator.generate(Frame(np.zeros((height, width, 3), np.uint8)), [Instruction(Task.DEPTH)])[0].rgb
+    assert abs(math.log(canvas.shape[1] / canvas.shape[0]) - math.log(width / height)) < 0.23
