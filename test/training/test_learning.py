@@ -106,6 +106,16 @@ def test_a_run_writes_all_it_promises_and_goes_on_where_it_stopped(frames, tmp_p
     assert (run / "pictures" / "set.png").exists()
 
 
+def test_an_old_checkpoint_is_no_run_but_may_start_one(frames, tmp_path, text) -> None:
+    run = tmp_path / "run"
+    state = load_checkpoint(train(config_for(frames, 4), run, text))
+    del state["helpers"]
+    save_checkpoint(run / LAST, state)
+    with pytest.raises(DataError, match=r"lacks \['helpers'\].*`initial`"):
+        train(config_for(frames, 8), run, text)
+    train(dataclasses.replace(config_for(frames, 4), initial=str(run / LAST)), tmp_path / "next", text)
+
+
 def test_a_run_keeps_what_it_started_from_and_both_can_be_mixed(frames, tmp_path, text) -> None:
     run, next_run = tmp_path / "run", tmp_path / "next"
     train(config_for(frames, 4), run, text)

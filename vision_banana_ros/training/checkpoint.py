@@ -69,6 +69,14 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
+def load_run(path: Path) -> dict[str, Any]:
+    """What a run goes on from; checkpoints of older versions lack some of it."""
+    state = load_checkpoint(path)
+    if missing := sorted({"weights", "helpers", "optimiser", "average_steps", "samples"} - set(state)):
+        raise DataError(f"no run can go on from {path}, it lacks {missing}: start another with it as `initial`")
+    return state
+
+
 def averaged_student(path: Path, config: StudentConfig | None = None, *, first_share: float = 0.0) -> Student:
     """The network with its averaged weights, ready to be judged or exported.
 

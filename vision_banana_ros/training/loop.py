@@ -29,7 +29,7 @@ from vision_banana_ros.generators.torch import TorchRuntime
 from vision_banana_ros.student.network import Student
 from vision_banana_ros.student.text import TextTable
 from vision_banana_ros.training.batch import Batch, batches
-from vision_banana_ros.training.checkpoint import FIRST, LAST, Average, load_checkpoint, save_checkpoint
+from vision_banana_ros.training.checkpoint import FIRST, LAST, Average, load_run, save_checkpoint
 from vision_banana_ros.training.config import TrainingConfig
 from vision_banana_ros.training.gates import Gates
 from vision_banana_ros.training.journal import Journal, alive, note
@@ -106,7 +106,7 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
     average = Average.of(student, config.average)
     seen = 0
     if (run / LAST).exists():
-        state = load_checkpoint(run / LAST)
+        state = load_run(run / LAST)
         student.load_state_dict(state["weights"])
         trainee.load_state_dict(state["helpers"], strict=False)
         optimiser.load_state_dict(state["optimiser"])
