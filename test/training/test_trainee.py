@@ -12,6 +12,7 @@ from vision_banana_ros.training.batch import Batch, collate
 from vision_banana_ros.training.config import View
 from vision_banana_ros.training.losses.depth import log_metres
 from vision_banana_ros.training.losses.sight import seen_classes_loss, seen_depth_loss, seen_normals_loss
+from vision_banana_ros.training.losses.total import total_loss
 from vision_banana_ros.training.questions import OPEN, QuestionMaker
 from vision_banana_ros.training.trainee import MIDDLES, Sight, Trainee
 from vision_banana_ros.training.views import random_view
@@ -42,8 +43,10 @@ def test_asking_the_shared_map_changes_no_painting(batch, trainee) -> None:
     with torch.no_grad():
         painting, sight = trainee(batch.image.float(), batch.boxes)
         alone = trainee.student(batch.image.float(), batch.boxes)
+    assert painting.canvas.shape[:2] == (3, 3)
     torch.testing.assert_close(painting.canvas, alone.canvas)
     torch.testing.assert_close(painting.lens, alone.lens)
+    assert painting.lens.shape == (3,)
     assert sight.log_depth.shape == (3, 8, 12)
     assert sight.normals.shape == (3, 3, 8, 12)
     assert sight.classes.shape == (3, len(vocabulary.labels()), 8, 12)
@@ -94,3 +97,11 @@ def test_a_class_is_known_by_its_synonyms(make_sample, text) -> None:
     nobody_knows = dataclasses.replace(sample, mask=None)
     batch = collate([nobody_knows], [QuestionMaker(np.random.default_rng(0)).ask(nobody_knows, 3)], text)
     assert (batch.classes == OPEN).all()
+
+
+def test_what_is_asked_directly_and_the_lens_count(batch, trainee) -> None:
+    painting, sight = trainee(batch.image.float(), batch.boxes)
+    losses = total_loss(painting, batch, sight)
+    assert {"seen depth", "seen normals", "seen classes", "lens"} <= set(losses.parts)
+    (gradient,) = torch.autograd.grad(losses.total, painting.lens)
+    assert (gradient != 0).all()

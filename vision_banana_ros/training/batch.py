@@ -1,8 +1,7 @@
 """Samples and their questions as tensors; what one step of training sees.
 
-B images with K questions each. Targets that only some
-tasks have are full arrays all the same: unused entries are open (-1), unknown (0) or zero, and every loss picks its own
-task's canvases by `is_task`.
+B images with K questions each. Targets that only some tasks have are full arrays all the same: unused entries are
+open (-1), unknown (0) or zero, and every loss picks its own task's canvases by `is_task`.
 """
 
 from __future__ import annotations
@@ -97,7 +96,7 @@ def batches(
 
 
 def collate(samples: Sequence[TrainingSample], questions: Sequence[Sequence[Question]], text: TextTable) -> Batch:
-    count, asked = len(questions[0]), len(samples)
+    images, count = len(samples), len(questions[0])
     flat = [question for row in questions for question in row]
     packed = pack([question.instruction for question in flat], text)
     hw = samples[0].rgb.shape[:2]
@@ -115,12 +114,12 @@ def collate(samples: Sequence[TrainingSample], questions: Sequence[Sequence[Ques
             instances[i] = question.instances
 
     def per_image(array: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).reshape(asked, count, *array.shape[1:])
+        return torch.from_numpy(np.ascontiguousarray(array)).reshape(images, count, *array.shape[1:])
 
     normals = np.stack([normals_of(sample.normals) for sample in samples])
     return Batch(
         image=torch.from_numpy(np.stack([sample.rgb for sample in samples]).transpose(0, 3, 1, 2).copy()),
-        boxes=boxes_of(packed, asked),
+        boxes=boxes_of(packed, images),
         position=torch.from_numpy(position),
         normals=torch.from_numpy(normals.transpose(0, 3, 1, 2).copy()),
         colors=per_image(colors.transpose(0, 3, 1, 2)),

@@ -45,13 +45,15 @@ def random_view(sample: TrainingSample, view: View, rng: np.random.Generator) ->
     """A crop of about the view's shape, so that pixels stay about as square as a canvas shows them on a robot."""
     height, width = sample.rgb.shape[:2]
     shape = view.width / view.height
-    if rng.random() < (_WHOLE_REAL_SHARE if sample.real else _WHOLE_SHARE):  # if the canvas is about of its shape
-        share, stretch = 1.0, np.clip(np.log(width / height / shape), -_STRETCH, _STRETCH)
-    else:
-        share, stretch = rng.uniform(_SMALLEST_REAL_CROP, 1), rng.uniform(-_STRETCH, _STRETCH)
-    aspect = shape * np.exp(stretch)
+    whole = rng.random() < (_WHOLE_REAL_SHARE if sample.real else _WHOLE_SHARE)  # if the canvas is about of its shape
+    nearest = np.clip(np.log(width / height / shape), -_STRETCH, _STRETCH)
+    aspect = shape * np.exp(nearest if whole else rng.uniform(-_STRETCH, _STRETCH))
     widest = min(width, height * aspect)
-    if share < 1 and not sample.real:
+    if whole:
+        share = 1.0
+    elif sample.real:
+        share = rng.uniform(_SMALLEST_REAL_CROP, 1)
+    else:
         share = np.clip(_usual_width(sample.camera, shape, rng) / widest, _SMALLEST_CROP, 1)
     w = round(share * widest)
     h = round(share * min(height, width / aspect))
