@@ -30,7 +30,7 @@ from vision_banana_ros.training.turning import turned
 from vision_banana_ros.training.views import random_view
 
 #: Share of the batches in which a prompt may name half the vocabulary: robots do, but such boxes are slow.
-_MANY_TARGETS_SHARE = 0.07
+_MANY_TARGETS_SHARE = 0.3
 
 
 @dataclass(frozen=True)
