@@ -29,7 +29,7 @@ from vision_banana_ros.training.trainee import MIDDLES, STRIDE
 from vision_banana_ros.training.turning import turned
 from vision_banana_ros.training.views import random_view
 
-#: Share of the batches in which a prompt may name half the vocabulary: robots do, but such boxes are slow.
+#: Share of the batches in which a prompt may name the whole vocabulary: robots do, but such boxes are slow.
 _MANY_TARGETS_SHARE = 0.3
 
 

@@ -42,7 +42,7 @@ _NORMALS_SHARE = 0.6
 _SMALLEST_CLASS, _SMALLEST_INSTANCE = 0.002, 0.001  # of the picture
 #: Targets of a question: 22 paints are in a depth box anyhow, more make all boxes of a batch larger. Among few, rare
 #: words are seldom named where they are absent, and a student then paints hammers on tables.
-FEW_TARGETS, MANY_TARGETS = 20, 134
+FEW_TARGETS, MANY_TARGETS = 20, len(vocabulary.labels())
 PICTURES: tuple[str, ...] = (
     "the same picture",
     "the picture in shades of grey",
@@ -182,8 +182,8 @@ class QuestionMaker:
     def _absent(self, sample: TrainingSample, present: npt.NDArray[np.uint8], room: int) -> list[str]:
         """Words of classes that are nowhere in this picture.
 
-        A segmenter of photographs overlooks what it has no name for, which leaves those pixels unlabelled: no harm. But
-        what it calls a wall may be a door frame, so only things count as absent there.
+        A segmenter of photographs overlooks what it has no name for, which mostly leaves those pixels unlabelled: no
+        harm. But what it calls a floor may be a rug, so only things count as absent there.
         """
         missing = [
             i for i, name in enumerate(sample.labels) if i not in present and (not sample.real or _is_thing(name))
