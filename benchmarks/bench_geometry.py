@@ -19,7 +19,7 @@ from vision_banana_ros.geometry import (
     upsample_labels,
     upsample_normals,
 )
-from vision_banana_ros.scenes.moving import MovingScene
+from vision_banana_ros.world.moving import MovingScene
 
 HW = (480, 640)
 

@@ -10,12 +10,12 @@ import pytest
 from vision_banana_ros.cli import main
 from vision_banana_ros.codecs import depth as depth_code
 from vision_banana_ros.core import Canvas, Frame, Task
+from vision_banana_ros.data.readers.frames import LabelledFrame
 from vision_banana_ros.evaluation.evaluate import EvaluationSettings, evaluate, semantic_instruction
-from vision_banana_ros.evaluation.frames import LabelledFrame
 from vision_banana_ros.evaluation.pictures import side_by_side
 from vision_banana_ros.evaluation.report import beats_baselines, report
 from vision_banana_ros.generators.oracle import OracleGenerator
-from vision_banana_ros.scenes.moving import MovingScene
+from vision_banana_ros.world.moving import MovingScene
 
 FOOTAGE = MovingScene(count=3, width=160, height=96)
 INDICES = (0, 1, 2)

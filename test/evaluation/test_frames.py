@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vision_banana_ros.core import DataError
-from vision_banana_ros.evaluation.frames import FrameFolder
+from vision_banana_ros.data.readers.frames import FrameFolder
 
 HW = (18, 30)
 

@@ -17,7 +17,7 @@ from vision_banana_ros.core import (
     Truth,
 )
 from vision_banana_ros.generators import OracleGenerator
-from vision_banana_ros.scenes.moving import BALL, BOX, FLOOR, MovingScene
+from vision_banana_ros.world.moving import BALL, BOX, FLOOR, MovingScene
 
 SCENE = MovingScene(count=6, width=150, height=90)
 RED, BLUE, GREY = (255, 0, 0), (0, 0, 255), (90, 90, 90)

@@ -8,7 +8,7 @@ import pytest
 
 from vision_banana_ros.core import Frame, GeneratorError, Instruction, Task
 from vision_banana_ros.generators import OracleGenerator, load_generator, registry
-from vision_banana_ros.scenes.moving import MovingScene
+from vision_banana_ros.world.moving import MovingScene
 
 
 def test_the_oracle_of_the_moving_scene_paints_in_the_size_asked_for() -> None:

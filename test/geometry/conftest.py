@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vision_banana_ros.core import Camera, Frame, Truth
-from vision_banana_ros.scenes.moving import MovingScene
+from vision_banana_ros.world.moving import MovingScene
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from vision_banana_ros.core import FrameError, Truth
 from vision_banana_ros.geometry import flying_pixels
-from vision_banana_ros.scenes.moving import MovingScene
+from vision_banana_ros.world.moving import MovingScene
 
 FAR_M = 80.0  # stands for the sky where depth is blended
 

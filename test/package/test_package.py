@@ -102,8 +102,8 @@ def test_package_xml_names_every_ros_package_that_the_code_imports() -> None:
 def test_ros_is_imported_in_ros_alone_and_torch_where_the_design_allows() -> None:
     allowed = {
         "rclpy": ("ros/", "bench/", "commands/"),
-        "torch": ("student/", "training/", "teachers/", "scenes/", "generators/torch", "bench/"),
-        "tensorrt": ("generators/tensorrt", "engines/"),
+        "torch": ("student/", "training/", "world/", "runtimes/torch", "bench/"),
+        "tensorrt": ("runtimes/tensorrt", "models/"),
     }
     for file in (ROOT / NAME).glob("**/*.py"):
         place = file.relative_to(ROOT / NAME).as_posix()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vision_banana_ros.cli import main
-from vision_banana_ros.scenes.moving import LABELS, MovingScene
+from vision_banana_ros.world.moving import LABELS, MovingScene
 
 SCENE = MovingScene()
 CLASSES = ", ".join(LABELS)
@@ -135,7 +135,7 @@ def test_what_cannot_be_done_is_told_in_one_line(
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         cv2.imwrite(f"{folder}/x.png", np.zeros((30, 40, 3), np.uint8))
-    monkeypatch.setattr("vision_banana_ros.scenes.moving.MovingScene.__len__", lambda _scene: 2)
+    monkeypatch.setattr("vision_banana_ros.world.moving.MovingScene.__len__", lambda _scene: 2)
     assert main(["image", "-o", "out", "--model", "oracle:moving", *arguments]) == 2
     error = capsys.readouterr().err
     assert error.startswith("vision-banana: ")

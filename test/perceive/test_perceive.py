@@ -25,7 +25,7 @@ from vision_banana_ros.core import (
 from vision_banana_ros.generators import OracleGenerator
 from vision_banana_ros.perceive import PerceiveSettings, perceive
 from vision_banana_ros.prompts import parse_classes
-from vision_banana_ros.scenes.moving import BALL, LABELS, MovingScene
+from vision_banana_ros.world.moving import BALL, LABELS, MovingScene
 
 SCENE = MovingScene(count=4, width=640, height=480)
 TRUTH = SCENE.truth(1)

@@ -28,7 +28,7 @@ from typing import Any
 import cv2
 import pytest
 
-from vision_banana_ros.scenes.moving import MovingScene
+from vision_banana_ros.world.moving import MovingScene
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 40.0  # generous: the machine may be busy; nothing waits that long unless something is broken

@@ -17,8 +17,8 @@ from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from onnx import numpy_helper
 
-from vision_banana_ros.generators.manifest import MANIFEST, sha256
 from vision_banana_ros.generators.registry import SHIPPED_STUDENT
+from vision_banana_ros.models.manifest import MANIFEST, sha256
 
 GRAPH = "student.fp32.onnx"
 pytestmark = [

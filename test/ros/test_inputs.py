@@ -14,7 +14,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from vision_banana_ros.core import Camera
 from vision_banana_ros.ros.convert import image_message, info_message
 from vision_banana_ros.ros.mosaic import FROM_RGB
-from vision_banana_ros.scenes.moving import MovingScene
+from vision_banana_ros.world.moving import MovingScene
 
 pytestmark = pytest.mark.ros
 

@@ -15,7 +15,7 @@ from std_msgs.msg import String
 
 from vision_banana_ros.geometry.cloud import CLOUD_DTYPE
 from vision_banana_ros.ros.params import Settings, parameters
-from vision_banana_ros.scenes.moving import MovingScene
+from vision_banana_ros.world.moving import MovingScene
 
 pytestmark = pytest.mark.ros
 

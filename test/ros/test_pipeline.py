@@ -14,7 +14,7 @@ from vision_banana_ros.generators import OracleGenerator
 from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.ros.pipeline import Pipeline, Request, instructions
 from vision_banana_ros.ros.wording import read_prompt
-from vision_banana_ros.scenes.moving import MovingScene
+from vision_banana_ros.world.moving import MovingScene
 
 SCENE = MovingScene(2, 160, 122)
 FRAME = SCENE.frame(0)

@@ -6,12 +6,12 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from std_msgs.msg import Header
 
-from vision_banana_ros.generators.choice import Attempt, LoadReport
-from vision_banana_ros.generators.manifest import Precision
-from vision_banana_ros.generators.runtime import Backend
+from vision_banana_ros.models.manifest import Precision
 from vision_banana_ros.ros.diagnostics import Condition, about_engine, diagnostic_array
 from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.ros.statistics import Drop, FrameStatistics
+from vision_banana_ros.runtimes.choice import Attempt, LoadReport
+from vision_banana_ros.runtimes.runtime import Backend
 
 
 class Clock:

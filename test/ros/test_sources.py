@@ -15,7 +15,7 @@ from std_msgs.msg import String
 from vision_banana_ros.core import Camera, DataError
 from vision_banana_ros.ros.pixels import rgb_from_bytes
 from vision_banana_ros.ros.sources import default_model, open_source
-from vision_banana_ros.scenes.moving import MovingScene
+from vision_banana_ros.world.moving import MovingScene
 
 
 def _write_images(folder: Path, count: int = 3) -> None:

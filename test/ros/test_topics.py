@@ -12,7 +12,7 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import String
 
 from vision_banana_ros.geometry.cloud import CLOUD_DTYPE
-from vision_banana_ros.scenes.moving import MovingScene
+from vision_banana_ros.world.moving import MovingScene
 
 pytestmark = pytest.mark.ros
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from vision_banana_ros.core import Camera, Frame, Referring, Truth
-from vision_banana_ros.scenes import vocabulary
 from vision_banana_ros.student.text import TextTable
+from vision_banana_ros.tasks import vocabulary
 from vision_banana_ros.training.samples import TrainingSample, compact
 
 HW = (72, 96)

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from vision_banana_ros.core import DataError
-from vision_banana_ros.scenes import vocabulary
 from vision_banana_ros.student.encoder import MobileNetV2
+from vision_banana_ros.tasks import vocabulary
 from vision_banana_ros.training import annotate as annotate_module
 from vision_banana_ros.training import pretrained
 from vision_banana_ros.training.annotate import ADE20K, CITYSCAPES, Segmenter, annotate

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vision_banana_ros.core import Camera, Task
-from vision_banana_ros.scenes import vocabulary
+from vision_banana_ros.tasks import vocabulary
 from vision_banana_ros.training.questions import OPEN, PICTURES, Question, QuestionMaker, edited
 
 

@@ -10,7 +10,7 @@ from torch import nn
 from vision_banana_ros.core import DataError
 from vision_banana_ros.generators.registry import SHIPPED_STUDENT
 from vision_banana_ros.student.encoder import MobileNetV2, normalise
-from vision_banana_ros.student.export import to_onnx, write_onnx
+from vision_banana_ros.student.graph import to_onnx, write_onnx
 from vision_banana_ros.student.network import Student, StudentConfig
 from vision_banana_ros.training.batch import Batch, collate
 from vision_banana_ros.training.config import View

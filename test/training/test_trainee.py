@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from vision_banana_ros.scenes import vocabulary
 from vision_banana_ros.student.network import Student
+from vision_banana_ros.tasks import vocabulary
 from vision_banana_ros.training.batch import Batch, collate
 from vision_banana_ros.training.config import View
 from vision_banana_ros.training.losses.depth import log_metres

@@ -22,7 +22,7 @@ from vision_banana_ros.geometry import (
     upsample_labels,
     upsample_normals,
 )
-from vision_banana_ros.scenes.moving import MovingScene
+from vision_banana_ros.world.moving import MovingScene
 
 _INDEX = 40
 _HW = (480, 640)

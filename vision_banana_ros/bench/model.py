@@ -16,8 +16,8 @@ from vision_banana_ros.bench.model_duel import RUNTIMES, Duel
 from vision_banana_ros.bench.model_probe import PROMPTS, Latency, Probe
 from vision_banana_ros.bench.model_subjects import BUDGET_WH, THREADS, Size, Way, ask, model_at_hand, read_size, ways
 from vision_banana_ros.bench.rows import Row
-from vision_banana_ros.generators.folder import ModelFolder
-from vision_banana_ros.generators.manifest import Role
+from vision_banana_ros.models.folder import ModelFolder
+from vision_banana_ros.models.manifest import Role
 
 _YARDSTICK = "Depth-Anything-V2-Small"
 _YARDSTICK_SIDES = (252, 518)

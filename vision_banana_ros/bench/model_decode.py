@@ -18,8 +18,8 @@ from vision_banana_ros.bench.model_duel import duel, graph_session
 from vision_banana_ros.bench.rows import Row
 from vision_banana_ros.codecs import depth, normals
 from vision_banana_ros.core import AnyArray, UInt8Array
-from vision_banana_ros.generators.manifest import Precision
-from vision_banana_ros.generators.runtime import Backend
+from vision_banana_ros.models.manifest import Precision
+from vision_banana_ros.runtimes.runtime import Backend
 
 
 def rows(size_wh: tuple[int, int], threads: int) -> Iterator[Row]:

@@ -22,8 +22,8 @@ import numpy as np
 
 from vision_banana_ros.bench.model_probe import Arguments, open_student
 from vision_banana_ros.core import AnyArray, GeneratorError
-from vision_banana_ros.generators.manifest import Precision
-from vision_banana_ros.generators.runtime import Backend
+from vision_banana_ros.models.manifest import Precision
+from vision_banana_ros.runtimes.runtime import Backend
 
 PROMPTS = 3
 #: Where another network can be run as it is, and in which precisions its FP32 graph serves.

@@ -21,13 +21,13 @@ import numpy as np
 
 from vision_banana_ros.bench.rows import timed
 from vision_banana_ros.core import Instruction, MissingExtraError, Target, Task, UInt8Array
-from vision_banana_ros.generators.choice import open_one
-from vision_banana_ros.generators.folder import ModelFolder
-from vision_banana_ros.generators.golden import load_golden
-from vision_banana_ros.generators.manifest import Precision, Role
-from vision_banana_ros.generators.openvino import FRAMES_BEFORE_FIXING, OpenVinoRuntime
-from vision_banana_ros.generators.runtime import Backend, Runtime, RuntimeOptions, RuntimeUnfit
-from vision_banana_ros.generators.selfcheck import check
+from vision_banana_ros.models.folder import ModelFolder
+from vision_banana_ros.models.golden import load_golden
+from vision_banana_ros.models.manifest import Precision, Role
+from vision_banana_ros.runtimes.choice import open_one
+from vision_banana_ros.runtimes.openvino import FRAMES_BEFORE_FIXING, OpenVinoRuntime
+from vision_banana_ros.runtimes.runtime import Backend, Runtime, RuntimeOptions, RuntimeUnfit
+from vision_banana_ros.runtimes.selfcheck import check
 from vision_banana_ros.student.paintbox import PaintBoxes, pack
 from vision_banana_ros.student.text import TextTable
 

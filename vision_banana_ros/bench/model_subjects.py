@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from vision_banana_ros.core import DataError, GeneratorError
-from vision_banana_ros.generators.choice import parse_backend
-from vision_banana_ros.generators.folder import ModelFolder
-from vision_banana_ros.generators.manifest import MANIFEST, Precision, Role
 from vision_banana_ros.generators.registry import SHIPPED_STUDENT
-from vision_banana_ros.generators.runtime import Backend
+from vision_banana_ros.models.folder import ModelFolder
+from vision_banana_ros.models.manifest import MANIFEST, Precision, Role
+from vision_banana_ros.runtimes.choice import parse_backend
+from vision_banana_ros.runtimes.runtime import Backend
 
 THREADS = 2
 #: What the design's budget is about; beside the sizes that the model was trained for.
@@ -66,11 +66,11 @@ def model_at_hand(scratch: Path) -> Path:
     import numpy as np
     import torch
 
-    from vision_banana_ros.engines.export import ExportSettings, write_model
-    from vision_banana_ros.generators.manifest import TrainingRecord
-    from vision_banana_ros.scenes.moving import MovingScene
+    from vision_banana_ros.models.manifest import TrainingRecord
+    from vision_banana_ros.models.pack import ExportSettings, write_model
     from vision_banana_ros.student.network import Student
     from vision_banana_ros.student.text import EMBEDDING_SIZE, TextTable
+    from vision_banana_ros.world.moving import MovingScene
 
     torch.manual_seed(0)
     vectors = np.random.default_rng(0).normal(size=(3, EMBEDDING_SIZE)).astype(np.float32)

@@ -21,9 +21,9 @@ from onnx import helper
 
 from vision_banana_ros.bench.model_probe import boxes_of
 from vision_banana_ros.core import AnyArray
-from vision_banana_ros.generators.folder import ModelFolder
-from vision_banana_ros.generators.manifest import Role
-from vision_banana_ros.generators.runtime import IMAGE
+from vision_banana_ros.models.folder import ModelFolder
+from vision_banana_ros.models.manifest import Role
+from vision_banana_ros.student.paintbox import IMAGE
 from vision_banana_ros.student.text import TextTable
 
 #: Parts of the student that do not know the prompts; the others work once per prompt.

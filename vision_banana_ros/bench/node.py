@@ -24,7 +24,7 @@ from vision_banana_ros.bench.rows import Row
 from vision_banana_ros.core import VisionBananaError
 from vision_banana_ros.ros.process import import_rclpy
 from vision_banana_ros.ros.processes import isolated_environment, running_node, stop
-from vision_banana_ros.scenes.moving import MovingScene
+from vision_banana_ros.world.moving import MovingScene
 
 _RATE_HZ = 30.0
 _CAMERA = ("camera_node", {"source": "moving", "rate_hz": _RATE_HZ})

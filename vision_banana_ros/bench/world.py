@@ -10,13 +10,13 @@ import numpy as np
 
 from vision_banana_ros.bench.rows import Row, timed
 from vision_banana_ros.core import Camera
-from vision_banana_ros.scenes.builder import SceneBuilder, turn
-from vision_banana_ros.scenes.render import DENOISE_LEVELS, KEY, SAMPLES, look, render
-from vision_banana_ros.scenes.sample import sample_scene
-from vision_banana_ros.scenes.scene import Pattern, Pose, Scene, View
-from vision_banana_ros.scenes.sensor import SensorSettings, expose
-from vision_banana_ros.scenes.tracing import gpu
-from vision_banana_ros.scenes.tracing.pack import pack
+from vision_banana_ros.world.builder import SceneBuilder, turn
+from vision_banana_ros.world.render import DENOISE_LEVELS, KEY, SAMPLES, look, render
+from vision_banana_ros.world.sample import sample_scene
+from vision_banana_ros.world.scene import Pattern, Pose, Scene, View
+from vision_banana_ros.world.sensor import SensorSettings, expose
+from vision_banana_ros.world.tracing import gpu
+from vision_banana_ros.world.tracing.pack import pack
 
 _SEEDS = range(100, 106)
 _THREADS = 2

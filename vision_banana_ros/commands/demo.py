@@ -19,12 +19,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vision_banana_ros.commands.panel import draw_panel
 from vision_banana_ros.core import Canvas, Frame, Instruction, Perception, Target, Task, VisionBananaError
 from vision_banana_ros.ros.process import import_rclpy
 from vision_banana_ros.ros.processes import isolated_environment, running_node
 from vision_banana_ros.ros.sources import default_model
 from vision_banana_ros.ros.transport import prepare_process
+from vision_banana_ros.viewing.panel import draw_panel
 
 _FIRST_FRAME_S = 60.0
 _BETWEEN_LINES_S = 5.0

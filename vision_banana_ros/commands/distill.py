@@ -16,12 +16,12 @@ from typing import Any
 
 from vision_banana_ros.bench.model_subjects import read_size
 from vision_banana_ros.core import DataError, require_package
+from vision_banana_ros.data.readers.frames import FrameFolder
 from vision_banana_ros.evaluation.baselines import PriorMaps
 from vision_banana_ros.evaluation.evaluate import EvaluationSettings, evaluate
-from vision_banana_ros.evaluation.frames import FrameFolder
 from vision_banana_ros.evaluation.report import beats_baselines, report
 from vision_banana_ros.evaluation.summary import Contender, Evaluation
-from vision_banana_ros.generators.manifest import Precision, Score, Source, TrainingRecord
+from vision_banana_ros.models.manifest import Precision, Score, Source, TrainingRecord
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,15 +50,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     require_package("torch", extra="train", purpose="Exporting a student")
     from vision_banana_ros.commands.eval import shard_frames
-    from vision_banana_ros.engines.export import ExportSettings, write_model
     from vision_banana_ros.generators.student import StudentGenerator
-    from vision_banana_ros.generators.torch import TorchRuntime
-    from vision_banana_ros.scenes import vocabulary
-    from vision_banana_ros.scenes.moving import MovingScene
+    from vision_banana_ros.models.pack import ExportSettings, write_model
+    from vision_banana_ros.runtimes.torch import TorchRuntime
     from vision_banana_ros.student.text import TextTable
+    from vision_banana_ros.tasks import vocabulary
     from vision_banana_ros.training.checkpoint import FIRST, LAST, averaged_student, load_checkpoint
     from vision_banana_ros.training.config import TrainingConfig
     from vision_banana_ros.training.words import known_texts
+    from vision_banana_ros.world.moving import MovingScene
 
     config = TrainingConfig.load(args.folder / "config.json")
     if not 0 <= args.first_share < 1:

@@ -18,11 +18,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vision_banana_ros.core import DataError, MissingExtraError
-from vision_banana_ros.generators.choice import Attempt, attempt_all
-from vision_banana_ros.generators.folder import ModelFolder
-from vision_banana_ros.generators.manifest import MANIFEST, Precision, Role
 from vision_banana_ros.generators.registry import SHIPPED_STUDENT
-from vision_banana_ros.generators.runtime import RuntimeOptions
+from vision_banana_ros.models.folder import ModelFolder
+from vision_banana_ros.models.manifest import MANIFEST, Precision, Role
+from vision_banana_ros.runtimes.choice import Attempt, attempt_all
+from vision_banana_ros.runtimes.runtime import RuntimeOptions
 from vision_banana_ros.student.text import TextTable
 
 
@@ -83,9 +83,9 @@ def check_here(folder: ModelFolder) -> tuple[Attempt, ...]:
 
 
 def _build(folder: ModelFolder, args: argparse.Namespace) -> int:
-    from vision_banana_ros.generators.golden import load_golden
-    from vision_banana_ros.generators.selfcheck import check
-    from vision_banana_ros.generators.tensorrt import engines_here
+    from vision_banana_ros.models.golden import load_golden
+    from vision_banana_ros.runtimes.selfcheck import check
+    from vision_banana_ros.runtimes.tensorrt import engines_here
     from vision_banana_ros.student.paintbox import pack
 
     golden = load_golden(folder)
@@ -116,7 +116,7 @@ def _info(folder: ModelFolder, json_file: Path | None) -> int:
         beside = "" if score.baseline is None else f" (baseline {score.baseline:.3f})"
         print(f"  {score.frames}: {score.metric} {score.value:.3f}{beside}")
     try:
-        from vision_banana_ros.generators.tensorrt.bindings import load_bindings
+        from vision_banana_ros.runtimes.tensorrt.bindings import load_bindings
 
         print(f"  TensorRT {load_bindings().version}")
     except MissingExtraError as error:

@@ -15,15 +15,15 @@ from pathlib import Path
 import cv2
 
 from vision_banana_ros.core import DataError, Perception
+from vision_banana_ros.data.readers.frames import FrameFolder, LabelledFrame
 from vision_banana_ros.evaluation.baselines import PriorMaps
 from vision_banana_ros.evaluation.depth_metrics import DepthRange
 from vision_banana_ros.evaluation.evaluate import EvaluationSettings, evaluate
 from vision_banana_ros.evaluation.following import prompt_following
-from vision_banana_ros.evaluation.frames import FrameFolder, LabelledFrame
 from vision_banana_ros.evaluation.pictures import side_by_side
 from vision_banana_ros.evaluation.report import beats_baselines, report
 from vision_banana_ros.generators.registry import load_generator
-from vision_banana_ros.scenes.vocabulary import things
+from vision_banana_ros.tasks.vocabulary import things
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +96,7 @@ def _frames(args: argparse.Namespace) -> Iterable[LabelledFrame]:
 
 def shard_frames(root: Path) -> Iterator[LabelledFrame]:
     """The samples of every shard in a folder, named by their seeds."""
-    from vision_banana_ros.scenes.shards import read_folder
+    from vision_banana_ros.world.shards import read_folder
 
     for sample in read_folder(root):
         yield LabelledFrame(f"{sample.seed:09}", sample.frame, sample.truth)

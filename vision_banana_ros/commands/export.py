@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vision_banana_ros.core import DataError, require_package
-from vision_banana_ros.generators.manifest import MANIFEST, Precision, TrainingRecord
+from vision_banana_ros.models.manifest import MANIFEST, Precision, TrainingRecord
 
 if TYPE_CHECKING:
-    from vision_banana_ros.engines.export import ExportSettings
+    from vision_banana_ros.models.pack import ExportSettings
     from vision_banana_ros.student.network import Student
     from vision_banana_ros.student.text import TextTable
 
@@ -33,10 +33,10 @@ def run(args: argparse.Namespace) -> int:
     for package in ("onnx", "torch"):  # asked for here, so that one line says what is missing
         require_package(package, extra="train", purpose="Exporting a model")
     from vision_banana_ros.commands.engine import check_here
-    from vision_banana_ros.engines.export import write_model
-    from vision_banana_ros.generators.folder import ModelFolder
-    from vision_banana_ros.scenes import vocabulary
-    from vision_banana_ros.scenes.moving import MovingScene
+    from vision_banana_ros.models.folder import ModelFolder
+    from vision_banana_ros.models.pack import write_model
+    from vision_banana_ros.tasks import vocabulary
+    from vision_banana_ros.world.moving import MovingScene
 
     student, text, settings = _from_model(args.source) if _is_model(args.source) else _from_run(args.source)
     settings = replace(
@@ -57,10 +57,10 @@ def _from_model(source: Path) -> tuple[Student, TextTable, ExportSettings]:
     """Scores and record stay: the weights are the same."""
     import io
 
-    from vision_banana_ros.engines.export import ExportSettings
-    from vision_banana_ros.generators.folder import ModelFolder
-    from vision_banana_ros.generators.manifest import Role
-    from vision_banana_ros.generators.torch import load_student
+    from vision_banana_ros.models.folder import ModelFolder
+    from vision_banana_ros.models.manifest import Role
+    from vision_banana_ros.models.pack import ExportSettings
+    from vision_banana_ros.models.weights import load_student
     from vision_banana_ros.student.text import TextTable
 
     folder = ModelFolder.open(source)
@@ -73,7 +73,7 @@ def _from_model(source: Path) -> tuple[Student, TextTable, ExportSettings]:
 
 
 def _from_run(source: Path) -> tuple[Student, TextTable, ExportSettings]:
-    from vision_banana_ros.engines.export import ExportSettings
+    from vision_banana_ros.models.pack import ExportSettings
     from vision_banana_ros.student.text import TextTable
     from vision_banana_ros.training.checkpoint import LAST, averaged_student, load_checkpoint
     from vision_banana_ros.training.config import TrainingConfig

@@ -22,7 +22,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from vision_banana_ros.commands.panel import draw_panel
 from vision_banana_ros.commands.ply import write_ply
 from vision_banana_ros.core import (
     AnyArray,
@@ -40,6 +39,7 @@ from vision_banana_ros.generators import load_generator
 from vision_banana_ros.geometry import unproject
 from vision_banana_ros.perceive import PerceiveSettings, perceive
 from vision_banana_ros.prompts import parse_classes, read
+from vision_banana_ros.viewing.panel import draw_panel
 
 DEFAULT_CLASSES = (
     "floor, wall, ceiling, door, window, sky, table, chair, sofa, bed, cabinet, lamp, plant, box, ball, person"

@@ -12,10 +12,10 @@ from concurrent.futures import as_completed
 from pathlib import Path
 
 from vision_banana_ros.core import DataError, MissingExtraError
-from vision_banana_ros.scenes.dataset import WorldSettings, render_sample, workers
-from vision_banana_ros.scenes.manifest import FILE_NAME, Manifest, code_version, read_manifest, write_manifest
-from vision_banana_ros.scenes.shards import shard_path, write_shard
-from vision_banana_ros.scenes.vocabulary import labels
+from vision_banana_ros.tasks.vocabulary import labels
+from vision_banana_ros.world.dataset import WorldSettings, render_sample, workers
+from vision_banana_ros.world.manifest import FILE_NAME, Manifest, code_version, read_manifest, write_manifest
+from vision_banana_ros.world.shards import shard_path, write_shard
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -128,7 +128,7 @@ def _agree(folder: Path, manifest: Manifest) -> None:
 
 
 def _sheet(args: argparse.Namespace, settings: WorldSettings) -> int:
-    from vision_banana_ros.scenes.sheet import contact_sheet
+    from vision_banana_ros.world.sheet import contact_sheet
 
     contact_sheet(args.sheet, settings, first_seed=args.seed, count=args.count)
     print(json.dumps({"sheet": str(args.sheet)}) if args.json else f"wrote {args.sheet}")
@@ -136,7 +136,7 @@ def _sheet(args: argparse.Namespace, settings: WorldSettings) -> int:
 
 
 def _clip(args: argparse.Namespace) -> int:
-    from vision_banana_ros.scenes.clip_tour import pack_tour, render_tour
+    from vision_banana_ros.world.clip_tour import pack_tour, render_tour
 
     if args.out is None:
         raise DataError("render --clip needs --out DIR for its frames and the file that it makes of them")
@@ -149,7 +149,7 @@ def _clip(args: argparse.Namespace) -> int:
 
 
 def _statistics(args: argparse.Namespace) -> int:
-    from vision_banana_ros.scenes.statistics import compare, report
+    from vision_banana_ros.world.statistics import compare, report
 
     result = compare(args.statistics, args.real)
     print(json.dumps(result.to_json()) if args.json else report(result))
@@ -164,7 +164,7 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _places(text: str) -> tuple[str, ...]:
-    from vision_banana_ros.scenes.grammars import GRAMMARS
+    from vision_banana_ros.world.grammars import GRAMMARS
 
     names = () if text == "all" else tuple(name.strip() for name in text.split(","))
     for name in names:

@@ -22,9 +22,9 @@ from vision_banana_ros.core import (
     Task,
     Truth,
 )
+from vision_banana_ros.data.readers.frames import LabelledFrame
 from vision_banana_ros.evaluation.baselines import ConstantDepth, ConstantNormal, PriorMaps
 from vision_banana_ros.evaluation.depth_metrics import DepthRange, DepthScores, score_depth
-from vision_banana_ros.evaluation.frames import LabelledFrame
 from vision_banana_ros.evaluation.mask_metrics import (
     Confusion,
     InstanceMatches,

@@ -17,8 +17,8 @@ import numpy as np
 
 from vision_banana_ros.codecs import Palette
 from vision_banana_ros.core import UNLABELLED, Frame, Generator, Instruction, Target, Task, Truth, UInt8Array
-from vision_banana_ros.evaluation.frames import LabelledFrame
-from vision_banana_ros.scenes import vocabulary
+from vision_banana_ros.data.readers.frames import LabelledFrame
+from vision_banana_ros.tasks import vocabulary
 
 _BACKGROUND = (0, 0, 0)
 _SMALLEST = 0.005  # of the picture

@@ -11,7 +11,7 @@ from vision_banana_ros.codecs import depth as depth_code
 from vision_banana_ros.codecs import normals as normals_code
 from vision_banana_ros.codecs.palette import Palette
 from vision_banana_ros.core import UNLABELLED, FloatArray, Perception, Truth, UInt8Array
-from vision_banana_ros.evaluation.frames import LabelledFrame
+from vision_banana_ros.data.readers.frames import LabelledFrame
 
 _BLACK = (0, 0, 0)
 

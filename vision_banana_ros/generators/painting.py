@@ -24,7 +24,7 @@ from vision_banana_ros.core import (
     Truth,
     UInt8Array,
 )
-from vision_banana_ros.scenes import vocabulary
+from vision_banana_ros.tasks import vocabulary
 
 _ARTICLES = ("the ", "a ", "an ", "all ", "every ", "each ")
 

@@ -85,8 +85,8 @@ def _load_student(
     tell: Callable[[str], None] | None,
     cache_dir: Path | None,
 ) -> Generator:
-    from vision_banana_ros.generators.runtime import RuntimeOptions, say_nothing
     from vision_banana_ros.generators.student import load
+    from vision_banana_ros.runtimes.runtime import RuntimeOptions, say_nothing
 
     sizes_wh = () if size is None else (size,)
     options = RuntimeOptions(tell=tell or say_nothing, cache_dir=cache_dir, sizes_wh=sizes_wh)
@@ -94,13 +94,13 @@ def _load_student(
 
 
 def _moving() -> Footage:
-    from vision_banana_ros.scenes.moving import MovingScene
+    from vision_banana_ros.world.moving import MovingScene
 
     return MovingScene()
 
 
 def _clip() -> Footage:
-    module = "vision_banana_ros.scenes.clip"
+    module = "vision_banana_ros.world.clip"
     if util.find_spec(module) is None:
         raise GeneratorError("no clip is bundled with this version: use 'oracle:moving'")
     footage: Footage = import_module(module).bundled_clip()

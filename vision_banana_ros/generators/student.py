@@ -17,10 +17,10 @@ import cv2
 import numpy as np
 
 from vision_banana_ros.core import Canvas, Frame, GeneratorError, Instruction, UInt8Array
-from vision_banana_ros.generators.choice import LoadReport, choose
-from vision_banana_ros.generators.folder import ModelFolder
-from vision_banana_ros.generators.manifest import Role
-from vision_banana_ros.generators.runtime import Runtime, RuntimeOptions
+from vision_banana_ros.models.folder import ModelFolder
+from vision_banana_ros.models.manifest import Role
+from vision_banana_ros.runtimes.choice import LoadReport, choose
+from vision_banana_ros.runtimes.runtime import Runtime, RuntimeOptions
 from vision_banana_ros.student.paintbox import PaintBoxes, pack
 from vision_banana_ros.student.text import TextTable
 

@@ -17,9 +17,9 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_msgs.msg import Header
 
 from vision_banana_ros.core import Generator
-from vision_banana_ros.generators.choice import LoadReport
 from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.ros.statistics import Summary
+from vision_banana_ros.runtimes.choice import LoadReport
 
 _DROPS_WORTH_A_WARNING = 0.2
 

@@ -158,18 +158,18 @@ def default_model(source: str) -> str:
     """What to run where nobody chose: the shipped student; while there is none, the oracle of footage; else nothing."""
     if (SHIPPED_STUDENT / MANIFEST).is_file():
         return "student"
-    if source == "clip" and util.find_spec("vision_banana_ros.scenes.clip") is not None:
+    if source == "clip" and util.find_spec("vision_banana_ros.world.clip") is not None:
         return "oracle:clip"
     return "oracle:moving" if source in ("clip", "moving") else ""
 
 
 def _footage(name: str, say: Callable[[str], None]) -> Footage:
-    from vision_banana_ros.scenes.moving import MovingScene
+    from vision_banana_ros.world.moving import MovingScene
 
     opener = {"clip": ("clip", "bundled_clip"), "live": ("live", "live_footage")}.get(name)
     if opener is None:
         return MovingScene()
-    module = f"vision_banana_ros.scenes.{opener[0]}"
+    module = f"vision_banana_ros.world.{opener[0]}"
     if util.find_spec(module) is None:
         say(f"{name} is not part of this version: playing the moving scene")
         return MovingScene()

@@ -31,6 +31,10 @@ from vision_banana_ros.codecs import depth as depth_code
 from vision_banana_ros.core import FloatArray, Instruction, Rgb, Task
 from vision_banana_ros.student.text import EMBEDDING_SIZE, TextTable
 
+#: Names of the graph's tensors beside those of `PaintBoxes`.
+IMAGE = "image"
+CANVAS = "canvas"
+
 KNOTS = 22
 TASKS: tuple[Task, ...] = tuple(Task)
 #: Paint kinds, as columns of `PaintBoxes.kind`.

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 
 from vision_banana_ros.core import UNLABELLED, DataError, UInt8Array
-from vision_banana_ros.evaluation.frames import FrameFolder
-from vision_banana_ros.scenes import vocabulary
+from vision_banana_ros.data.readers.frames import FrameFolder
+from vision_banana_ros.tasks import vocabulary
 from vision_banana_ros.training.annotations import Annotations
 from vision_banana_ros.training.pretrained import open_interpreter
 

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from vision_banana_ros.core import Task
-from vision_banana_ros.scenes import vocabulary
 from vision_banana_ros.student.boxes import Boxes
 from vision_banana_ros.student.paintbox import TASKS, PaintBoxes, pack
 from vision_banana_ros.student.text import TextTable
+from vision_banana_ros.tasks import vocabulary
 from vision_banana_ros.training.config import View
 from vision_banana_ros.training.paste import pasted
 from vision_banana_ros.training.questions import FEW_TARGETS, MANY_TARGETS, OPEN, Question, QuestionMaker

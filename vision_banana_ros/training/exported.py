@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from vision_banana_ros.core import DataError, FloatArray
-from vision_banana_ros.generators.manifest import MANIFEST, Precision, Role, read_manifest
+from vision_banana_ros.models.manifest import MANIFEST, Precision, Role, read_manifest
 from vision_banana_ros.student.blocks import ConvNorm
 from vision_banana_ros.student.network import Student
 

@@ -15,14 +15,14 @@ import cv2
 import numpy as np
 
 from vision_banana_ros.core import Generator, Perception
+from vision_banana_ros.data.readers.frames import FrameFolder, LabelledFrame
 from vision_banana_ros.evaluation.baselines import PriorMaps
 from vision_banana_ros.evaluation.evaluate import EvaluationSettings, evaluate
-from vision_banana_ros.evaluation.frames import FrameFolder, LabelledFrame
 from vision_banana_ros.evaluation.pictures import side_by_side
 from vision_banana_ros.evaluation.summary import Evaluation
-from vision_banana_ros.scenes import vocabulary
-from vision_banana_ros.scenes.manifest import FILE_NAME as SHARDS_MANIFEST
-from vision_banana_ros.scenes.shards import read_folder
+from vision_banana_ros.tasks import vocabulary
+from vision_banana_ros.world.manifest import FILE_NAME as SHARDS_MANIFEST
+from vision_banana_ros.world.shards import read_folder
 
 FAR_M = 4.0
 _MOST_RENDERS = 96

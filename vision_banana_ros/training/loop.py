@@ -25,7 +25,7 @@ from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from vision_banana_ros.generators.student import StudentGenerator
-from vision_banana_ros.generators.torch import TorchRuntime
+from vision_banana_ros.runtimes.torch import TorchRuntime
 from vision_banana_ros.student.network import Student
 from vision_banana_ros.student.text import TextTable
 from vision_banana_ros.training.batch import Batch, batches

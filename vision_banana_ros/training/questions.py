@@ -29,7 +29,7 @@ from vision_banana_ros.core import (
     Task,
     UInt8Array,
 )
-from vision_banana_ros.scenes import vocabulary
+from vision_banana_ros.tasks import vocabulary
 from vision_banana_ros.training.samples import TrainingSample
 
 #: Which paint belongs at a pixel where nobody knows, or where the prompt leaves it open.

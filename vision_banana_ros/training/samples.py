@@ -26,10 +26,10 @@ from vision_banana_ros.core import (
     UInt8Array,
     UInt16Array,
 )
-from vision_banana_ros.evaluation.frames import FrameFolder
-from vision_banana_ros.scenes.manifest import read_manifest
-from vision_banana_ros.scenes.shards import read_shard, shard_files
+from vision_banana_ros.data.readers.frames import FrameFolder
 from vision_banana_ros.training.annotations import Annotations
+from vision_banana_ros.world.manifest import read_manifest
+from vision_banana_ros.world.shards import read_shard, shard_files
 
 #: Samples held to draw from, at least: frames of one shard come from neighbouring seeds.
 _LEAST_POOL = 512

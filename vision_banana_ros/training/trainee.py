@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from vision_banana_ros.scenes import vocabulary
 from vision_banana_ros.student.boxes import Boxes
 from vision_banana_ros.student.network import Painting, Student
+from vision_banana_ros.tasks import vocabulary
 
 #: Of the shared map that is asked, in pixels of the image.
 STRIDE = 8

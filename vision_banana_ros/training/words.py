@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from vision_banana_ros.scenes import vocabulary
 from vision_banana_ros.student.text import TextTable
+from vision_banana_ros.tasks import vocabulary
 from vision_banana_ros.training.questions import PICTURES
 
 COLORS: tuple[str, ...] = (

@@ -1,0 +1,90 @@
+"""A network with seeded weights whose canvases have contrast, and its exported folder: what runtimes are tried on.
+
+A fresh network paints one colour, on which any runtime would agree. So batch normalisation is set from frames, and the
+paints are set to be mixed, so that each canvas has many colours.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from vision_banana_ros.core import UInt8Array
+from vision_banana_ros.models.manifest import Manifest, Precision, Score, Source, TrainingRecord
+from vision_banana_ros.models.pack import GOLDEN_INSTRUCTIONS, ExportSettings, write_model
+from vision_banana_ros.runtimes.runtime import say_nothing
+from vision_banana_ros.student.boxes import Boxes
+from vision_banana_ros.student.encoder import normalise
+from vision_banana_ros.student.network import Student
+from vision_banana_ros.student.paintbox import PaintBoxes, pack
+from vision_banana_ros.student.text import EMBEDDING_SIZE, TextTable
+from vision_banana_ros.training.norms import settled_norms
+from vision_banana_ros.world.moving import MovingScene
+
+WIDTH, HEIGHT = 128, 96
+WIDE = (160, 64)
+WORDS = ("floor", "wall", "box", "door")
+
+
+@cache
+def text_table() -> TextTable:
+    vectors = np.random.default_rng(0).normal(size=(len(WORDS), EMBEDDING_SIZE)).astype(np.float32)
+    return TextTable(WORDS, vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+
+
+@cache
+def golden_boxes() -> PaintBoxes:
+    return pack(GOLDEN_INSTRUCTIONS, text_table())
+
+
+@cache
+def seeded_student() -> Student:
+    torch.manual_seed(0)
+    student = Student()
+    boxes = [torch.from_numpy(array)[None] for array in golden_boxes().arrays().values()]
+    batch = Boxes(*(tensor.expand(4, *tensor.shape[1:]) for tensor in boxes))
+    images = torch.from_numpy(np.stack([frame(40 * i, (96, 64)) for i in range(4)])).permute(0, 3, 1, 2)
+    with torch.no_grad():
+        for module in student.encoder.modules():
+            if isinstance(module, torch.nn.Conv2d):
+                module.weight.mul_(1.6)
+        with settled_norms(student.encoder):  # as in training: random features must not be blown up to a spread of one
+            student.encoder(normalise(images))
+        for module in student.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.momentum = None  # the plain average, which two passes are enough for
+        for _ in range(2):
+            student(images, batch)
+        student.reader.words.weight.mul_(0.3)
+        student.reader.key[-1].weight.mul_(0.25)
+        student.mixer.pixel.weight[:3].mul_(0.03)
+    return student.eval()
+
+
+def frame(index: int, size_wh: tuple[int, int] = (WIDTH, HEIGHT)) -> UInt8Array:
+    scene = MovingScene()
+    rgb = scene.frame(index % len(scene)).rgb
+    return np.asarray(cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def export_to(folder: Path, *precisions: Precision, with_weights: bool = False) -> Manifest:
+    settings = ExportSettings(
+        sizes_wh=((WIDTH, HEIGHT), WIDE),
+        precisions=precisions,
+        with_weights=with_weights,
+        training=TrainingRecord(summary="seeded", sources=(Source(name="none", licence="none"),), seed=0),
+        scores=(Score(frames="none", metric="delta1", value=0.5, baseline=0.4),),
+    )
+    return write_model(
+        seeded_student(),
+        text_table(),
+        folder,
+        settings,
+        footage=MovingScene(),
+        vocabulary=WORDS,
+        tell=say_nothing,
+    )

@@ -1,0 +1,1 @@
+"""Frames with what is known about them, wherever they come from."""

@@ -1,0 +1,1 @@
+"""One file a format: folders, shards, recordings, the published sets."""

@@ -1,0 +1,128 @@
+"""OpenVINO on the CPU: BF16 where the processor computes in it, which halves the time, else FP32.
+
+BF16 keeps the FP32 graph and its range and rounds to 8 bits of mantissa: 1/256, as fine as the canvases themselves.
+
+A model of free sizes paints at once whatever is asked, but a fifth slower than one of fixed sizes. So shapes that keep
+coming are compiled for in the background, compared with what the free model paints, and used from then on.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+
+from vision_banana_ros.core import AnyArray, MissingExtraError, UInt8Array
+from vision_banana_ros.models.folder import ModelFolder
+from vision_banana_ros.models.manifest import Precision, Role
+from vision_banana_ros.runtimes.openvino_maps import in_few_channels
+from vision_banana_ros.runtimes.runtime import Backend, RuntimeOptions, RuntimeUnfit
+from vision_banana_ros.runtimes.selfcheck import TOLERANCES
+from vision_banana_ros.student.paintbox import CANVAS, IMAGE, PaintBoxes
+
+_DEVICE = "CPU"
+#: The file that each precision is run from, and what OpenVINO is told to compute in.
+_FILE_AND_HINT = {
+    Precision.FP32: (Precision.FP32, "f32"),
+    Precision.BF16: (Precision.FP32, "bf16"),
+    Precision.INT8: (Precision.INT8, "f32"),
+}
+#: A command that paints a few images ends before compiling would pay; a camera is past this in half a second.
+FRAMES_BEFORE_FIXING = 15
+_MOST_FIXED = 6
+
+_Feed: TypeAlias = dict[str, AnyArray]
+_Shapes: TypeAlias = tuple[tuple[int, ...], ...]
+
+
+class OpenVinoRuntime:
+    """A model of free sizes, and models of fixed sizes for the shapes in use."""
+
+    backend = Backend.OPENVINO
+
+    def __init__(self, graph: bytes, precision: Precision, hint: str, options: RuntimeOptions) -> None:
+        self.precision = precision
+        self._openvino = _openvino()
+        self._core = self._openvino.Core()
+        self._graph = graph
+        self._tell = options.tell
+        can_do = self._core.get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")
+        if precision is Precision.BF16 and "BF16" not in can_do:
+            raise RuntimeUnfit(f"this processor has no bf16 arithmetic, OpenVINO names {', '.join(can_do)}")
+        self._settings: dict[str, object] = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
+        if options.threads is not None:
+            self._settings["INFERENCE_NUM_THREADS"] = options.threads
+        self._free = self._compile(None)
+        self._fixed: dict[_Shapes, Any] = {}
+        self._seen: dict[_Shapes, int] = {}
+        self._compiling: threading.Thread | None = None
+
+    def paint(self, image: UInt8Array, boxes: PaintBoxes) -> UInt8Array:
+        # inputs are read in place, hence contiguous copies of what is not
+        feed = {name: np.ascontiguousarray(array) for name, array in {IMAGE: image, **boxes.arrays()}.items()}
+        shapes = tuple(array.shape for array in feed.values())
+        fixed = self._fixed.get(shapes)
+        painted = _infer(fixed or self._free, feed)
+        if fixed is None:
+            self._count(shapes, feed, painted)
+        return painted
+
+    def settle(self) -> None:
+        """Wait for what is being compiled: before a measurement, never in a robot's loop."""
+        if self._compiling is not None:
+            self._compiling.join()
+
+    def _count(self, shapes: _Shapes, feed: _Feed, painted: UInt8Array) -> None:
+        self._seen[shapes] = self._seen.get(shapes, 0) + 1
+        busy = self._compiling is not None and self._compiling.is_alive()
+        if self._seen[shapes] < FRAMES_BEFORE_FIXING or busy or len(self._fixed) >= _MOST_FIXED:
+            return
+        self._seen[shapes] = -(10**9)  # once: what failed to agree would fail again
+        copies = {name: array.copy() for name, array in feed.items()}
+        self._compiling = threading.Thread(target=self._fix, args=(shapes, copies, painted.copy()))
+        self._compiling.start()
+
+    def _fix(self, shapes: _Shapes, feed: _Feed, wanted: UInt8Array) -> None:
+        """Another compilation is another chance to paint nonsense: it must agree with the one that was checked."""
+        try:
+            request = self._compile({name: list(array.shape) for name, array in feed.items()})
+            off = float(np.abs(_infer(request, feed).astype(np.int16) - wanted).mean())
+        except RuntimeError as error:
+            self._tell(f"OpenVINO cannot fix the sizes {shapes[0]}, it goes on with free ones: {error}")
+            return
+        if off > TOLERANCES[self.precision].canvas_mean_levels:
+            self._tell(f"OpenVINO paints {off:.1f} levels off with fixed sizes: it goes on with free ones")
+            return
+        self._fixed[shapes] = request
+
+    def _compile(self, shapes: dict[str, list[int]] | None) -> Any:
+        try:
+            model = self._core.read_model(self._graph, b"")
+            if shapes is not None:
+                model.reshape(shapes)
+            if self.precision is Precision.FP32:  # BF16 turns maps around fast as it is
+                in_few_channels(model, self._openvino)
+            return self._core.compile_model(model, _DEVICE, self._settings).create_infer_request()
+        except RuntimeError as error:
+            reason = (str(error).strip().splitlines() or ["no reason given"])[-1]
+            raise RuntimeUnfit(f"OpenVINO {self._openvino.__version__} cannot compile the graph: {reason}") from error
+
+
+def open_runtime(folder: ModelFolder, precision: Precision, options: RuntimeOptions) -> OpenVinoRuntime:
+    if precision not in _FILE_AND_HINT:
+        raise RuntimeUnfit(f"OpenVINO runs {', '.join(p.value for p in _FILE_AND_HINT)} here, not {precision.value}")
+    file, hint = _FILE_AND_HINT[precision]
+    return OpenVinoRuntime(folder.read(Role.GRAPH, file), precision, hint, options)
+
+
+def _infer(request: Any, feed: _Feed) -> UInt8Array:
+    return cast(UInt8Array, request.infer(feed, share_inputs=True)[CANVAS])
+
+
+def _openvino() -> Any:
+    try:
+        import openvino
+    except ImportError as error:
+        raise MissingExtraError(package="openvino", extra="cpu", purpose="The OpenVINO backend") from error
+    return openvino

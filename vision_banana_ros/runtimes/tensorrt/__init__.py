@@ -1,0 +1,76 @@
+"""TensorRT, 8.6 to 11: the engine is built from the model's ONNX graph on this very GPU, and kept in a cache.
+
+The adapter is thin: what a call means is said here, what it does is TensorRT's. docs/adr/0007 tells why so.
+"""
+
+from __future__ import annotations
+
+from vision_banana_ros.models.folder import ModelFolder
+from vision_banana_ros.models.manifest import Precision, Role, sha256
+from vision_banana_ros.runtimes.runtime import RuntimeOptions, RuntimeUnfit
+from vision_banana_ros.runtimes.tensorrt.bindings import Bindings, load_bindings
+from vision_banana_ros.runtimes.tensorrt.build import Profile, build_engine
+from vision_banana_ros.runtimes.tensorrt.cache import EngineCache, EngineKey, default_directory
+from vision_banana_ros.runtimes.tensorrt.cuda import Cuda, CudaApi
+from vision_banana_ros.runtimes.tensorrt.runtime import TensorRtRuntime
+
+__all__ = ["Engines", "engines_here", "open_runtime"]
+
+
+class Engines:
+    """Engines of one GPU and one TensorRT; both can be replaced by a test's."""
+
+    def __init__(self, bindings: Bindings, cuda: CudaApi, options: RuntimeOptions) -> None:
+        self._bindings = bindings
+        self._cuda = cuda
+        self._options = options
+        self._cache = EngineCache(options.cache_dir or default_directory(), options.tell)
+
+    def key(self, folder: ModelFolder, precision: Precision) -> EngineKey:
+        """All that the engine of this model depends on here."""
+        return EngineKey(
+            graph_sha256=sha256(folder.read(Role.GRAPH, precision)),
+            tensorrt=self._bindings.version,
+            gpu=self._cuda.gpu_name(),
+            compute_capability=self._cuda.compute_capability(),
+            precision=precision,
+            # the model's own too: the self-check paints the golden frame in its size
+            profile=Profile.for_sizes((*self._options.sizes_wh, *folder.manifest.sizes_wh)),
+        )
+
+    def open(self, folder: ModelFolder, precision: Precision) -> TensorRtRuntime:
+        """A runtime; an engine that was cached whole and is refused all the same is built once more."""
+        key = self.key(folder, precision)
+        built_now = False
+
+        def build(timings: bytes) -> tuple[bytes, bytes]:
+            nonlocal built_now
+            built_now = True
+            graph = folder.read(Role.GRAPH, precision)
+            built = build_engine(self._bindings, graph, precision, key.profile, timings, self._options)
+            return built.engine, built.timings
+
+        engine = self._cache.get(key, build)
+        try:
+            return self._run(engine, precision)
+        except RuntimeUnfit as error:
+            if built_now:
+                raise
+            self._options.tell(f"the cached engine does not run: building it anew ({error})")
+            return self._run(self._cache.get(key, build, anew=True), precision)
+
+    def keeps(self, folder: ModelFolder, precision: Precision) -> bool:
+        """Whether the next start finds the engine, so that nothing is built then."""
+        return self._cache.load(self.key(folder, precision)) is not None
+
+    def _run(self, engine: bytes, precision: Precision) -> TensorRtRuntime:
+        return TensorRtRuntime(self._bindings, self._cuda, engine, precision, self._options)
+
+
+def engines_here(options: RuntimeOptions) -> Engines:
+    """Raises MissingExtraError without TensorRT, RuntimeUnfit without a GPU."""
+    return Engines(load_bindings(), Cuda(), options)
+
+
+def open_runtime(folder: ModelFolder, precision: Precision, options: RuntimeOptions) -> TensorRtRuntime:
+    return engines_here(options).open(folder, precision)

@@ -1,0 +1,128 @@
+"""An engine at work: copies and network in one CUDA graph, on a stream of its own.
+
+For each set of shapes (prompts, paints, image size) buffers are laid out once: page-locked memory on the host, its twin
+on the device. The first frame is enqueued call by call, which also lets TensorRT make its lazy allocations; then the
+same calls are captured, and every later frame is two memory copies on the host and one launch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vision_banana_ros.core import AnyArray, GeneratorError, UInt8Array
+from vision_banana_ros.models.manifest import Precision
+from vision_banana_ros.runtimes.runtime import Backend, RuntimeOptions, RuntimeUnfit
+from vision_banana_ros.runtimes.tensorrt.bindings import Bindings, Ear, make_logger
+from vision_banana_ros.runtimes.tensorrt.cuda import CudaApi
+from vision_banana_ros.student.paintbox import CANVAS, IMAGE, PaintBoxes
+
+
+@dataclass(slots=True, eq=False)
+class _Tensor:
+    name: str
+    host: AnyArray
+    device: int
+    is_input: bool
+
+
+class TensorRtRuntime:
+    """One engine, one context, the buffers of the shapes used last."""
+
+    backend = Backend.TENSORRT
+
+    def __init__(
+        self, bindings: Bindings, cuda: CudaApi, engine: bytes, precision: Precision, options: RuntimeOptions
+    ) -> None:
+        self.precision = precision
+        self._trt = bindings.trt
+        self._cuda = cuda
+        self._tell = options.tell
+        self._ear = Ear(options.tell)
+        self._logger = make_logger(bindings, self._ear)  # must outlive all that was made with it
+        self._runtime = self._trt.Runtime(self._logger)
+        self._engine = self._runtime.deserialize_cuda_engine(engine)
+        if self._engine is None:
+            raise RuntimeUnfit(f"TensorRT {bindings.version} refuses the engine: {self._ear.last_words()}")
+        self._context = self._engine.create_execution_context()
+        if self._context is None:
+            raise RuntimeUnfit(f"TensorRT cannot run the engine (memory?): {self._ear.last_words()}")
+        self._stream = cuda.new_stream()
+        self._tensors: list[_Tensor] = []
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._graph: int | None = None
+
+    def paint(self, image: UInt8Array, boxes: PaintBoxes) -> UInt8Array:
+        feed: dict[str, AnyArray] = {IMAGE: image, **boxes.arrays()}
+        shapes = {name: array.shape for name, array in feed.items()}
+        if shapes != self._shapes:
+            self._lay_out(feed, shapes)
+        for tensor in self._tensors:
+            if tensor.is_input:
+                np.copyto(tensor.host, feed[tensor.name])
+        if self._graph is None:
+            self._enqueue()
+        else:
+            self._cuda.launch(self._graph, self._stream)
+        self._cuda.synchronise(self._stream)
+        if self._graph is None:
+            self._capture()
+        return next(tensor.host for tensor in self._tensors if tensor.name == CANVAS)
+
+    def close(self) -> None:
+        """Give back what the driver would keep until the process ends."""
+        self._release()
+
+    def _lay_out(self, feed: dict[str, AnyArray], shapes: dict[str, tuple[int, ...]]) -> None:
+        self._release()
+        for name, shape in shapes.items():
+            if not self._context.set_input_shape(name, shape):
+                raise GeneratorError(
+                    f"the engine was not built for {name} of shape {shape}: ask for fewer prompts or targets at once"
+                )
+        missing = self._context.infer_shapes()
+        if missing:
+            raise GeneratorError(f"the engine also wants {', '.join(missing)}: build it anew from this model")
+        for index in range(self._engine.num_io_tensors):
+            name = self._engine.get_tensor_name(index)
+            is_input = self._engine.get_tensor_mode(name) == self._trt.TensorIOMode.INPUT
+            shape = shapes[name] if is_input else tuple(self._context.get_tensor_shape(name))
+            host = self._cuda.host_array(shape, feed[name].dtype if is_input else np.uint8)
+            tensor = _Tensor(name, host, self._cuda.allocate(host.nbytes), is_input)
+            self._tensors.append(tensor)
+            if not self._context.set_tensor_address(name, tensor.device):
+                raise GeneratorError(f"TensorRT refuses the memory of {name}: {self._ear.last_words()}")
+        self._shapes = shapes
+
+    def _enqueue(self) -> None:
+        for tensor in self._tensors:
+            if tensor.is_input:
+                self._cuda.to_device(tensor.device, tensor.host, self._stream)
+        if not self._context.execute_async_v3(self._stream):
+            raise GeneratorError(f"TensorRT failed to run the engine: {self._ear.last_words()}")
+        for tensor in self._tensors:
+            if not tensor.is_input:
+                self._cuda.to_host(tensor.host, tensor.device, self._stream)
+
+    def _capture(self) -> None:
+        """Without a graph it works as well, only with more launches; so a failure is told and lived with."""
+        try:
+            self._cuda.begin_capture(self._stream)
+            try:
+                self._enqueue()
+            finally:
+                self._graph = self._cuda.end_capture(self._stream)
+        except GeneratorError as error:
+            self._graph = None
+            self._tell(f"no CUDA graph, each frame is enqueued call by call: {error}")
+
+    def _release(self) -> None:
+        if self._graph is not None:
+            self._cuda.free_graph(self._graph)
+            self._graph = None
+        for tensor in self._tensors:
+            self._cuda.free(tensor.device)
+            self._cuda.free_host(tensor.host)
+        self._tensors = []
+        self._shapes = {}
