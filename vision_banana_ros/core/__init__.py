@@ -10,7 +10,7 @@ from vision_banana_ros.core.arrays import (
     require_array,
 )
 from vision_banana_ros.core.camera import Camera
-from vision_banana_ros.core.canvas import Canvas, Generator
+from vision_banana_ros.core.canvas import About, Canvas, Generator
 from vision_banana_ros.core.errors import (
     CodecError,
     DataError,
@@ -30,6 +30,7 @@ __all__ = [
     "BACKGROUND_WORDS",
     "DEPTH_ENCODINGS",
     "UNLABELLED",
+    "About",
     "AnyArray",
     "BoolArray",
     "Camera",
