@@ -54,7 +54,7 @@ def pixel_modules(package: Path = _PACKAGE) -> list[Path]:
         if path is None or name in found or name.partition(".")[0] not in _ROOMS:
             continue
         found[name] = path
-        waiting += _imports(package, ast.parse(path.read_text(encoding="utf-8")))
+        waiting += _imports(ast.parse(path.read_text(encoding="utf-8")))
     return [found[name] for name in sorted(found)]
 
 
@@ -78,7 +78,7 @@ def _file_of(package: Path, name: str) -> Path | None:
     return next((path for path in (stem.with_suffix(".py"), stem / "__init__.py") if path.is_file()), None)
 
 
-def _imports(package: Path, tree: ast.Module) -> Iterator[str]:
+def _imports(tree: ast.Module) -> Iterator[str]:
     """Names below the package, also of what is imported inside of functions or from a folder of modules."""
     prefix = f"{_PACKAGE.name}."
     for node in ast.walk(tree):
