@@ -7,10 +7,11 @@ at run time, except that nothing is thrown away for low confidence: each pixel i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from vision_banana_ros.core import Camera, Generator, Perception
+from vision_banana_ros.core import Camera, Generator, Perception, Truth
 from vision_banana_ros.data import Example
 from vision_banana_ros.evaluation.contest import Contest
 from vision_banana_ros.evaluation.mask_metrics import (
@@ -50,6 +51,7 @@ def evaluate(
     matches, regions, focal_errors = InstanceMatches(), list[Overlap](), list[float]()
     frame_count = skipped = 0
     sources: set[str] = set()
+    scoring = _Scoring(contest)
     for example in frames:
         truth = example.truth
         dense = paintable(dense_instructions(example, settings), generator)
@@ -61,7 +63,7 @@ def evaluate(
         frame_count += 1
         sources.add(str(example.source))
         seen = see(example, generator, dense)
-        contest.add(seen, truth)
+        scoring.add(seen, truth)
         if example.camera_known and seen.camera_recovered and seen.camera is not None:
             focal_errors.append(focal_error(seen.camera, truth.camera))
         for instruction, true_instances in asked:
@@ -74,6 +76,7 @@ def evaluate(
                 regions.append(overlap(answer_mask == 1, region))
         if watch:
             watch(example, seen)
+    scoring.finish()
     contenders = contest.contenders(model)
     classes = contest.classes
     return Evaluation(
@@ -91,6 +94,27 @@ def evaluate(
         instance_pm_f1=matches.pm_f1() if matches.tp.any() or matches.fn.any() else None,
         focal_error=float(np.median(focal_errors)) if focal_errors else None,
     )
+
+
+class _Scoring:
+    """Scores one frame on a second core while the next one is painted; NumPy leaves the interpreter free meanwhile."""
+
+    def __init__(self, contest: Contest) -> None:
+        self._contest = contest
+        self._pool = ThreadPoolExecutor(1)
+        self._running: Future[None] | None = None
+
+    def add(self, seen: Perception, truth: Truth) -> None:
+        self._wait()
+        self._running = self._pool.submit(self._contest.add, seen, truth)
+
+    def finish(self) -> None:
+        self._wait()
+        self._pool.shutdown()
+
+    def _wait(self) -> None:
+        if self._running is not None:
+            self._running.result()
 
 
 def focal_error(found: Camera, true: Camera) -> float:
