@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from vision_banana_ros import __version__
-from vision_banana_ros.core import DataError
+from vision_banana_ros.core import DataError, InstructionError, Task
 from vision_banana_ros.models.records import from_json
+from vision_banana_ros.student.paintbox import TASKS
 
 MANIFEST = "manifest.json"
 #: Layout of the manifest itself.
@@ -98,7 +99,8 @@ class Score:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """`sizes_wh` are the canvas sizes it was trained for, the first is the golden frame's. `golden_prompts` are full
-    prompts in the paper's form; the golden file holds a canvas for each, in this order.
+    prompts in the paper's form; the golden file holds a canvas for each, in this order. `tasks` are those that the
+    network has an input for, in that order; the package may know more, which this model then does not paint.
     """
 
     name: str
@@ -108,12 +110,18 @@ class Manifest:
     golden_prompts: tuple[str, ...]
     training: TrainingRecord
     scores: tuple[Score, ...] = ()
+    tasks: tuple[str, ...] = tuple(task.value for task in TASKS)
+    licence: str = "Apache-2.0"
     format: int = FORMAT
     code_version: int = CODE_VERSION
     package_version: str = __version__
 
     def write(self, folder: Path) -> None:
         (folder / MANIFEST).write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+    @property
+    def known_tasks(self) -> tuple[Task, ...]:
+        return tuple(Task(name) for name in self.tasks)
 
     def precisions(self) -> tuple[Precision, ...]:
         """Of the graphs on offer."""
@@ -165,6 +173,10 @@ def _require_sound(manifest: Manifest, path: Path) -> None:
     for file in manifest.files:
         if file.path in ("", ".", "..") or Path(file.path).name != file.path:
             raise DataError(f"{path}: files must lie in the model's folder itself, got {file.path!r}")
+    try:
+        manifest.known_tasks  # noqa: B018 -- asked for its error
+    except InstructionError as error:
+        raise DataError(f"{path}: {error}; install the version that it was made with") from error
     for role in (Role.GRAPH, Role.TEXT, Role.GOLDEN):
         if manifest.file(role) is None:
             raise DataError(f"{path} names no {role.value} file: export the model anew")

@@ -10,7 +10,7 @@ import numpy as np
 from std_msgs.msg import Header, String
 
 from vision_banana_ros.core import UNLABELLED, Perception, Rgb
-from vision_banana_ros.ros.wording import ClassSet
+from vision_banana_ros.prompts import ClassSet
 
 
 def vision_msgs() -> Any | None:
@@ -56,7 +56,7 @@ def detections_message(messages: Any, perception: Perception, head: Header) -> A
         detection.bbox.center.position.x, detection.bbox.center.position.y = (left + right) / 2, (top + bottom) / 2
         detection.bbox.size_x, detection.bbox.size_y = float(right - left + 1), float(bottom - top + 1)
         hypothesis = messages.ObjectHypothesisWithPose()
-        hypothesis.hypothesis.class_id = perception.instance_label or ""
+        hypothesis.hypothesis.class_id = perception.instance_labels[instance_id - 1]
         score = 1.0 if confidence is None else float(confidence[rows, columns].mean()) / 255
         hypothesis.hypothesis.score = score
         detection.results = [hypothesis]
