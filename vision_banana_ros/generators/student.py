@@ -16,7 +16,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vision_banana_ros.core import About, Canvas, Frame, GeneratorError, Task, UInt8Array
+from vision_banana_ros.core import About, Canvas, Frame, GeneratorError, UInt8Array
 from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.manifest import Role
 from vision_banana_ros.prompts import Instruction
@@ -24,6 +24,7 @@ from vision_banana_ros.runtimes.choice import LoadReport, choose
 from vision_banana_ros.runtimes.runtime import Runtime, RuntimeOptions
 from vision_banana_ros.student.paintbox import TASKS, PaintBoxes, pack
 from vision_banana_ros.student.text import TextTable
+from vision_banana_ros.tasks import rooms
 
 _KEPT_BOXES = 64
 
@@ -38,14 +39,14 @@ class StudentGenerator:
         sizes_wh: Sequence[tuple[int, int]],
         report: LoadReport | None = None,
         *,
-        tasks: Sequence[Task] = TASKS,
+        tasks: Sequence[str] = TASKS,
         about: About | None = None,
     ) -> None:
         if not sizes_wh:
             raise GeneratorError("a student needs at least one canvas size")
         self.report = report
         self.about = about or About(name="student", licence="Apache-2.0")
-        self.tasks = frozenset(tasks)
+        self.tasks = frozenset(room.task for room in rooms() if room.task in tasks)
         self._task_order = tuple(tasks)
         self._runtime = runtime
         self._text = text
@@ -93,7 +94,7 @@ def load(folder: Path, *, backend: str = "auto", options: RuntimeOptions | None 
         text,
         options.sizes_wh or manifest.sizes_wh,
         chosen.report,
-        tasks=manifest.known_tasks,
+        tasks=manifest.tasks,
         about=About(
             name=manifest.name,
             licence=manifest.licence,

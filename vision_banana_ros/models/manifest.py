@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from vision_banana_ros import __version__
-from vision_banana_ros.core import DataError, InstructionError, Task
+from vision_banana_ros.core import DataError
 from vision_banana_ros.models.records import from_json
 from vision_banana_ros.student.paintbox import TASKS
 
@@ -119,10 +119,6 @@ class Manifest:
     def write(self, folder: Path) -> None:
         (folder / MANIFEST).write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
-    @property
-    def known_tasks(self) -> tuple[Task, ...]:
-        return tuple(Task(name) for name in self.tasks)
-
     def precisions(self) -> tuple[Precision, ...]:
         """Of the graphs on offer."""
         return tuple(f.precision for f in self.files if f.role is Role.GRAPH and f.precision is not None)
@@ -173,10 +169,6 @@ def _require_sound(manifest: Manifest, path: Path) -> None:
     for file in manifest.files:
         if file.path in ("", ".", "..") or Path(file.path).name != file.path:
             raise DataError(f"{path}: files must lie in the model's folder itself, got {file.path!r}")
-    try:
-        manifest.known_tasks  # noqa: B018 -- asked for its error
-    except InstructionError as error:
-        raise DataError(f"{path}: {error}; install the version that it was made with") from error
     for role in (Role.GRAPH, Role.TEXT, Role.GOLDEN):
         if manifest.file(role) is None:
             raise DataError(f"{path} names no {role.value} file: export the model anew")

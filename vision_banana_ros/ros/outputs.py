@@ -76,6 +76,16 @@ def _of_layer(layer: Layer, task: Task) -> _Topic:
     return _Topic(layer.topic, Image, frozenset({task}), _BUILDERS.get(layer.topic, build))
 
 
+def _of_words(layer: Layer, task: Task) -> _Topic:
+    def build(context: _Context) -> String | None:
+        perception = context.sight.perception
+        if perception.layer(layer.name) is None:
+            return None
+        return labels.words_message(layer.words, perception.layer(layer.words) or (), context.header)
+
+    return _Topic(layer.words_topic, String, frozenset({task}), build)
+
+
 def _canvas(room: Room) -> _Topic:
     def build(context: _Context) -> Image | None:
         canvases = context.sight.perception.canvases
@@ -112,6 +122,7 @@ def topics() -> tuple[_Topic, ...]:
     return (
         _Topic("depth/camera_info", CameraInfo, frozenset(), _info, camera=True),
         *(_of_layer(layer, room.task) for room in published for layer in room.layers if layer.topic),
+        *(_of_words(layer, room.task) for room in published for layer in room.layers if layer.words_topic),
         *(_canvas(room) for room in published),
     )
 

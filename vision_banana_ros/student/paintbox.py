@@ -65,7 +65,7 @@ class PaintBoxes:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def pack(instructions: Sequence[Ask], text: TextTable, tasks: Sequence[Task] = TASKS) -> PaintBoxes:
+def pack(instructions: Sequence[Ask], text: TextTable, tasks: Sequence[str] = TASKS) -> PaintBoxes:
     """The paint boxes of `instructions`; words that `text` does not know raise its GeneratorError."""
     boxes_of = [room(instruction.task).paints(instruction) for instruction in instructions]
     size = max(len(paints) for paints in boxes_of)

@@ -41,7 +41,8 @@ class Layer:
 
     `invalid` stands where the decode's confidence is below the setting `least`. `topic` and `encoding` are those of a
     ROS image; `files` are endings of file names: NAME_depth.npy is saved as it is, NAME_mask.png as an image. What has
-    no topic or files is for programs alone.
+    no topic or files is for programs alone. `words` are those that explain the layer's numbers in this very frame; they
+    go to `words_topic` as JSON, with the frame's stamp.
     """
 
     name: str
@@ -54,6 +55,8 @@ class Layer:
     topic: str = ""
     encoding: str = ""
     files: tuple[str, ...] = ()
+    words: str = ""
+    words_topic: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
