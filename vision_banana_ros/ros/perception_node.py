@@ -30,6 +30,7 @@ from vision_banana_ros.ros import convert
 from vision_banana_ros.ros.declare import SettingsKeeper
 from vision_banana_ros.ros.diagnostics import SharedCondition, about_engine, diagnostic_array
 from vision_banana_ros.ros.intrinsics import with_given_camera
+from vision_banana_ros.ros.names import beside
 from vision_banana_ros.ros.outputs import Outputs
 from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.ros.statistics import Drop, FrameStatistics
@@ -39,6 +40,8 @@ _NEWEST = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=Relia
 _THROTTLE_S = 5.0
 _NO_CAMERA = "no camera is known, so there is no cloud: send camera_info, set hfov_deg or allow the task rays"
 _PLAUSIBLE_LATENCY_S = 60.0
+#: Deactivating waits so long for the frame at hand.
+_FRAME_PATIENCE_S = 10.0
 
 
 class PerceptionNode(LifecycleNode):
@@ -67,10 +70,11 @@ class PerceptionNode(LifecycleNode):
         if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
 
-    def close(self) -> None:
-        """The process is about to end, in whatever state."""
-        self._unsubscribe()
+    def close(self, patience_s: float = _FRAME_PATIENCE_S) -> bool:
+        """The process is about to end, in whatever state; False when a frame is still being worked on."""
+        idle = self._unsubscribe(patience_s)
         self._release()
+        return idle
 
     # Lifecycle.
 
@@ -133,7 +137,7 @@ class PerceptionNode(LifecycleNode):
     def _subscribe(self, settings: Settings) -> None:
         overridable = QoSOverridingOptions.with_default_policies()
         compressed = settings.transport == "compressed"
-        kind, topic = (CompressedImage, "image/compressed") if compressed else (Image, "image")
+        kind, topic = (CompressedImage, beside(self, "image", "compressed")) if compressed else (Image, "image")
         self._inputs = [
             self.create_subscription(kind, topic, self._on_image, _newest(), qos_overriding_options=overridable),
             self.create_subscription(
@@ -142,15 +146,17 @@ class PerceptionNode(LifecycleNode):
             self.create_subscription(String, "prompt", self._on_prompt, 10),
         ]
 
-    def _unsubscribe(self) -> None:
+    def _unsubscribe(self, patience_s: float = _FRAME_PATIENCE_S) -> bool:
         for subscription in self._inputs:
             self.destroy_subscription(subscription)
         self._inputs = []
-        if self._worker is not None and not self._worker.stop():
+        idle = self._worker is None or self._worker.stop(patience_s)
+        if not idle:
             self.get_logger().warning("the frame at hand takes longer than expected; not waiting for it")
         self._worker = None
         self._info = None
         self._condition.update(active=False, camera="unknown", camera_problem="")
+        return idle
 
     def _release(self) -> None:
         if self._outputs is not None:
