@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from vision_banana_ros.core import Camera, Generator, Perception, Truth
+from vision_banana_ros.core import Camera, Perception, Truth
 from vision_banana_ros.data import Example
 from vision_banana_ros.evaluation.contest import Contest
 from vision_banana_ros.evaluation.mask_metrics import (
@@ -32,6 +32,7 @@ from vision_banana_ros.evaluation.questions import (
     semantic_instruction,
 )
 from vision_banana_ros.evaluation.summary import Evaluation
+from vision_banana_ros.prompts import Generator
 
 __all__ = ["EvaluationSettings", "evaluate", "focal_error", "semantic_instruction"]
 
@@ -62,18 +63,17 @@ def evaluate(
             continue
         frame_count += 1
         sources.add(str(example.source))
-        seen = see(example, generator, dense)
+        seen = see(example, generator, [*dense, *(q for q, _ in asked), *(q for q, _ in regions_asked)])
+        answers = {answer.instruction: answer.layers for answer in seen.answers}
         scoring.add(seen, truth)
         if example.camera_known and seen.camera_recovered and seen.camera is not None:
             focal_errors.append(focal_error(seen.camera, truth.camera))
         for instruction, true_instances in asked:
-            answer = see(example, generator, [instruction]).instances
-            if answer is not None:
-                matches.add(answer, true_instances)
+            if instruction in answers:
+                matches.add(answers[instruction]["instances"], true_instances)
         for instruction, region in regions_asked:
-            answer_mask = see(example, generator, [instruction]).referring
-            if answer_mask is not None:
-                regions.append(overlap(answer_mask == 1, region))
+            if instruction in answers:
+                regions.append(overlap(answers[instruction]["referring"] == 1, region))
         if watch:
             watch(example, seen)
     scoring.finish()

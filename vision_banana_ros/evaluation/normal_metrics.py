@@ -42,7 +42,7 @@ def angles_deg(predicted: FloatArray, truth: FloatArray) -> FloatArray:
     p, t = p * t_length, t * p_length  # of one length: twice the angle between difference and sum
     apart, together = (d[0] ** 2 + d[1] ** 2 + d[2] ** 2 for d in (p - t, p + t))
     # the arc tangent keeps its precision at small angles, where the arc cosine of a dot product loses it
-    angle = 2 * np.degrees(np.arctan2(np.sqrt(apart), np.sqrt(together)))
+    angle: FloatArray = 2 * np.degrees(np.arctan2(np.sqrt(apart), np.sqrt(together)))
     angle[~(p_length > 1e-6)] = MISSING_DEG
     angle[~(t_length > 1e-6)] = np.nan
     return angle

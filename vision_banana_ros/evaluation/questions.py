@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from vision_banana_ros.codecs.palette import Palette
-from vision_banana_ros.core import UNLABELLED, Generator, Instruction, Perception, Target, Task, Truth
+from vision_banana_ros.core import UNLABELLED, Perception, Target, Task, Truth
 from vision_banana_ros.data import Example
 from vision_banana_ros.evaluation.baselines import PriorMaps
 from vision_banana_ros.evaluation.depth_metrics import DepthRange
 from vision_banana_ros.perceive import PerceiveSettings, perceive
+from vision_banana_ros.prompts import Generator, Instruction
 
 BACKGROUND = (0, 0, 0)
 MIN_INSTANCE_PIXELS = 40

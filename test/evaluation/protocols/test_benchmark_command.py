@@ -23,7 +23,7 @@ _spec.loader.exec_module(miniature)
 class Knowing:
     """Paints the truth of the frames that it was shown before, one after the other."""
 
-    tasks = frozenset(set(Task) - {Task.IMAGE})
+    tasks = frozenset({Task.DEPTH, Task.NORMALS, Task.SEMANTIC})
 
     def __init__(self, truths) -> None:
         self.truths = iter(truths)

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from vision_banana_ros.core import DataError, Generator, GeneratorError, Task
+from vision_banana_ros.core import DataError, GeneratorError, Task
 from vision_banana_ros.data.example import Source
 from vision_banana_ros.data.readers.benchmarks import (
     cityscapes,
@@ -33,6 +33,7 @@ from vision_banana_ros.evaluation.protocols.masks import ReferringScorer, Semant
 from vision_banana_ros.evaluation.protocols.normals import NormalScorer
 from vision_banana_ros.evaluation.protocols.result import BenchmarkResult, Score, Scorer
 from vision_banana_ros.evaluation.questions import runtime_of
+from vision_banana_ros.prompts import Generator
 
 __all__ = ["BENCHMARKS", "Benchmark", "BenchmarkResult", "Items", "Score", "judge"]
 

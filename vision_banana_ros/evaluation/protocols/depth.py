@@ -23,10 +23,11 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 
-from vision_banana_ros.core import FloatArray, Generator, Instruction, Task
+from vision_banana_ros.core import FloatArray, Task
 from vision_banana_ros.data import Example
 from vision_banana_ros.evaluation.protocols.result import Score
 from vision_banana_ros.evaluation.questions import see
+from vision_banana_ros.prompts import Generator, Instruction
 
 Crop: TypeAlias = Callable[[int, int], tuple[slice, slice]]
 _RATIO = 1.25

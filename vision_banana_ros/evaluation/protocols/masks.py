@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vision_banana_ros.core import UNLABELLED, Generator, Instruction, Target, Task
+from vision_banana_ros.core import UNLABELLED, Target, Task
 from vision_banana_ros.data import Example
 from vision_banana_ros.evaluation.class_metrics import ClassScores
 from vision_banana_ros.evaluation.contest import in_ids_of
 from vision_banana_ros.evaluation.mask_metrics import Overlap, cumulative_iou, overlap
 from vision_banana_ros.evaluation.protocols.result import Score
 from vision_banana_ros.evaluation.questions import BACKGROUND, see, semantic_instruction
+from vision_banana_ros.prompts import Generator, Instruction
 
 _EPSILON = 1e-5
 _WHITE = (255, 255, 255)

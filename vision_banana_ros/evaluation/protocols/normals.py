@@ -19,11 +19,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vision_banana_ros.core import FloatArray, Generator, Instruction, Task
+from vision_banana_ros.core import FloatArray, Task
 from vision_banana_ros.data import Example
 from vision_banana_ros.evaluation.normal_metrics import angles_deg
 from vision_banana_ros.evaluation.protocols.result import Score
 from vision_banana_ros.evaluation.questions import see
+from vision_banana_ros.prompts import Generator, Instruction
 
 BELOW_DEG: tuple[float, ...] = (5, 7.5, 11.25, 22.5, 30)
 _BIN_DEG = 0.01

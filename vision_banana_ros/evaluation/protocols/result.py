@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from typing import Any, Protocol
 
-from vision_banana_ros.core import Generator
+from vision_banana_ros.prompts import Generator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
