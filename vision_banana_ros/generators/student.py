@@ -16,30 +16,47 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vision_banana_ros.core import Canvas, Frame, GeneratorError, Instruction, UInt8Array
+from vision_banana_ros.core import About, Canvas, Frame, GeneratorError, Instruction, Task, UInt8Array
 from vision_banana_ros.models.folder import ModelFolder
-from vision_banana_ros.models.manifest import Role
+from vision_banana_ros.models.manifest import Manifest, Role
 from vision_banana_ros.runtimes.choice import LoadReport, choose
 from vision_banana_ros.runtimes.runtime import Runtime, RuntimeOptions
 from vision_banana_ros.student.paintbox import PaintBoxes, pack
 from vision_banana_ros.student.text import TextTable
 
 _KEPT_BOXES = 64
+#: What every student learns; a manifest that lists its tasks knows better.
+_TASKS = frozenset({Task.DEPTH, Task.NORMALS, Task.RAYS, Task.SEMANTIC, Task.INSTANCE, Task.REFERRING})
 
 
 class StudentGenerator:
     """A `Generator` around a `Runtime`; `report` says how the runtime was chosen."""
 
     def __init__(
-        self, runtime: Runtime, text: TextTable, sizes_wh: Sequence[tuple[int, int]], report: LoadReport | None = None
+        self,
+        runtime: Runtime,
+        text: TextTable,
+        sizes_wh: Sequence[tuple[int, int]],
+        report: LoadReport | None = None,
+        manifest: Manifest | None = None,
     ) -> None:
         if not sizes_wh:
             raise GeneratorError("a student needs at least one canvas size")
         self.report = report
+        self._about = _about(manifest)
+        self._tasks = _tasks(manifest)
         self._runtime = runtime
         self._text = text
         self._sizes_wh = tuple(sizes_wh)
         self._boxes: OrderedDict[tuple[Instruction, ...], PaintBoxes] = OrderedDict()
+
+    @property
+    def tasks(self) -> frozenset[Task]:
+        return self._tasks
+
+    @property
+    def about(self) -> About:
+        return self._about
 
     def generate(self, frame: Frame, instructions: Sequence[Instruction]) -> list[Canvas]:
         if not instructions:
@@ -76,4 +93,17 @@ def load(folder: Path, *, backend: str = "auto", options: RuntimeOptions | None 
     model.verify()
     text = TextTable.read(io.BytesIO(model.read(Role.TEXT)), name=str(folder))
     chosen = choose(model, text, backend, options)
-    return StudentGenerator(chosen.runtime, text, options.sizes_wh or model.manifest.sizes_wh, chosen.report)
+    return StudentGenerator(chosen.runtime, text, options.sizes_wh or model.manifest.sizes_wh, chosen.report, model.manifest)
+
+
+def _about(manifest: Manifest | None) -> About:
+    if manifest is None:
+        return About(name="student", licence="Apache-2.0")
+    sources = tuple(f"{source.name} ({source.licence})" for source in manifest.training.sources)
+    return About(name=manifest.name, licence="Apache-2.0", revision=manifest.package_version, sources=sources)
+
+
+def _tasks(manifest: Manifest | None) -> frozenset[Task]:
+    """By the manifest's own list where it has one."""
+    listed: tuple[str, ...] = getattr(manifest, "tasks", ())
+    return frozenset(Task(name) for name in listed) if listed else _TASKS
