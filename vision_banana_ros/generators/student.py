@@ -93,7 +93,9 @@ def load(folder: Path, *, backend: str = "auto", options: RuntimeOptions | None 
     model.verify()
     text = TextTable.read(io.BytesIO(model.read(Role.TEXT)), name=str(folder))
     chosen = choose(model, text, backend, options)
-    return StudentGenerator(chosen.runtime, text, options.sizes_wh or model.manifest.sizes_wh, chosen.report, model.manifest)
+    return StudentGenerator(
+        chosen.runtime, text, options.sizes_wh or model.manifest.sizes_wh, chosen.report, model.manifest
+    )
 
 
 def _about(manifest: Manifest | None) -> About:

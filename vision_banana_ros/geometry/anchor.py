@@ -258,4 +258,5 @@ def floor_depth(
     y = (np.arange(camera.height)[:, None] - camera.cy) / camera.fy
     inverse = -(normal[0] * x + normal[1] * y + normal[2]) / height_m
     depth = np.divide(1.0, inverse, out=np.full(inverse.shape, np.nan), where=inverse > 1 / farthest_m)
-    return depth.astype(np.float32)
+    floor: FloatArray = depth.astype(np.float32)
+    return floor

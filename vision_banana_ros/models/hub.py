@@ -60,7 +60,9 @@ def whole(folder: Path, name: str) -> Path:
             raise DataError(f"{index} is damaged: fetch {name} again") from error
         lacking = sorted(file for file in files if not (folder / file).is_file())
         if lacking:
-            raise DataError(f"{name} is half downloaded: {lacking[0]} is missing; run  vision-banana models get hf:{name}")
+            raise DataError(
+                f"{name} is half downloaded: {lacking[0]} is missing; run  vision-banana models get hf:{name}"
+            )
     if not any(folder.glob("*.safetensors")):
         kind = "only pickled weights, which can run code" if any(folder.glob("*.bin")) else "no weights"
         raise DataError(f"{folder} has {kind}: use a version of {name} in safetensors")

@@ -41,9 +41,7 @@ class OpenedGraph:
     report: LoadReport
 
 
-def open_graph(
-    path: Path, backend: str, options: RuntimeOptions, probe: Callable[[Session], Feed]
-) -> OpenedGraph:
+def open_graph(path: Path, backend: str, options: RuntimeOptions, probe: Callable[[Session], Feed]) -> OpenedGraph:
     """`probe` makes the pattern for a session's inputs (its names and sizes are known by then)."""
     wanted, only = parse_backend(backend)
     tflite = path.suffix in TFLITE_SUFFIXES

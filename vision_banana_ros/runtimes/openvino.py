@@ -20,8 +20,8 @@ from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.manifest import Precision, Role
 from vision_banana_ros.runtimes.openvino_maps import in_few_channels
 from vision_banana_ros.runtimes.runtime import Backend, RuntimeOptions, RuntimeUnfit
-from vision_banana_ros.runtimes.session import Feed, Graph, Port
 from vision_banana_ros.runtimes.selfcheck import TOLERANCES
+from vision_banana_ros.runtimes.session import Feed, Graph, Port
 from vision_banana_ros.student.paintbox import CANVAS, IMAGE, PaintBoxes
 
 _DEVICE = "CPU"

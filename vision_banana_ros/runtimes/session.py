@@ -1,4 +1,4 @@
-"""A graph of anybody's, loaded: named arrays in, named arrays out. What paints is built on this, file by file beside it.
+"""A graph of anybody's, loaded: named arrays in, named arrays out. What paints is built on this.
 
 The student's runtimes feed it an image and paint boxes; `onnx:` models feed it whatever their card says.
 """

@@ -6,7 +6,8 @@
       source: owner/repository
       licence: {code: MIT, weights: MIT, commercial: true}
       input: {name: image, layout: NCHW, colour: rgb, scale: 1, mean: [...], std: [...], size: {fixed: [h, w]},
-              multiple: 14, patch: 14, fit: stretch, pad_colour: [0, 0, 0], interpolation: area, extra: {num_tokens: tokens}}
+              multiple: 14, patch: 14, fit: stretch, pad_colour: [0, 0, 0], interpolation: area,
+              extra: {num_tokens: tokens}}
       outputs:
         depth:   {name: depth, kind: metric, near: 0, far: 200}
         classes: {name: ids, kind: ids, ignore: [31]}
@@ -105,7 +106,9 @@ def find_card(text: str) -> Path:
         if (folder / name).is_file() and Path(name).name == name:
             return folder / name
     shipped = sorted({card.stem for folder in card_folders() for card in folder.glob("*.yaml")})
-    raise DataError(f"no card {text!r}: give the path of a YAML file, or one that ships: {', '.join(shipped) or 'none'}")
+    raise DataError(
+        f"no card {text!r}: give the path of a YAML file, or one that ships: {', '.join(shipped) or 'none'}"
+    )
 
 
 def card_folders() -> list[Path]:
@@ -191,7 +194,9 @@ def _outputs(raw: Any, path: Path) -> dict[str, OutputSpec]:
         rest = {k: v for k, v in said.items() if k not in ("name", "kind")}
         outputs[role] = OutputSpec(names=tuple(str(n) for n in _listed(said["name"])), kind=kind, options=rest)
     if not {"depth", "points", "normals", "classes"} & set(outputs):
-        raise DataError(f"{path}: outputs must have depth, points, normals or classes, got {', '.join(outputs) or 'none'}")
+        raise DataError(
+            f"{path}: outputs must have depth, points, normals or classes, got {', '.join(outputs) or 'none'}"
+        )
     return outputs
 
 
@@ -239,8 +244,8 @@ def _require_hash(file: Path, wanted: str) -> None:
             digest.update(block)
     if digest.hexdigest() != wanted.lower():
         raise DataError(
-            f"{file} is not the file of its card: SHA-256 {digest.hexdigest()[:12]}..., the card says {wanted[:12]}...; "
-            "fetch it again, or correct the card if you trust it"
+            f"{file} is not the file of its card: SHA-256 {digest.hexdigest()[:12]}..., the card says "
+            f"{wanted[:12]}...; fetch it again, or correct the card if you trust it"
         )
 
 

@@ -27,7 +27,7 @@ _PLACEHOLDER = re.compile(r"LABEL_\d+$")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matched:
-    """`table`: a model's class id -> number of the word, from 1; 0 is background. `missing` are words without a class."""
+    """`table`: a model's class id -> number of the word, from 1; 0 is background. `missing` words have no class."""
 
     table: UInt8Array
     missing: tuple[str, ...]
@@ -52,7 +52,7 @@ class ClassMatcher:
                 f"{model} calls its classes {next(iter(labels.values()))!r} and so on: give a file of words "
                 "(YAML, LABEL_0: wall)"
             )
-        unknown = sorted(set(words or {}) - {label for label in labels.values()})
+        unknown = sorted(set(words or {}) - set(labels.values()))
         if unknown:
             raise GeneratorError(f"{model} has no class {unknown[0]!r}: its classes are {_some(labels.values())}")
         self.labels = dict(labels)

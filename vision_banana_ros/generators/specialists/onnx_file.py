@@ -30,7 +30,7 @@ from vision_banana_ros.generators.options import GeneratorOptions
 from vision_banana_ros.generators.specialists.card import Card, find_card, read_card
 from vision_banana_ros.generators.specialists.classes import ClassMatcher, read_words, remark
 from vision_banana_ros.generators.specialists.metres import Metres, SparseAnchor, parse_anchor
-from vision_banana_ros.generators.specialists.placing import Placing, rays, solve_camera, solve_shift
+from vision_banana_ros.generators.specialists.placing import Placing, solve_camera, solve_shift
 from vision_banana_ros.generators.specialists.specialist import (
     Specialist,
     View,
@@ -144,9 +144,7 @@ class OnnxGenerator(Specialist):
             camera = Camera.from_hfov(_hfov_of_frame(net_camera, placing), *view.wh)
         return _Seen(depth_m, normals, classes, camera)
 
-    def _depth(
-        self, roles: Feed, valid: BoolArray, camera: Camera | None, placing: Placing, view: View
-    ) -> FloatArray:
+    def _depth(self, roles: Feed, valid: BoolArray, camera: Camera | None, placing: Placing, view: View) -> FloatArray:
         assert self._metres is not None
         spec = self._card.outputs.get("depth") or self._card.outputs["points"]
         if "points" in roles:
@@ -207,7 +205,7 @@ class OnnxGenerator(Specialist):
 
     def _feed(self, rgb: UInt8Array, placing: Placing, session: Session) -> Feed:
         spec = self._card.input
-        picture = placing.picture(rgb, spec.interpolation, spec.pad_colour)
+        picture: AnyArray = placing.picture(rgb, spec.interpolation, spec.pad_colour)
         if spec.colour == "bgr":
             picture = picture[..., ::-1]
         if spec.scale != 255:
@@ -282,7 +280,9 @@ class OnnxGenerator(Specialist):
         card, ins = self._card, [port.name for port in session.inputs]
         for name in (*((card.input.name,) if card.input.name or len(ins) > 1 else ()), *card.input.extra):
             if name not in ins:
-                raise GeneratorError(f"card {card.name}: the file has no input {name!r}, it has {_ports(session.inputs)}")
+                raise GeneratorError(
+                    f"card {card.name}: the file has no input {name!r}, it has {_ports(session.inputs)}"
+                )
         outs = [port.name for port in session.outputs]
         for role, spec in card.outputs.items():
             if not set(spec.names) & set(outs):
@@ -365,7 +365,8 @@ def _resize_plain(values: AnyArray, wh: tuple[int, int]) -> FloatArray:
 def _static_hw(shape: tuple[int | None, ...], layout: str) -> tuple[int, int] | None:
     if len(shape) < 4:
         return None
-    h, w = (shape[-3], shape[-2]) if layout == "NHWC" else (shape[-2], shape[-1])
+    sizes = list(shape)
+    h, w = (sizes[-3], sizes[-2]) if layout == "NHWC" else (sizes[-2], sizes[-1])
     return None if h is None or w is None else (h, w)
 
 

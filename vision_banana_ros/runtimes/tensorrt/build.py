@@ -71,7 +71,12 @@ class Built:
 
 
 def build_engine(
-    bindings: Bindings, graph: bytes, precision: Precision, profile: Profile | Shapes, timings: bytes, options: RuntimeOptions
+    bindings: Bindings,
+    graph: bytes,
+    precision: Precision,
+    profile: Profile | Shapes,
+    timings: bytes,
+    options: RuntimeOptions,
 ) -> Built:
     """Minutes of work. RuntimeUnfit tells what TensorRT refused."""
     trt = bindings.trt

@@ -20,7 +20,6 @@ from vision_banana_ros.runtimes.tensorrt.bindings import Bindings, Ear, make_log
 from vision_banana_ros.runtimes.tensorrt.cuda import CudaApi
 from vision_banana_ros.student.paintbox import CANVAS, IMAGE, PaintBoxes
 
-
 _DTYPES = {"FLOAT": "float32", "HALF": "float16", "INT8": "int8", "INT32": "int32", "INT64": "int64", "BOOL": "bool",
            "UINT8": "uint8"}  # fmt: skip
 
