@@ -15,10 +15,9 @@ from vision_banana_ros.core import UNLABELLED, About, GeneratorError, Instructio
 from vision_banana_ros.generators.options import GeneratorOptions
 from vision_banana_ros.generators.specialists.checkpoint import Checkpoint, said_by
 from vision_banana_ros.generators.specialists.classes import ClassMatcher, Matched, read_words, remark
-from vision_banana_ros.generators.specialists.specialist import Specialist, View
+from vision_banana_ros.generators.specialists.specialist import Specialist, View, resize_labels
 
 _SEMANTIC = ("segformer", "upernet", "beit", "mobilenet_v2", "dpt")
-_UNIVERSAL = ("maskformer", "mask2former", "oneformer", "eomt", "eomt_dinov3")
 _SCORE = 0.5
 _MASK = 0.5
 
@@ -86,17 +85,15 @@ class ClosedModel(Specialist):
             extra = {} if self._tokens is None else {"task_inputs": self._tokens}
             return self._model(pixel_values=self._checkpoint.plain_pixels(view.frame.rgb), **extra)
         batch = self._processor(images=Image.fromarray(view.frame.rgb), return_tensors="pt")
-        self._batch = {name: batch[name] for name in batch if name not in ("pixel_values", "pixel_mask")}
-        wanted = {name: value for name, value in batch.items() if name in ("pixel_values", "pixel_mask")}
-        return self._model(**self._checkpoint.moved(wanted))
+        return self._model(**self._checkpoint.moved(batch))
 
     def _classes(self, output: Any, view: View) -> UInt8Array:
         """Class ids at the size of the canvas."""
         import torch
-        from torch.nn import functional as F
+        from torch.nn.functional import interpolate
 
         if self._kind in _SEMANTIC:
-            scores = F.interpolate(output.logits.float(), size=view.hw, mode="bilinear", align_corners=False)
+            scores = interpolate(output.logits.float(), size=view.hw, mode="bilinear", align_corners=False)
             ids = scores[0].argmax(0)
         elif self._kind == "rf_detr":
             merged, class_of = self._segments(output, view)
@@ -104,36 +101,31 @@ class ClosedModel(Specialist):
             for segment, class_id in class_of.items():
                 table[segment] = class_id
             return table[merged]
-        elif self._kind in ("eomt", "eomt_dinov3"):
-            offsets = self._batch.get("patch_offsets")
-            extra = {} if offsets is None else {"patch_offsets": offsets}
-            ids = self._processor.post_process_semantic_segmentation(  # type: ignore[union-attr]
-                output, target_sizes=[view.hw], **extra
-            )[0]
         else:
-            ids = self._queries().post_process_semantic_segmentation(output, target_sizes=[view.hw])[0]
-        return torch.clamp(ids, 0, UNLABELLED).cpu().numpy().astype(np.uint8)
+            # in the frame's own size: EoMT puts its patches together by it
+            ids = self._queries().post_process_semantic_segmentation(output, target_sizes=[view.frame.hw])[0]
+        classes = torch.clamp(ids, 0, UNLABELLED).cpu().numpy().astype(np.uint8)
+        return np.asarray(resize_labels(classes, view.wh), np.uint8)
 
     def _segments(self, output: Any, view: View) -> tuple[UInt16Array, dict[int, int]]:
         """Ids of segments at the size of the canvas, 0 none, and the class of each."""
         if self._kind == "rf_detr":
             return self._rf_detr(output, view)
-        processor = self._processor if self._kind in ("eomt", "eomt_dinov3") else self._queries()
-        extra: dict[str, Any] = {} if self._kind in ("eomt", "eomt_dinov3") else {"label_ids_to_fuse": set()}
-        found = processor.post_process_panoptic_segmentation(  # type: ignore[union-attr]
-            output, threshold=_SCORE, mask_threshold=_MASK, target_sizes=[view.hw], **extra
-        )[0]
+        extra: dict[str, Any] = {"threshold": _SCORE, "mask_threshold": _MASK, "label_ids_to_fuse": set()}
+        if self._kind in ("eomt", "eomt_dinov3"):
+            extra = {}  # its own thresholds; it fuses nothing
+        found = self._queries().post_process_panoptic_segmentation(output, target_sizes=[view.frame.hw], **extra)[0]
         ids = found["segmentation"].cpu().numpy().astype(np.int64)
         class_of: dict[int, int] = {}
-        merged = np.zeros(view.hw, np.uint16)
+        merged = np.zeros(view.frame.hw, np.uint16)
         for number, segment in enumerate(found["segments_info"], 1):
             merged[ids == segment["id"]] = number
             class_of[number] = int(segment["label_id"])
-        return merged, class_of
+        return np.asarray(resize_labels(merged, view.wh), np.uint16), class_of
 
     def _rf_detr(self, output: Any, view: View) -> tuple[UInt16Array, dict[int, int]]:
         """Queries with masks of their own, the surest on top."""
-        from torch.nn import functional as F
+        from torch.nn.functional import interpolate
 
         scores, classes = output.logits[0].float().sigmoid().max(-1)
         order = [int(i) for i in scores.argsort() if float(scores[i]) >= _SCORE]
@@ -141,7 +133,7 @@ class ClosedModel(Specialist):
         class_of: dict[int, int] = {}
         for number, query in enumerate(order, 1):
             logits = output.pred_masks[0, query].float()[None, None]
-            mask = F.interpolate(logits, size=view.hw, mode="bilinear", align_corners=False)[0, 0] > 0
+            mask = interpolate(logits, size=view.hw, mode="bilinear", align_corners=False)[0, 0] > 0
             merged[mask.cpu().numpy()] = number
             class_of[number] = int(classes[query])
         return merged, class_of

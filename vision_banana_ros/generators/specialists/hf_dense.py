@@ -63,9 +63,9 @@ class DenseModel(Specialist):
         if Task.NORMALS in asked:
             normals = self._normals(numpy_of(output.normals[0]), view)
         if Task.SEMANTIC in asked:
-            from torch.nn import functional as F
+            from torch.nn.functional import interpolate
 
-            logits = F.interpolate(output.segmentation_logits.float(), size=view.hw, mode="bilinear")
+            logits = interpolate(output.segmentation_logits.float(), size=view.hw, mode="bilinear")
             ids = logits[0].argmax(0).cpu().numpy()
             classes = np.minimum(ids, UNLABELLED).astype(np.uint8)
         return [self._truth(i, view, depth_m, normals, classes) for i in instructions]

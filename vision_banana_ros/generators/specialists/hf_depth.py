@@ -87,12 +87,17 @@ class DepthModel(Specialist):
         return numpy_of(self._model(**batch).predicted_depth[0]), view.camera
 
     def _see_zoedepth(self, view: View) -> tuple[FloatArray, Camera | None]:
-        """The processor pads with a mirrored border, and only it knows by how much."""
-        output = self._model(**self._batch(view))
-        seen = self._processor.post_process_depth_estimation(  # type: ignore[union-attr]
-            output, source_sizes=[view.frame.hw], target_sizes=[view.hw]
-        )
-        return numpy_of(seen[0]["predicted_depth"]), view.camera
+        """Its processor puts a mirrored border of 3 sqrt(side / 2) pixels around the picture, which is cut off here:
+        transformers does that by torchvision alone.
+        """
+        padded = numpy_of(self._model(**self._batch(view)).predicted_depth[0])
+        if not getattr(self._processor, "do_pad", True):
+            return padded, view.camera
+        height, width = view.frame.hw
+        top, left = int(math.sqrt(height / 2) * 3), int(math.sqrt(width / 2) * 3)
+        size = (width + 2 * left, height + 2 * top)
+        whole = np.asarray(cv2.resize(padded, size, interpolation=cv2.INTER_LINEAR), np.float32)
+        return np.ascontiguousarray(whole[top : top + height, left : left + width]), view.camera
 
     def _see_prompted(self, view: View) -> tuple[FloatArray, Camera | None]:
         known = frame_depth(view.frame, self._prompt)

@@ -133,7 +133,7 @@ class BoxesThenMasks(WordModel):
         picture = Image.fromarray(view.frame.rgb)
         dino = "grounding" in self._boxes_of.model_type
         text = f"{word.lower().rstrip('.')}." if dino else [[f"a photo of a {word}"]]
-        batch = self._boxes_of.moved(self._processor(images=picture, text=text, return_tensors="pt"))
+        batch = self._boxes_of.moved(self._processor(images=picture, text=text, truncation=True, return_tensors="pt"))
         output = self._detector(**batch)
         extra = {"input_ids": batch["input_ids"], "text_threshold": _BOX_SCORE} if dino else {}
         found = self._processor.post_process_grounded_object_detection(

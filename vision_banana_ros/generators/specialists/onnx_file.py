@@ -365,7 +365,7 @@ def _resize_plain(values: AnyArray, wh: tuple[int, int]) -> FloatArray:
 def _static_hw(shape: tuple[int | None, ...], layout: str) -> tuple[int, int] | None:
     if len(shape) < 4:
         return None
-    sizes = list(shape)
+    sizes: list[int | None] = list(shape)
     h, w = (sizes[-3], sizes[-2]) if layout == "NHWC" else (sizes[-2], sizes[-1])
     return None if h is None or w is None else (h, w)
 
