@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import transformers as T
+import transformers as T  # noqa: N812 -- it is short where every line has it
 
 T.logging.set_verbosity_error()
 T.utils.logging.disable_progress_bar()
@@ -121,10 +121,10 @@ def zoedepth(folder: Path) -> Path:
 def depth_pro(folder: Path) -> Path:
     """Canonical inverse depth 0.25 everywhere: focal / width / 0.25 metres."""
     torch.manual_seed(0)
-    vit = dict(
-        model_type="dinov2", hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
-        image_size=32, patch_size=8, use_mask_token=False,
-    )  # fmt: skip
+    vit = {
+        "model_type": "dinov2", "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "intermediate_size": 32, "image_size": 32, "patch_size": 8, "use_mask_token": False,
+    }  # fmt: skip
     config = T.DepthProConfig(
         image_model_config=vit, patch_model_config=vit, fov_model_config=vit, patch_size=32, fusion_hidden_size=16,
         intermediate_hook_ids=[1, 0], intermediate_feature_dims=[8, 8], scaled_images_ratios=[0.25, 0.5, 1],
@@ -233,20 +233,20 @@ def letters() -> Any:
     return T.CLIPTokenizer(vocab={t: i for i, t in enumerate(words)}, merges=[])
 
 
-_TEXT = dict(
-    vocab_size=54, hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
-    max_position_embeddings=32, eos_token_id=53, bos_token_id=52, pad_token_id=53,
-)  # fmt: skip
+_TEXT = {
+    "vocab_size": 54, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+    "max_position_embeddings": 32, "eos_token_id": 53, "bos_token_id": 52, "pad_token_id": 53,
+}  # fmt: skip
 
 
 def clipseg(folder: Path) -> Path:
     torch.manual_seed(0)
     config = T.CLIPSegConfig(
         text_config=_TEXT,
-        vision_config=dict(
-            hidden_size=16, intermediate_size=32, num_hidden_layers=4, num_attention_heads=2, image_size=64,
-            patch_size=16,
-        ),
+        vision_config={
+            "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 4, "num_attention_heads": 2,
+            "image_size": 64, "patch_size": 16,
+        },
         projection_dim=16, reduce_dim=16, decoder_num_attention_heads=2, decoder_intermediate_size=16,
         extract_layers=[1, 2, 3],
     )  # fmt: skip
@@ -256,15 +256,15 @@ def clipseg(folder: Path) -> Path:
 
 def sam3(folder: Path) -> Path:
     torch.manual_seed(0)
-    vision = dict(
-        model_type="sam3_vision_model", fpn_hidden_size=32, backbone_feature_sizes=[[16, 16], [8, 8], [4, 4]],
-        backbone_config=dict(
-            model_type="sam3_vit_model", hidden_size=32, intermediate_size=64, num_hidden_layers=2,
-            num_attention_heads=2, image_size=56, patch_size=14, window_size=2, global_attn_indexes=[1],
-            pretrain_image_size=56,
-        ),
-    )  # fmt: skip
-    small: dict[str, Any] = dict(hidden_size=32, num_attention_heads=2)
+    vision = {
+        "model_type": "sam3_vision_model", "fpn_hidden_size": 32, "backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]],
+        "backbone_config": {
+            "model_type": "sam3_vit_model", "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+            "num_attention_heads": 2, "image_size": 56, "patch_size": 14, "window_size": 2, "global_attn_indexes": [1],
+            "pretrain_image_size": 56,
+        },
+    }  # fmt: skip
+    small: dict[str, Any] = {"hidden_size": 32, "num_attention_heads": 2}
     config = T.Sam3Config(
         vision_config=vision, text_config=dict(model_type="clip_text_model", projection_dim=16, **_TEXT),
         geometry_encoder_config=dict(num_layers=1, intermediate_size=32, **small),
@@ -281,10 +281,10 @@ def owlv2(folder: Path) -> Path:
     torch.manual_seed(0)
     config = T.Owlv2Config(
         text_config=_TEXT,
-        vision_config=dict(
-            hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=64,
-            patch_size=16,
-        ),
+        vision_config={
+            "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+            "image_size": 64, "patch_size": 16,
+        },
         projection_dim=16,
     )  # fmt: skip
     tokenizer = letters()
@@ -316,21 +316,23 @@ def grounding_dino(folder: Path) -> Path:
 
 def sam2(folder: Path) -> Path:
     torch.manual_seed(0)
-    backbone = dict(
-        model_type="sam2_hiera_det_model", hidden_size=16, num_attention_heads=1, image_size=[64, 64],
-        blocks_per_stage=[1, 1, 2, 1], embed_dim_per_stage=[16, 32, 64, 128], num_attention_heads_per_stage=[1, 2, 4, 8],
-        window_size_per_stage=[4, 4, 4, 4], window_positional_embedding_background_size=[4, 4],
-        global_attention_blocks=[3], patch_kernel_size=[7, 7], patch_stride=[4, 4], patch_padding=[3, 3],
-    )  # fmt: skip
+    backbone = {
+        "model_type": "sam2_hiera_det_model", "hidden_size": 16, "num_attention_heads": 1, "image_size": [64, 64],
+        "blocks_per_stage": [1, 1, 2, 1], "embed_dim_per_stage": [16, 32, 64, 128],
+        "num_attention_heads_per_stage": [1, 2, 4, 8],
+        "window_size_per_stage": [4, 4, 4, 4], "window_positional_embedding_background_size": [4, 4],
+        "global_attention_blocks": [3], "patch_kernel_size": [7, 7], "patch_stride": [4, 4], "patch_padding": [3, 3],
+    }  # fmt: skip
     config = T.Sam2Config(
-        vision_config=dict(
-            model_type="sam2_vision_model", backbone_config=backbone, backbone_channel_list=[128, 64, 32, 16],
-            backbone_feature_sizes=[[16, 16], [8, 8], [4, 4]], fpn_hidden_size=32,
-        ),
-        prompt_encoder_config=dict(hidden_size=32, image_size=64, patch_size=16, mask_input_channels=8),
-        mask_decoder_config=dict(
-            hidden_size=32, mlp_dim=32, num_hidden_layers=1, num_attention_heads=2, iou_head_hidden_dim=32
-        ),
+        vision_config={
+            "model_type": "sam2_vision_model", "backbone_config": backbone, "backbone_channel_list": [128, 64, 32, 16],
+            "backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]], "fpn_hidden_size": 32,
+        },
+        prompt_encoder_config={"hidden_size": 32, "image_size": 64, "patch_size": 16, "mask_input_channels": 8},
+        mask_decoder_config={
+            "hidden_size": 32, "mlp_dim": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
+            "iou_head_hidden_dim": 32
+        },
     )  # fmt: skip
     save(folder, T.Sam2Model(config))
     (folder / "preprocessor_config.json").write_text(json.dumps({"size": {"height": 64, "width": 64}}))

@@ -20,7 +20,7 @@ from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.manifest import Precision, Role
 from vision_banana_ros.runtimes.openvino_maps import in_few_channels
 from vision_banana_ros.runtimes.runtime import Backend, RuntimeOptions, RuntimeUnfit
-from vision_banana_ros.runtimes.selfcheck import TOLERANCES
+from vision_banana_ros.runtimes.selfcheck import CANVAS_LEVELS
 from vision_banana_ros.runtimes.session import Feed, Graph, Port
 from vision_banana_ros.student.paintbox import CANVAS, IMAGE, PaintBoxes
 
@@ -142,7 +142,7 @@ class OpenVinoRuntime(OpenVinoSession):
     """The student's painting."""
 
     def __init__(self, graph: bytes, precision: Precision, hint: str, options: RuntimeOptions) -> None:
-        limit = TOLERANCES[precision].canvas_mean_levels
+        limit = CANVAS_LEVELS[precision]
 
         def disagreement(got: Feed, wanted: Feed) -> str:
             off = float(np.abs(got[CANVAS].astype(np.int16) - wanted[CANVAS]).mean())

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from vision_banana_ros.core import DataError, GeneratorError, MissingExtraError, UInt8Array
-from vision_banana_ros.generators.painting import matches
 from vision_banana_ros.models.yamls import read_yaml
 from vision_banana_ros.student.text import TextEncoder, minilm
+from vision_banana_ros.tasks.words import matches
 
 _NEAR = 0.65
 _PLACEHOLDER = re.compile(r"LABEL_\d+$")

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from vision_banana_ros.core import About, DataError, GeneratorError, Instruction, MissingExtraError, Task, Truth
+from vision_banana_ros.core import About, DataError, GeneratorError, MissingExtraError, Task, Truth
 from vision_banana_ros.generators.options import GeneratorOptions
 from vision_banana_ros.generators.specialists.checkpoint import choose_device, numpy_of, said_by
 from vision_banana_ros.generators.specialists.metres import Metres
@@ -24,6 +24,7 @@ from vision_banana_ros.generators.specialists.placing import Placing
 from vision_banana_ros.generators.specialists.specialist import Specialist, View, resize_depth, shrink
 from vision_banana_ros.geometry.anchor import DepthKind
 from vision_banana_ros.models.hub import find_folder
+from vision_banana_ros.prompts import Instruction
 
 _LONGEST = 504
 _PATCH = 14

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from vision_banana_ros.core import UNLABELLED, About, GeneratorError, Instruction, Task, Truth, UInt8Array, UInt16Array
+from vision_banana_ros.core import UNLABELLED, About, GeneratorError, Task, Truth, UInt8Array, UInt16Array
 from vision_banana_ros.generators.options import GeneratorOptions
 from vision_banana_ros.generators.specialists.checkpoint import Checkpoint, said_by
 from vision_banana_ros.generators.specialists.classes import ClassMatcher, Matched, read_words, remark
 from vision_banana_ros.generators.specialists.specialist import Specialist, View, resize_labels
+from vision_banana_ros.prompts import Instruction
 
 _SEMANTIC = ("segformer", "upernet", "beit", "mobilenet_v2", "dpt")
 _SCORE = 0.5
@@ -23,11 +24,11 @@ _MASK = 0.5
 
 
 class ClosedModel(Specialist):
-    """A segmenter; INSTANCE where it tells things apart."""
+    """A segmenter; INSTANCE and PANOPTIC where it tells things apart."""
 
     def __init__(self, checkpoint: Checkpoint, options: GeneratorOptions) -> None:
         kind = checkpoint.model_type
-        tasks = {Task.SEMANTIC} if kind in _SEMANTIC else {Task.SEMANTIC, Task.INSTANCE}
+        tasks = {Task.SEMANTIC} if kind in _SEMANTIC else {Task.SEMANTIC, Task.INSTANCE, Task.PANOPTIC}
         super().__init__(
             About(
                 name=f"hf:{checkpoint.name}", licence=checkpoint.licence, revision=checkpoint.revision, metric=None,
@@ -53,7 +54,7 @@ class ClosedModel(Specialist):
         with said_by(self._checkpoint.name), torch.inference_mode():
             output = self._forward(view)
             classes = self._classes(output, view) if Task.SEMANTIC in asked else None
-            segments = self._segments(output, view) if Task.INSTANCE in asked else None
+            segments = self._segments(output, view) if asked & {Task.INSTANCE, Task.PANOPTIC} else None
         return [self._truth(instruction, view, classes, segments) for instruction in instructions]
 
     def _truth(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vision_banana_ros.core import UNLABELLED, About, FloatArray, Instruction, Task, Truth, UInt8Array
+from vision_banana_ros.core import UNLABELLED, About, FloatArray, Task, Truth, UInt8Array
 from vision_banana_ros.generators.options import GeneratorOptions
 from vision_banana_ros.generators.specialists.checkpoint import Checkpoint, numpy_of, said_by
 from vision_banana_ros.generators.specialists.classes import ClassMatcher, read_words, remark
@@ -23,6 +23,7 @@ from vision_banana_ros.generators.specialists.specialist import (
     resize_normals,
 )
 from vision_banana_ros.models.known import find_known
+from vision_banana_ros.prompts import Instruction
 
 
 class DenseModel(Specialist):

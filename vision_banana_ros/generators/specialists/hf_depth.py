@@ -16,12 +16,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vision_banana_ros.core import About, Camera, FloatArray, GeneratorError, Instruction, Task, Truth
+from vision_banana_ros.core import About, Camera, FloatArray, GeneratorError, Task, Truth
 from vision_banana_ros.generators.options import GeneratorOptions
 from vision_banana_ros.generators.specialists.checkpoint import Checkpoint, numpy_of, said_by
 from vision_banana_ros.generators.specialists.metres import Metres, SparseAnchor, densified, frame_depth, parse_anchor
 from vision_banana_ros.generators.specialists.specialist import Specialist, View, resize_depth
 from vision_banana_ros.geometry.anchor import DepthKind
+from vision_banana_ros.prompts import Instruction
 
 #: Width and height of the depth that a prompted model is given: what it was trained on, a phone's LiDAR.
 _PROMPT_WH = (256, 192)

@@ -14,15 +14,17 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vision_banana_ros.core import About, BoolArray, FloatArray, Instruction, Task, Truth
+from vision_banana_ros.core import About, BoolArray, FloatArray, Task, Truth
 from vision_banana_ros.generators.options import GeneratorOptions
 from vision_banana_ros.generators.specialists.checkpoint import Checkpoint, numpy_of, said_by
 from vision_banana_ros.generators.specialists.specialist import Specialist, View
+from vision_banana_ros.prompts import Instruction
 
 _SAM3_SCORE = 0.5
 _BOX_SCORE = 0.3
 _CLIPSEG_SCORE = 0.4
 _MOST_TOKENS = 512
+_ALL = frozenset({Task.SEMANTIC, Task.INSTANCE, Task.REFERRING, Task.PANOPTIC})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +80,7 @@ class Sam3(WordModel):
     """The picture is encoded once, each word is one pass of the rest."""
 
     def __init__(self, checkpoints: Sequence[Checkpoint], options: GeneratorOptions) -> None:
-        super().__init__(checkpoints, options, frozenset({Task.SEMANTIC, Task.INSTANCE, Task.REFERRING}))
+        super().__init__(checkpoints, options, _ALL)
         self._checkpoint = checkpoints[0]
         self._model = self._checkpoint.model("Sam3Model")
         self._tokenizer = self._checkpoint.processor("AutoTokenizer")
@@ -112,7 +114,7 @@ class BoxesThenMasks(WordModel):
     """Boxes by GroundingDINO or OWLv2, masks by SAM 2.1: every licence of it is free."""
 
     def __init__(self, checkpoints: Sequence[Checkpoint], options: GeneratorOptions) -> None:
-        super().__init__(checkpoints, options, frozenset({Task.SEMANTIC, Task.INSTANCE, Task.REFERRING}))
+        super().__init__(checkpoints, options, _ALL)
         self._boxes_of, self._masks_of = checkpoints
         self._detector = self._boxes_of.model("AutoModelForZeroShotObjectDetection")
         self._processor = self._boxes_of.processor("AutoProcessor")

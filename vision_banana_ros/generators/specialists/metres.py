@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 
 from vision_banana_ros.codecs import depth as depth_code
-from vision_banana_ros.core import Camera, FloatArray, Frame, Generator, GeneratorError, Instruction, Task
+from vision_banana_ros.core import Camera, FloatArray, Frame, GeneratorError, Task
 from vision_banana_ros.generators.specialists.specialist import View
 from vision_banana_ros.geometry.anchor import AnchorFilter, DepthKind, fit, floor_depth
+from vision_banana_ros.prompts import Generator, Instruction
 
 #: A fit outlives this many frames in which nothing new was known.
 _MOST_STALE = 30

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from vision_banana_ros.core import About, Camera, DataError, Instruction, MissingExtraError, Task, Truth
+from vision_banana_ros.core import About, Camera, DataError, MissingExtraError, Task, Truth
 from vision_banana_ros.generators.options import GeneratorOptions
 from vision_banana_ros.generators.specialists.card import card_folders, read_card
 from vision_banana_ros.generators.specialists.checkpoint import choose_device, numpy_of, said_by
@@ -22,6 +22,7 @@ from vision_banana_ros.generators.specialists.onnx_file import from_card
 from vision_banana_ros.generators.specialists.placing import solve_camera, solve_shift
 from vision_banana_ros.generators.specialists.specialist import Specialist, View, resize_depth, resize_normals
 from vision_banana_ros.models.hub import cached_file
+from vision_banana_ros.prompts import Instruction
 
 _TOKENS = 1800
 _FARTHEST_M = 200.0

@@ -21,7 +21,6 @@ from vision_banana_ros.core import (
     Camera,
     FloatArray,
     GeneratorError,
-    Instruction,
     Task,
     Truth,
     UInt8Array,
@@ -39,6 +38,7 @@ from vision_banana_ros.generators.specialists.specialist import (
     resize_normals,
 )
 from vision_banana_ros.geometry.anchor import DepthKind
+from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.runtimes.choice import LoadReport
 from vision_banana_ros.runtimes.graphs import OpenedGraph, open_graph
 from vision_banana_ros.runtimes.runtime import RuntimeOptions
@@ -347,7 +347,7 @@ def _plane(answer: AnyArray) -> AnyArray:
 def _hwc(answer: AnyArray) -> AnyArray:
     """(H, W, C) of vectors in either order."""
     image = answer.reshape(answer.shape[-3:])
-    return image if image.shape[-1] in (3, 4) else image.transpose(1, 2, 0)
+    return image if image.shape[-1] in (3, 4) else np.moveaxis(image, 0, -1)
 
 
 def _resize_plain(values: AnyArray, wh: tuple[int, int]) -> FloatArray:

@@ -22,12 +22,12 @@ from vision_banana_ros.core import (
     FloatArray,
     Frame,
     GeneratorError,
-    Instruction,
     Task,
     Truth,
     UInt8Array,
 )
-from vision_banana_ros.generators.painting import paint
+from vision_banana_ros.prompts import Instruction
+from vision_banana_ros.tasks import encode
 
 #: A camera for truths that say nothing of one; nothing is computed from it.
 _ANY_HFOV_DEG = 60.0
@@ -91,7 +91,7 @@ class Specialist(ABC):
         view = View(frame=frame, wh=wh, camera=_camera(frame, wh, instructions))
         truths = self._look(view, instructions)
         return [
-            Canvas(paint(instruction, truth, wh=wh, image=frame.rgb), instruction)
+            Canvas(encode(instruction, truth, wh=wh, image=frame.rgb), instruction)
             for instruction, truth in zip(instructions, truths, strict=True)
         ]
 
