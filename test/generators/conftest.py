@@ -56,3 +56,11 @@ def tiny_qwen(tiny_editors: ModuleType) -> Iterator[Callable[[bool], Any]]:
     patch.setattr(single, "VAE_IMAGE_SIZE", 128 * 128, raising=False)
     yield lambda is_plus: tiny_editors.qwen(plus=is_plus)
     patch.undo()
+
+
+@pytest.fixture
+def fake_server() -> Iterator[Any]:
+    """A fake_server.FakeServer of one test."""
+    server = _beside("fake_server").FakeServer()
+    yield server
+    server.close()

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from vision_banana_ros.core import About, Canvas, Frame, GeneratorError, Instruction, Task, UInt8Array
+from vision_banana_ros.generators.asking import require_tasks
 from vision_banana_ros.generators.editors.families import Family
 from vision_banana_ros.generators.fitting import Fit
 from vision_banana_ros.generators.wording import PROMPTED, prompt_text
@@ -141,11 +142,3 @@ class EditorGenerator:
                 f"{self.about.name} reads {self._family.most_tokens} tokens, the prompt has {tokens}: "
                 f"name fewer classes ({prompt[:60]!r}...)"
             )
-
-
-def require_tasks(generator: Any, instructions: Sequence[Instruction]) -> None:
-    """Raise a GeneratorError for the first instruction that `generator` cannot paint."""
-    for instruction in instructions:
-        if instruction.task not in generator.tasks:
-            can = ", ".join(sorted(task.value for task in generator.tasks)) or "nothing by itself"
-            raise GeneratorError(f"{generator.about.name} cannot paint {instruction.task.value}, it paints {can}")

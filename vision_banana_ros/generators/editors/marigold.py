@@ -28,7 +28,7 @@ from vision_banana_ros.core import (
     Task,
     UInt8Array,
 )
-from vision_banana_ros.generators.editors.editor import require_tasks
+from vision_banana_ros.generators.asking import require_tasks
 
 _KINDS = {"MarigoldDepthPipeline": "depth", "MarigoldNormalsPipeline": "normals"}
 #: Below this length a normal has no direction: blends of opposite ones.
