@@ -64,3 +64,12 @@ def fake_server() -> Iterator[Any]:
     server = _beside("fake_server").FakeServer()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def tiny_vlm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny vision-language model."""
+    pytest.importorskip("transformers")
+    folder = tmp_path_factory.mktemp("vlm")
+    _beside("tiny_vlm").build(folder)
+    return folder

@@ -196,9 +196,9 @@ def test_requests_of_a_frame_keep_their_order(loader: Loader, fake_server: Any) 
 
 
 def test_the_user_sets_the_size_that_is_sent(loader: Loader, fake_server: Any) -> None:
-    canvas = loader(size_wh=(80, 48)).generate(FRAME, [NORMALS])[0].rgb
-    assert canvas.shape == (48, 80, 3)
-    assert fake_server.asked[0].picture.shape[:2] in [(48, 80), (48, 85)]  # as a form that fits, or as 16:9
+    canvas = loader(size_wh=(128, 64)).generate(FRAME, [NORMALS])[0].rgb
+    assert canvas.shape == (64, 128, 3)
+    assert fake_server.asked[0].picture.shape[:2] in [(64, 128), (72, 128)]  # as it is, or padded to 16:9
 
 
 def test_a_picture_that_failed_by_chance_is_asked_for_with_another_seed(
@@ -332,7 +332,7 @@ def test_the_budget_is_of_the_last_hour() -> None:
         pace.take(1)
     clock.now += 1800
     pace.take(2)
-    with pytest.raises(GeneratorError, match="one frame asks for 4 pictures"):
+    with pytest.raises(GeneratorError, match=r"one frame asks for 4 pictures"):
         pace.take(4)
 
 
@@ -350,14 +350,14 @@ def test_the_rate_is_of_frames() -> None:
 
 def test_a_frame_over_the_budget_sends_nothing(fake_server: Any) -> None:
     generator = load_http(fake_server.url, options=RemoteOptions(**OPTIONS, max_per_hour=2))
-    with pytest.raises(GeneratorError, match="one frame asks for 3 pictures, the budget is 2"):
+    with pytest.raises(GeneratorError, match=r"one frame asks for 3 pictures, the budget is 2"):
         generator.generate(FRAME, [DEPTH, NORMALS, CLASSES])
     assert fake_server.asked == []
     assert generator.pace.left == 2
 
 
 def test_a_loop_needs_a_rate(fake_server: Any) -> None:
-    with pytest.raises(GeneratorError, match="would be asked for every frame: set max_rate_hz"):
+    with pytest.raises(GeneratorError, match=r"would be asked for every frame: set max_rate_hz"):
         require_pace(load_http(fake_server.url, options=RemoteOptions(**OPTIONS)))
     require_pace(load_http(fake_server.url, options=RemoteOptions(**OPTIONS, max_rate_hz=0.2)))
 

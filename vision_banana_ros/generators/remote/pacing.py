@@ -79,7 +79,7 @@ class Pace:
 
 
 def require_pace(generator: Any) -> None:
-    """For whoever is about to ask `generator` frame by frame: a remote one needs a rate, or is asked by request only."""
+    """For whoever is about to ask `generator` frame by frame: a remote one needs a rate, or is asked by request."""
     pace = getattr(generator, "pace", None)
     if generator.about.cost == "remote" and (pace is None or pace.max_rate_hz <= 0):
         raise GeneratorError(
