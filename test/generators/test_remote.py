@@ -300,7 +300,7 @@ def test_http_only_failures(fake_server: Any) -> None:
 def test_a_server_that_drips_is_left(fake_server: Any) -> None:
     fake_server.acts = ["drip"]
     options = RemoteOptions(**(OPTIONS | {"attempts": 1, "timeout_s": 0.3}))
-    with pytest.raises(GeneratorError, match="no whole answer within 0.3 s"):
+    with pytest.raises(GeneratorError, match=r"no whole answer within 0.3 s"):
         load_http(fake_server.url, options=options).generate(FRAME, [NORMALS])
 
 
