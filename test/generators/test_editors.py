@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from vision_banana_ros.codecs import normals
-from vision_banana_ros.core import About, Frame, Generator, GeneratorError, Instruction, Target, Task
+from vision_banana_ros.core import About, Frame, GeneratorError, Target, Task
 from vision_banana_ros.generators.editors import EditorGenerator, EditorOptions, MarigoldDepth, load
 from vision_banana_ros.generators.editors.editor import Asking
 from vision_banana_ros.generators.editors.families import family_of
 from vision_banana_ros.generators.editors.folders import TRAINING_CARD
+from vision_banana_ros.prompts import Generator, Instruction
 
 FAMILIES = ["klein", "klein-distilled", "kontext", "pix2pix", "qwen", "qwen-plus"]
 QUICK = EditorOptions(steps=1, tuned=True)

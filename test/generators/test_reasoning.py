@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vision_banana_ros.core import About, Frame, GeneratorError, Instruction, InstructionError, Target, Task, UInt8Array
+from vision_banana_ros.core import Frame, GeneratorError, InstructionError, Target, Task, UInt8Array
 from vision_banana_ros.generators import OracleGenerator
 from vision_banana_ros.generators.reasoning import PresenceGenerator, answer, load_chat, reason
 from vision_banana_ros.generators.reasoning.answers import read_expressions, read_presence
 from vision_banana_ros.generators.reasoning.local import LocalChat
 from vision_banana_ros.generators.remote import RemoteOptions
 from vision_banana_ros.perceive import perceive
+from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.world.moving import MovingScene
 
 SCENE = MovingScene(count=2, width=150, height=90)
@@ -24,14 +25,11 @@ RED, GREEN, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 0)
 
 
 class Painter(OracleGenerator):
-    """The oracle, with what a generator says of itself, and what it was asked kept."""
+    """The oracle, with what it was asked kept."""
 
     def __init__(self) -> None:
         super().__init__(SCENE)
         self.asked: list[Instruction] = []
-
-    tasks = frozenset(Task)
-    about = About(name="oracle", licence="CC0")
 
     def generate(self, frame: Frame, instructions: Any) -> Any:
         self.asked += instructions

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vision_banana_ros.core import Frame, GeneratorError, Instruction, Target, Task
+from vision_banana_ros.core import Frame, GeneratorError, Target, Task
 from vision_banana_ros.generators import OracleGenerator
 from vision_banana_ros.generators.remote import (
     Pace,
@@ -21,6 +21,7 @@ from vision_banana_ros.generators.remote import (
 )
 from vision_banana_ros.generators.remote.openai import Address
 from vision_banana_ros.perceive import perceive
+from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.world.moving import MovingScene
 
 SCENE = MovingScene(count=1, width=150, height=90)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vision_banana_ros.core import Generator, GeneratorError, Instruction
+from vision_banana_ros.core import GeneratorError
+from vision_banana_ros.prompts import Generator, Instruction
 
 
 def require_tasks(generator: Generator, instructions: Sequence[Instruction]) -> None:

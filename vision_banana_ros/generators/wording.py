@@ -8,11 +8,12 @@ the order, so that a model may have met either), and which way of a surface is w
 from __future__ import annotations
 
 from vision_banana_ros.codecs import depth
-from vision_banana_ros.core import Instruction, Task
+from vision_banana_ros.core import Task
+from vision_banana_ros.prompts import Instruction
 
 #: What can be asked for in words. Not RAYS: that code is ours, nobody else has ever met it.
 PROMPTED: frozenset[Task] = frozenset(
-    {Task.DEPTH, Task.NORMALS, Task.SEMANTIC, Task.INSTANCE, Task.REFERRING, Task.IMAGE}
+    {Task.DEPTH, Task.NORMALS, Task.SEMANTIC, Task.INSTANCE, Task.PANOPTIC, Task.REFERRING, Task.IMAGE}
 )
 _WALK = ("black", "red", "yellow", "green", "cyan", "blue", "magenta", "white")
 _FLAT = "Use flat colours without shading, texture, text or outlines, and keep every edge exactly where it is."
@@ -41,8 +42,8 @@ def _explained(instruction: Instruction) -> str:
             "A surface that faces left is pinkish red (255, 128, 128), up light green (128, 255, 128), "
             f"towards the camera light blue (128, 128, 255), right teal (0, 128, 128). {_FLAT}"
         )
-    if task is Task.INSTANCE:
-        return f"Choose colours that are far from each other. {_FLAT}"
+    if task in (Task.INSTANCE, Task.PANOPTIC):
+        return f"Where you choose colours, choose them far from each other. {_FLAT}"
     return _FLAT
 
 

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from vision_banana_ros.core import About, Canvas, Frame, GeneratorError, Instruction, Task, UInt8Array
+from vision_banana_ros.core import About, Canvas, Frame, GeneratorError, Task, UInt8Array
 from vision_banana_ros.generators.asking import require_tasks
 from vision_banana_ros.generators.editors.families import Family
 from vision_banana_ros.generators.fitting import Fit
 from vision_banana_ros.generators.wording import PROMPTED, prompt_text
+from vision_banana_ros.prompts import Instruction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,12 +19,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from vision_banana_ros.core import About, Generator, GeneratorError, Task, require_package
+from vision_banana_ros.core import About, GeneratorError, Task, require_package
 from vision_banana_ros.generators.editors import marigold
 from vision_banana_ros.generators.editors.editor import Asking, EditorGenerator
 from vision_banana_ros.generators.editors.families import Family, family_of
 from vision_banana_ros.generators.editors.folders import TRAINING_CARD, OnDisk, locate, not_here, require_accepted
 from vision_banana_ros.generators.wording import PROMPTED
+from vision_banana_ros.prompts import Generator
 
 _PURPOSE = "painting with an image editor"
 _ADAPTER = "canvas"

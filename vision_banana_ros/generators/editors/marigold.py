@@ -18,17 +18,9 @@ import cv2
 import numpy as np
 
 from vision_banana_ros.codecs import normals
-from vision_banana_ros.core import (
-    About,
-    Canvas,
-    FloatArray,
-    Frame,
-    GeneratorError,
-    Instruction,
-    Task,
-    UInt8Array,
-)
+from vision_banana_ros.core import About, Canvas, FloatArray, Frame, GeneratorError, Task, UInt8Array
 from vision_banana_ros.generators.asking import require_tasks
+from vision_banana_ros.prompts import Instruction
 
 _KINDS = {"MarigoldDepthPipeline": "depth", "MarigoldNormalsPipeline": "normals"}
 #: Below this length a normal has no direction: blends of opposite ones.

@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vision_banana_ros.codecs.distinct import farthest_color
-from vision_banana_ros.core import About, Canvas, Frame, Generator, Instruction, Task, UInt8Array
+from vision_banana_ros.core import About, Canvas, Frame, Task, UInt8Array
 from vision_banana_ros.generators.reasoning.answers import read_presence
 from vision_banana_ros.generators.reasoning.chats import Chat
+from vision_banana_ros.prompts import Generator, Instruction
 
 _PARALLEL = 4
 

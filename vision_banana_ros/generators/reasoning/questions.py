@@ -10,19 +10,10 @@ import json
 from dataclasses import dataclass
 
 from vision_banana_ros.codecs.palette import Palette
-from vision_banana_ros.core import (
-    Canvas,
-    Frame,
-    Generator,
-    GeneratorError,
-    Instruction,
-    InstructionError,
-    Rgb,
-    Target,
-    Task,
-)
+from vision_banana_ros.core import Canvas, Frame, GeneratorError, InstructionError, Rgb, Target, Task
 from vision_banana_ros.generators.reasoning.answers import read_expressions
 from vision_banana_ros.generators.reasoning.chats import Chat
+from vision_banana_ros.prompts import Generator, Instruction
 
 _BLACK: Rgb = (0, 0, 0)
 MOST_EXPRESSIONS = 8

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from vision_banana_ros.core import About, Canvas, Frame, GeneratorError, Instruction, Task
+from vision_banana_ros.core import About, Canvas, Frame, GeneratorError, Task
 from vision_banana_ros.generators.asking import require_tasks
 from vision_banana_ros.generators.fitting import Fit
 from vision_banana_ros.generators.remote.options import RemoteOptions
 from vision_banana_ros.generators.remote.pacing import Pace
 from vision_banana_ros.generators.remote.pictures import from_bytes, to_png
 from vision_banana_ros.generators.wording import PROMPTED, prompt_text
+from vision_banana_ros.prompts import Instruction
 
 
 class Door(Protocol):
