@@ -150,7 +150,7 @@ def _pipeline(base: OnDisk, options: EditorOptions, transformer_at: Path | None)
         if transformer_at is not None:
             parts["transformer"] = _transformer(diffusers, transformer_at, base, dtype)
         pipeline = diffusers.DiffusionPipeline.from_pretrained(
-            base.folder, torch_dtype=dtype, local_files_only=True, use_safetensors=True, **parts
+            base.folder, **{_dtype_word(diffusers): dtype}, local_files_only=True, use_safetensors=True, **parts
         )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
@@ -178,6 +178,12 @@ def _dtype(options: EditorOptions, base: OnDisk) -> Any:
 
     family = FAMILIES.get(str(base.read_json("model_index.json").get("_class_name")), Family(name=""))
     return getattr(torch, family.dtype)
+
+
+def _dtype_word(diffusers: Any) -> str:
+    """What from_pretrained() calls it: renamed in 0.42."""
+    major, minor = (int(part) for part in diffusers.__version__.split(".")[:2])
+    return "dtype" if (major, minor) >= (0, 42) else "torch_dtype"
 
 
 def _device(options: EditorOptions) -> str:
@@ -237,7 +243,7 @@ def _transformer(diffusers: Any, folder: Path, base: OnDisk, dtype: Any) -> Any:
                 "name the base that it was tuned from"
             )
     return getattr(diffusers, wanted).from_pretrained(
-        folder, torch_dtype=dtype, local_files_only=True, use_safetensors=True
+        folder, **{_dtype_word(diffusers): dtype}, local_files_only=True, use_safetensors=True
     )
 
 

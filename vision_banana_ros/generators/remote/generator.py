@@ -49,6 +49,11 @@ class RemoteGenerator:
         self._options = options
         self._size_wh = size_wh
 
+    @property
+    def is_paced(self) -> bool:
+        """Whether it may stand in a loop."""
+        return self.pace.max_rate_hz > 0
+
     def generate(self, frame: Frame, instructions: Sequence[Instruction]) -> list[Canvas]:
         require_tasks(self, instructions)
         if not instructions:

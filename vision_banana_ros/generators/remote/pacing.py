@@ -80,8 +80,7 @@ class Pace:
 
 def require_pace(generator: Any) -> None:
     """For whoever is about to ask `generator` frame by frame: a remote one needs a rate, or is asked by request."""
-    pace = getattr(generator, "pace", None)
-    if generator.about.cost == "remote" and (pace is None or pace.max_rate_hz <= 0):
+    if generator.about.cost == "remote" and not getattr(generator, "is_paced", False):
         raise GeneratorError(
             f"{generator.about.name} is remote and would be asked for every frame: set max_rate_hz, "
             "or ask it by a one-shot request"
