@@ -14,10 +14,12 @@ import pytest
 
 from vision_banana_ros.codecs import normals
 from vision_banana_ros.core import About, Frame, GeneratorError, Target, Task
-from vision_banana_ros.generators.editors import EditorGenerator, EditorOptions, MarigoldDepth, load
+from vision_banana_ros.generators import load_generator
+from vision_banana_ros.generators.editors import EditorGenerator, EditorOptions, load
 from vision_banana_ros.generators.editors.editor import Asking
 from vision_banana_ros.generators.editors.families import family_of
-from vision_banana_ros.generators.editors.folders import TRAINING_CARD
+from vision_banana_ros.generators.editors.folders import TRAINING_CARD, _licence
+from vision_banana_ros.perceive import perceive
 from vision_banana_ros.prompts import Generator, Instruction
 
 FAMILIES = ["klein", "klein-distilled", "kontext", "pix2pix", "qwen", "qwen-plus"]
@@ -249,7 +251,7 @@ def test_a_licence_against_commerce_is_accepted_or_nothing_is_loaded(editor_fold
     with pytest.raises(GeneratorError, match=r"may not be used commercially .*accept-licence"):
         load(str(folder))
     accepted = load(str(folder), options=EditorOptions(accept_licence=True))
-    assert accepted.about.licence == "flux-non-commercial-license"
+    assert accepted.about.licence != "unknown licence"
 
 
 def test_what_is_not_on_disk_names_the_command_that_fetches_it(tmp_path: Path) -> None:
@@ -339,17 +341,45 @@ def test_marigold_moves_no_pixel(editor_folder: Any, tiny_editors: ModuleType) -
     assert np.abs(canvas.astype(int) - expected).max() <= 2
 
 
-def test_affine_depth_is_never_painted_as_metres(editor_folder: Any) -> None:
-    generator = load(str(editor_folder("marigold-depth")))
-    assert isinstance(generator, MarigoldDepth)
-    assert generator.tasks == frozenset()
+def test_affine_depth_is_no_metres_without_an_anchor(editor_folder: Any) -> None:
+    with pytest.raises(GeneratorError, match=r"paints affine depth and it has no metres of its own: give an anchor"):
+        load_generator(f"diffusers:{editor_folder('marigold-depth')}")
+
+
+def test_affine_depth_by_an_anchor_is_metres(editor_folder: Any) -> None:
+    """Forced to a ramp from 0 to 1, of which a sensor knows 4 % of the pixels as 2 m + 3 m times the ramp."""
+    generator: Any = load_generator(f"diffusers:{editor_folder('marigold-depth')}@96x64", anchor="sparse")
+    assert generator.tasks == {Task.DEPTH}
     assert generator.about.metric is False
-    with pytest.raises(GeneratorError, match="up to scale and shift only, which is no metres"):
-        generator.generate(Frame(rgb=board(96, 64)), [DEPTH])
-    values = generator.relative_depth(Frame(rgb=board(96, 64)))
-    assert values.shape == (64, 96)
-    assert values.min() >= 0
-    assert values.max() <= 1
+    ramp = np.linspace(0, 1, 96, dtype=np.float32)
+    generator._estimator._pipeline.decode_prediction = lambda latent: forced_row(latent, ramp)
+    known = np.full((64, 96), np.nan, np.float32)
+    known[::5, ::5] = 2 + 3 * ramp[::5]
+    generator.give_depth(known, 0)
+    depth_m = perceive(Frame(rgb=board(96, 64)), generator, [DEPTH]).depth_m
+    assert depth_m is not None
+    np.testing.assert_allclose(np.nanmedian(depth_m, axis=0)[5:90], (2 + 3 * ramp)[5:90], rtol=0.02)
+    assert generator.remarks["metres"].startswith("sparse depth: scale 3")
+
+
+def forced_row(latent: Any, row: np.ndarray) -> Any:
+    import torch
+
+    height = latent.shape[2] * 8
+    return torch.from_numpy(row).view(1, 1, 1, -1).expand(len(latent), 1, height, len(row))
+
+
+def test_the_registry_knows_editors(editor_folder: Any) -> None:
+    generator = load_generator(f"diffusers:{editor_folder('klein-distilled')}@64x48", device="cpu", precision="fp32")
+    assert generator.generate(Frame(rgb=board(128, 96)), [NORMALS])[0].rgb.shape == (48, 64, 3)
+    with pytest.raises(GeneratorError, match=r"run  vision-banana models get nobody/nothing$"):
+        load_generator("diffusers:nobody/nothing")
+
+
+@pytest.mark.parametrize("name", ["black-forest-labs/FLUX.2-klein-base-9B", "FunAILab/Open-Vision-Banana"])
+def test_licences_of_known_models_need_no_card(name: str, tmp_path: Path) -> None:
+    assert _licence(name, tmp_path) == ("FLUX non-commercial", True)
+    assert _licence("black-forest-labs/FLUX.2-klein-base-4B", tmp_path) == ("Apache-2.0", False)
 
 
 def forced(latent: Any, vector: np.ndarray) -> Any:

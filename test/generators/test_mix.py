@@ -13,6 +13,7 @@ import pytest
 from vision_banana_ros.core import About, Canvas, Frame, GeneratorError, Target, Task
 from vision_banana_ros.generators import OracleGenerator, load_generator
 from vision_banana_ros.generators.mix import MixGenerator, PartSpec, load, read
+from vision_banana_ros.generators.registry import SHIPPED_STUDENT
 from vision_banana_ros.generators.remote import require_pace
 from vision_banana_ros.perceive import perceive
 from vision_banana_ros.prompts import Generator, Instruction
@@ -209,6 +210,16 @@ def test_options_go_to_whoever_loads_a_part(tmp_path: Path) -> None:
     assert read(path).parts == (
         PartSpec(model="hf:x", tasks=("depth",), options={"anchor": "student", "device": "cpu"}),
     )
+
+
+def test_the_registry_knows_mixes(tmp_path: Path) -> None:
+    path = tmp_path / "mix.yaml"
+    path.write_text(f"parts: [{{model: '{SHIPPED_STUDENT}@96x64', tasks: [depth], backend: onnxruntime}}]")
+    mixed = load_generator(f"mix:{path}@90x60")
+    assert mixed.generate(frame(0, 1), [DEPTH])[0].rgb.shape == (60, 90, 3)
+    path.write_text("parts: [{model: student, allow_remote: true}]")
+    with pytest.raises(GeneratorError, match="nothing of student is called allow_remote: there are backend"):
+        load_generator(f"mix:{path}")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from vision_banana_ros.core import Frame, GeneratorError, Target, Task
-from vision_banana_ros.generators import OracleGenerator
+from vision_banana_ros.generators import OracleGenerator, load_generator
 from vision_banana_ros.generators.remote import (
     Pace,
     RemoteGenerator,
@@ -309,6 +309,20 @@ def test_nobody_listens() -> None:
     options = RemoteOptions(**(OPTIONS | {"attempts": 2}))
     with pytest.raises(GeneratorError, match=r"cannot be reached: .*\(2 attempts\)"):
         load_http("http://127.0.0.1:9", options=options).generate(FRAME, [NORMALS])
+
+
+def test_the_registry_knows_remote_models(fake_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VISION_BANANA_ALLOW_REMOTE", raising=False)
+    host = fake_server.url.removeprefix("http://")
+    for name in (f"http:{fake_server.url}", fake_server.url, f"http:{host}#m", "https://gpu.example#m"):
+        with pytest.raises(GeneratorError, match="would send camera pictures"):
+            load_generator(name)
+    generator = load_generator(f"{fake_server.url}#m@128x64", allow_remote=True, max_rate_hz=0.5)
+    assert generator.about.name == f"http:{host}#m"
+    assert generator.generate(FRAME, [NORMALS])[0].rgb.shape == (64, 128, 3)
+    require_pace(generator)
+    with pytest.raises(GeneratorError, match="asked faster than max_rate_hz"):
+        generator.generate(FRAME, [NORMALS])
 
 
 # Pace

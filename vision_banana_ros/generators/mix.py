@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ import numpy as np
 from vision_banana_ros.core import About, Canvas, Frame, GeneratorError, InstructionError, Task, describe
 from vision_banana_ros.generators.asking import require_tasks
 from vision_banana_ros.generators.background import Background
+from vision_banana_ros.generators.options import GeneratorOptions
 from vision_banana_ros.prompts import Generator, Instruction
 
 #: (model's name, its options) -> a generator.
@@ -40,6 +41,8 @@ Load = Callable[[str, Mapping[str, Any]], Generator]
 _COSTS = ("light", "gpu", "remote")
 _PART_KEYS = ("model", "tasks", "background", "max_rate_hz", "most_age_s")
 _KEYS = ("size", "parts")
+#: Of a part's other keys: those of GeneratorOptions that a file may set. What leaves the machine is not among them.
+_OPTIONS = ("backend", "device", "precision", "anchor", "words")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,9 +159,32 @@ def read(path: Path) -> MixSpec:
     return MixSpec(name=f"mix:{path}", parts=parts, size_wh=_size(found.get("size"), str(path)))
 
 
+def load_named(path: str, options: GeneratorOptions) -> MixGenerator:
+    """What the registry calls for mix:PATH. Files that the parts name may lie beside it."""
+    from vision_banana_ros.generators import registry  # which is the one that calls
+
+    folder = Path(path).parent
+
+    def load_part(name: str, given: Mapping[str, Any]) -> Generator:
+        strange = [key for key in given if key not in _OPTIONS]
+        if strange:
+            raise GeneratorError(f"{path}: nothing of {name} is called {strange[0]}: there are {', '.join(_OPTIONS)}")
+        said = {key: folder / value if key == "words" else value for key, value in given.items()}
+        return registry.load(_beside(name, folder), replace(options, size=None, **said))
+
+    return load(path, load_part, size_wh=options.size)
+
+
 def load(path: str, load_part: Load, *, size_wh: tuple[int, int] | None = None) -> MixGenerator:
     """mix:PATH; its parts are loaded by `load_part`."""
     return MixGenerator(read(Path(path)), load_part, size_wh=size_wh)
+
+
+def _beside(name: str, folder: Path) -> str:
+    """onnx:CARD.yaml, or a model's folder, beside the mix's file."""
+    prefix, colon, rest = name.rpartition(":")
+    there = folder / rest
+    return f"{prefix}{colon}{there}" if prefix in ("", "onnx") and rest and there.exists() else name
 
 
 def _part(spec: PartSpec, generator: Generator, clock: Callable[[], float]) -> _Part:

@@ -1,39 +1,23 @@
 """Where a model lies on this disk, and what its own files say about it. Nothing is ever downloaded.
 
-A name is a folder, or a hub's ID whose snapshot is in the cache. The licence is the model card's (the head of
-README.md) or, where the folder has none, that of the ID in the table of known editors.
+A name is a folder, or a hub's ID whose snapshot is in the cache. The licence is that of the table of known models, or
+what the model's own card says.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vision_banana_ros.core import GeneratorError, require_package
+from vision_banana_ros.models.hub import is_restricted, licence_of
+from vision_banana_ros.models.known import known_models
 
 #: What is written beside an adapter that was tuned to the paper's prompts.
 TRAINING_CARD = "training_card.json"
 UNKNOWN_LICENCE = "unknown licence"
-
-#: Editors by the start of their ID, most special first -> licence, and whether it forbids commercial use.
-_KNOWN: tuple[tuple[str, str, bool], ...] = (
-    ("black-forest-labs/FLUX.2-klein-4B", "apache-2.0", False),
-    ("black-forest-labs/FLUX.2-klein-base-4B", "apache-2.0", False),
-    ("black-forest-labs/", "FLUX non-commercial", True),
-    ("FunAILab/Open-Vision-Banana", "FLUX non-commercial (its base is FLUX.2-klein-base-9B)", True),
-    ("Qwen/Qwen-Image-Edit", "apache-2.0", False),
-    ("Qwen/Qwen-Image-2", "Qwen Research", True),
-    ("timbrooks/instruct-pix2pix", "MIT", False),
-    ("prs-eth/marigold-depth-v1-1", "openrail++", False),
-    ("prs-eth/marigold-normals-v1-1", "openrail++", False),
-    ("prs-eth/", "apache-2.0", False),
-)
-_NON_COMMERCIAL = re.compile(r"non-?commercial|\bnc\b|-nc-|research", re.IGNORECASE)
-_HEAD = re.compile(r"\A---\s*\n(.*?)\n---", re.DOTALL)
-_LICENCE_LINE = re.compile(r"^(license|license_name):\s*[\"']?([^\"'\n#]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,17 +82,9 @@ def _in_cache(name: str) -> tuple[Path, str]:
 
 
 def _licence(name: str, folder: Path) -> tuple[str, bool]:
-    card = folder / "README.md"
-    said: dict[str, str] = {}
-    if card.is_file():
-        head = _HEAD.match(card.read_text(encoding="utf-8", errors="replace"))
-        said = {key: value.strip() for key, value in _LICENCE_LINE.findall(head[1] if head else "")}
-    licence = said.get("license", "")
-    if licence in ("", "other"):
-        licence = said.get("license_name", licence)
-    for start, known, forbids in _KNOWN:
-        if name.startswith(start):
-            return licence or known, forbids
-    if not licence:
-        return UNKNOWN_LICENCE, False
-    return licence, _NON_COMMERCIAL.search(licence) is not None
+    """What the table of known models says, else the model's own card."""
+    known = next((model for model in known_models() if name in model.repositories), None)
+    if known is not None:
+        return known.licence, known.restricted
+    licence = licence_of(folder)
+    return licence or UNKNOWN_LICENCE, bool(licence) and is_restricted(licence)

@@ -24,6 +24,8 @@ from vision_banana_ros.generators.editors import marigold
 from vision_banana_ros.generators.editors.editor import Asking, EditorGenerator
 from vision_banana_ros.generators.editors.families import Family, family_of
 from vision_banana_ros.generators.editors.folders import TRAINING_CARD, OnDisk, locate, not_here, require_accepted
+from vision_banana_ros.generators.options import PRECISIONS, GeneratorOptions
+from vision_banana_ros.generators.specialists.metres import Anchor, parse_anchor
 from vision_banana_ros.generators.wording import PROMPTED
 from vision_banana_ros.prompts import Generator
 
@@ -36,7 +38,7 @@ _ROOM_FOR_WEIGHTS = 0.8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditorOptions:
-    """device: "auto", "cpu", "cuda", "cuda:1". precision: "auto", "float32", "float16", "bfloat16".
+    """device: "auto", "cpu", "cuda", "cuda:1". precision: "auto", "fp32", "fp16", "bf16".
     offload: "auto" (where the weights do not fit), "none", "model", "sequential".
     tuned: whether it knows the paper's prompts; None: it does where an adapter or a transformer was named.
     """
@@ -54,7 +56,7 @@ class EditorOptions:
 
     def __post_init__(self) -> None:
         for name, allowed in (
-            ("precision", ("auto", "float32", "float16", "bfloat16")),
+            ("precision", PRECISIONS),
             ("offload", ("auto", "none", "model", "sequential")),
         ):
             if getattr(self, name) not in allowed:
@@ -64,8 +66,25 @@ class EditorOptions:
                 raise GeneratorError(f"{name} must be at least 1, got {value}")
 
 
-def load(name: str, *, size_wh: tuple[int, int] | None = None, options: EditorOptions | None = None) -> Generator:
-    """The editor (or Marigold's estimator) called `name`, from disk."""
+def load_named(name: str, options: GeneratorOptions) -> Generator:
+    """What the registry calls for diffusers:NAME."""
+    editor_options = EditorOptions(
+        device=options.device, precision=options.precision, accept_licence=options.accept_licence
+    )
+    from vision_banana_ros.generators.registry import load_generator  # which is the one that calls
+
+    anchor = parse_anchor(options.anchor, load_generator)
+    return load(name, size_wh=options.size, options=editor_options, anchor=anchor)
+
+
+def load(
+    name: str,
+    *,
+    size_wh: tuple[int, int] | None = None,
+    options: EditorOptions | None = None,
+    anchor: Anchor | None = None,
+) -> Generator:
+    """The editor (or Marigold's estimator, whose depth wants an `anchor`) called `name`, from disk."""
     options = options or EditorOptions()
     for package in ("torch", "diffusers", "transformers"):
         require_package(package, extra="editors", purpose=_PURPOSE)
@@ -82,7 +101,8 @@ def load(name: str, *, size_wh: tuple[int, int] | None = None, options: EditorOp
     pipeline = _pipeline(base, options, transformer_at)
     if marigold.is_one(pipeline):
         _place(pipeline, options)
-        return marigold.generator(pipeline, _about(base, None, {}, metric=None), size_wh=size_wh, seed=options.seed)
+        about = _about(base, None, {}, metric=None)
+        return marigold.generator(pipeline, about, size_wh=size_wh, seed=options.seed, anchor=anchor)
     family = family_of(pipeline)
     if extra is not None and transformer_at is None:
         _add_lora(pipeline, extra, options.lora_scale)
@@ -171,7 +191,7 @@ def _dtype(options: EditorOptions, base: OnDisk) -> Any:
     import torch
 
     if options.precision != "auto":
-        return getattr(torch, options.precision)
+        return {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[options.precision]
     if not _device(options).startswith("cuda"):
         return torch.float32
     from vision_banana_ros.generators.editors.families import FAMILIES

@@ -2,10 +2,10 @@
 
     normals   x right, y up, z to the viewer -> optical frame (x, -y, -z). Their own pictures paint r = (1 + x) / 2,
               the paper's r = (1 - x) / 2: the vectors are taken, not the picture.
-    depth     a in [0, 1], known up to scale and shift: z = scale a + shift. That is no metres, so it is never painted
-              by itself: a mix anchors it to a metric generator, or it is refused.
+    depth     a in [0, 1], known up to scale and shift: z = scale a + shift. That is no metres: they come from an anchor
+              (specialists.metres), and without one it is refused.
 
-The canvas has the size that the model works at; its own resizing to the frame would blend across edges.
+A canvas of normals has the size that the model works at; its own resizing to the frame would blend across edges.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ import cv2
 import numpy as np
 
 from vision_banana_ros.codecs import normals
-from vision_banana_ros.core import About, Canvas, FloatArray, Frame, GeneratorError, Task, UInt8Array
+from vision_banana_ros.core import About, Canvas, FloatArray, Frame, Task, Truth, UInt8Array
 from vision_banana_ros.generators.asking import require_tasks
+from vision_banana_ros.generators.specialists.metres import Anchor, Metres, SparseAnchor
+from vision_banana_ros.generators.specialists.specialist import Specialist, View
+from vision_banana_ros.geometry.anchor import DepthKind
 from vision_banana_ros.prompts import Instruction
 
 _KINDS = {"MarigoldDepthPipeline": "depth", "MarigoldNormalsPipeline": "normals"}
@@ -50,31 +53,32 @@ class MarigoldNormals:
         return normals.encode(unit.astype(np.float32))
 
 
-class MarigoldDepth:
-    """Affine depth: paints nothing by itself, and tells `relative_depth` to whoever can anchor it."""
+class MarigoldDepth(Specialist):
+    """A `Generator` of DEPTH by an anchor; without one it is refused."""
 
-    #: z = scale * value + shift (geometry.anchor.DepthKind).
-    depth_kind = "affine"
-
-    def __init__(self, pipeline: Any, about: About, *, size_wh: tuple[int, int] | None = None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        pipeline: Any,
+        about: About,
+        *,
+        size_wh: tuple[int, int] | None = None,
+        seed: int = 0,
+        anchor: Anchor | None = None,
+    ) -> None:
+        super().__init__(replace(about, metric=False), frozenset({Task.DEPTH}), size=size_wh)
+        self._metres = Metres(DepthKind.AFFINE, about.name, anchor=anchor)
         self._estimator = _Estimator(pipeline, size_wh, seed)
-        self.about = about
-        self.tasks: frozenset[Task] = frozenset()
 
-    def generate(self, _frame: Frame, instructions: Sequence[Instruction]) -> list[Canvas]:
-        for instruction in instructions:
-            if instruction.task is Task.DEPTH:
-                raise GeneratorError(
-                    f"{self.about.name} knows depth up to scale and shift only, which is no metres: put it into a mix "
-                    "with a metric generator as its anchor (docs/models-remote-and-editors.md)"
-                )
-        require_tasks(self, instructions)
-        return []
+    def give_depth(self, depth_m: FloatArray, stamp_ns: int) -> None:
+        if isinstance(self._metres.anchor, SparseAnchor):
+            self._metres.anchor.give(depth_m, stamp_ns)
 
-    def relative_depth(self, frame: Frame) -> FloatArray:
-        """0 near to 1 far, of the size that the model works at."""
-        values: FloatArray = np.ascontiguousarray(self._estimator.predict(frame.rgb)[..., 0])
-        return values
+    def _look(self, view: View, instructions: Sequence[Instruction]) -> list[Truth]:
+        values = np.ascontiguousarray(self._estimator.predict(view.frame.rgb)[..., 0])
+        at_canvas = np.asarray(cv2.resize(values, view.wh, interpolation=cv2.INTER_LINEAR), np.float32)
+        depth_m = self._metres(at_canvas, view)
+        self.remarks["metres"] = self._metres.words
+        return [Truth(camera=view.truth_camera(), depth_m=depth_m)] * len(instructions)
 
 
 def is_one(pipeline: Any) -> bool:
@@ -82,11 +86,11 @@ def is_one(pipeline: Any) -> bool:
 
 
 def generator(
-    pipeline: Any, about: About, *, size_wh: tuple[int, int] | None, seed: int
+    pipeline: Any, about: About, *, size_wh: tuple[int, int] | None, seed: int, anchor: Anchor | None
 ) -> MarigoldNormals | MarigoldDepth:
     """The estimator for what this pipeline was trained on."""
     if _KINDS[type(pipeline).__name__] == "depth":
-        return MarigoldDepth(pipeline, replace(about, metric=False), size_wh=size_wh, seed=seed)
+        return MarigoldDepth(pipeline, about, size_wh=size_wh, seed=seed, anchor=anchor)
     return MarigoldNormals(pipeline, about, size_wh=size_wh, seed=seed)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from vision_banana_ros.core import About
+from vision_banana_ros.generators.options import GeneratorOptions
 from vision_banana_ros.generators.remote.gemini import GeminiClient, GeminiDoor
 from vision_banana_ros.generators.remote.generator import RemoteGenerator
 from vision_banana_ros.generators.remote.openai import EDITS, HTTP_KEY, Address, OpenAIDoor
@@ -29,6 +32,28 @@ def load_http(
     require_allowed(options, name)
     licence = "that of the model served there"
     return RemoteGenerator(OpenAIDoor(address, options), _about(name, licence, options), options, size_wh=size_wh)
+
+
+def load_gemini_named(model: str, options: GeneratorOptions) -> RemoteGenerator:
+    """What the registry calls for gemini:MODEL."""
+    return load_gemini(model, size_wh=options.size, options=_remote_options(options))
+
+
+def load_http_named(url: str, options: GeneratorOptions) -> RemoteGenerator:
+    """What the registry calls for http:URL, and for http://HOST."""
+    return load_http(url, size_wh=options.size, options=_remote_options(options))
+
+
+def load_https_named(url: str, options: GeneratorOptions) -> RemoteGenerator:
+    """What the registry calls for https://HOST."""
+    return load_http(f"https:{url}", size_wh=options.size, options=_remote_options(options))
+
+
+def _remote_options(options: GeneratorOptions) -> RemoteOptions:
+    given: dict[str, Any] = {"max_rate_hz": options.max_rate_hz}
+    if options.allow_remote is not None:
+        given["allowed"] = options.allow_remote
+    return RemoteOptions.from_environment(**given)
 
 
 def full_url(url: str) -> str:
