@@ -158,11 +158,13 @@ def _imported(file: Path) -> Iterator[str]:
 
 
 def _nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """Statements, however deep, but not those for type checkers."""
     yield node
-    for child in ast.iter_child_nodes(node):
-        checked = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
-        if not checked:
-            yield from _nodes(child)
+    for body in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for child in getattr(node, body, ()) if isinstance(getattr(node, body, None), list) else ():
+            test = getattr(child, "test", None)
+            if getattr(test, "id", getattr(test, "attr", "")) != "TYPE_CHECKING":
+                yield from _nodes(child)
 
 
 def essential(imports: dict[str, set[str]]) -> dict[str, set[str]]:

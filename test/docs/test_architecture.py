@@ -35,17 +35,16 @@ def tool() -> ModuleType:
 
 
 @pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """What the map is drawn from, and what is drawn."""
-    shutil.copytree(
-        ROOT / "vision_banana_ros",
-        tmp_path / "vision_banana_ros",
-        ignore=lambda folder, names: [n for n in names if (Path(folder) / n).is_file() and not n.endswith(".py")],
-    )
+def small(tmp_path: Path, tool: ModuleType) -> Path:
+    """A house of three rooms, its map drawn."""
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for room, text in {"core": "x = 1\n" * 300, "tasks": "import vision_banana_ros.core\n", "ros": "y = 2\n"}.items():
+        folder = tmp_path / "vision_banana_ros" / room
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text(text, encoding="utf-8")
     (tmp_path / "docs" / "images").mkdir(parents=True)
-    shutil.copy(PAGE, tmp_path / "docs")
-    shutil.copy(ROOT / "docs" / "images" / "architecture.svg", tmp_path / "docs" / "images")
+    (tmp_path / "docs" / "architecture.md").write_text(f"# A\n{tool.BEGIN}\n{tool.END}\nB\n", encoding="utf-8")
+    assert tool.main([], tmp_path) == 0
     return tmp_path
 
 
@@ -53,23 +52,24 @@ def test_the_map_is_up_to_date(tool: ModuleType) -> None:
     assert tool.stale() == [], "run python tools/map.py"
 
 
-def test_an_import_a_room_or_many_lines_more_make_it_out_of_date(tool: ModuleType, copy: Path) -> None:
-    assert tool.main(["--check"], copy) == 0
-    frame = copy / "vision_banana_ros" / "core" / "frame.py"
-    text = frame.read_text(encoding="utf-8")
-    frame.write_text(f"{text}\ndef f():\n    from vision_banana_ros.viewing import panel\n", encoding="utf-8")
-    assert tool.main(["--check"], copy) == 1
-    frame.write_text(text + "\n# one line more\n", encoding="utf-8")
-    assert tool.main(["--check"], copy) == 0
-    frame.write_text(text + "x = 1\n" * 2000, encoding="utf-8")
-    assert tool.main(["--check"], copy) == 1
-    frame.write_text(text, encoding="utf-8")
-    (copy / "vision_banana_ros" / "tuning").mkdir()
-    (copy / "vision_banana_ros" / "tuning" / "new.py").write_text("x = 1\n", encoding="utf-8")
-    assert tool.main(["--check"], copy) == 1
-    assert tool.main([], copy) == 0
-    assert tool.main(["--check"], copy) == 0
-    assert "| `tuning` | 1 | nothing |" in (copy / "docs" / "architecture.md").read_text(encoding="utf-8")
+def test_an_import_a_room_or_many_lines_more_make_it_out_of_date(tool: ModuleType, small: Path) -> None:
+    page, ros = small / "docs" / "architecture.md", small / "vision_banana_ros" / "ros" / "__init__.py"
+    assert "| `ros` | 1 | nothing |\n| `tasks` | 1 | core |\n| `core` | 300 | nothing |" in page.read_text("utf-8")
+    assert tool.main(["--check"], small) == 0
+    ros.write_text("def f():\n    from vision_banana_ros.tasks import x\n", encoding="utf-8")
+    assert tool.main(["--check"], small) == 1
+    ros.write_text("y = 2\n\n# one line more\n", encoding="utf-8")
+    assert tool.main(["--check"], small) == 0
+    ros.write_text("y = 2\n" * 200, encoding="utf-8")
+    assert tool.main(["--check"], small) == 1
+    ros.write_text("y = 2\n", encoding="utf-8")
+    (small / "vision_banana_ros" / "tuning").mkdir()
+    (small / "vision_banana_ros" / "tuning" / "new.py").write_text("x = 1\n", encoding="utf-8")
+    assert tool.main(["--check"], small) == 1
+    assert tool.main([], small) == 0
+    assert tool.main(["--check"], small) == 0
+    assert "| `tuning` | 1 | nothing |" in page.read_text("utf-8")
+    assert page.read_text("utf-8").endswith("\nB\n")
 
 
 def test_imports_for_type_checkers_alone_do_not_count(tool: ModuleType, tmp_path: Path) -> None:
