@@ -150,9 +150,9 @@ def test_without_rviz2_the_rest_starts_and_with_it_rviz_follows_the_image(
 
 
 def test_rviz_and_nav2_listen_to_topics_that_exist() -> None:
-    from vision_banana_ros.ros.outputs import CLOUD, TOPICS
+    from vision_banana_ros.ros.outputs import CLOUD, topics
 
-    published = {topic.name for topic in TOPICS} | {CLOUD, "image", "segmentation/label_info"}
+    published = {topic.name for topic in topics()} | {CLOUD, "image", "segmentation/label_info"}
     rviz = yaml.safe_load((ROOT / "config" / "rviz" / "perception.rviz").read_text(encoding="utf-8"))
     for display in rviz["Visualization Manager"]["Displays"]:
         assert display["Topic"]["Value"] in published

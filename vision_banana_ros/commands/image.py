@@ -23,22 +23,11 @@ import cv2
 import numpy as np
 
 from vision_banana_ros.commands.ply import write_ply
-from vision_banana_ros.core import (
-    AnyArray,
-    Camera,
-    DataError,
-    FloatArray,
-    Frame,
-    Instruction,
-    Perception,
-    Target,
-    Task,
-    UInt16Array,
-)
+from vision_banana_ros.core import AnyArray, Camera, DataError, FloatArray, Frame, Perception, Target, Task, UInt16Array
 from vision_banana_ros.generators import load_generator
 from vision_banana_ros.geometry import unproject
 from vision_banana_ros.perceive import PerceiveSettings, perceive
-from vision_banana_ros.prompts import parse_classes, read
+from vision_banana_ros.prompts import Instruction, parse_classes, read
 from vision_banana_ros.viewing.panel import draw_panel
 
 DEFAULT_CLASSES = (

@@ -82,6 +82,8 @@ def _ros_value(default: Value) -> Any:
 
 def _descriptor(name: str, default: Value, spec: Spec) -> ParameterDescriptor:
     descriptor = ParameterDescriptor(name=name, description=spec.about)
+    if isinstance(default, tuple):
+        descriptor.dynamic_typing = True  # a text with commas serves as a list
     if spec.choices:
         descriptor.additional_constraints = f"one of: {', '.join(spec.choices)}"
     if not spec.live:
