@@ -27,13 +27,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
 
-from vision_banana_ros import perceive as perceiving
 from vision_banana_ros.core import Frame, Target, Task
 from vision_banana_ros.generators import load_generator
 from vision_banana_ros.ros.sources import open_source
@@ -43,6 +43,7 @@ try:
 except ImportError:
     from vision_banana_ros.core import Instruction
 
+perceiving = import_module("vision_banana_ros.perceive")
 Entry: TypeAlias = dict[str, Any]
 Entries: TypeAlias = dict[str, Entry]
 

@@ -7,8 +7,10 @@ guide to which side a pixel belongs.
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -123,3 +125,13 @@ def _forget(values: AnyArray, confidence: UInt8Array | None, layer: Layer, setti
     if confidence is not None:
         unsure = np.flatnonzero(confidence < getattr(settings, layer.least))
         values.reshape(confidence.size, -1)[unsure] = layer.invalid
+
+
+class _Callable(ModuleType):
+    """This module, which is called like its function: `vision_banana_ros.perceive` is both, in any order of imports."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Perception:
+        return perceive(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _Callable

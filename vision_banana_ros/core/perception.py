@@ -27,6 +27,7 @@ from vision_banana_ros.core.camera import Camera
 from vision_banana_ros.core.canvas import Canvas
 from vision_banana_ros.core.errors import FrameError
 from vision_banana_ros.core.frame import require_camera_fits
+from vision_banana_ros.core.task import Task
 
 UNLABELLED = 255
 
@@ -137,6 +138,12 @@ class Perception:
     @property
     def instance_labels(self) -> tuple[str, ...]:
         return tuple(self.layers.get("instance_labels", ()))
+
+    @property
+    def instance_label(self) -> str | None:
+        """The class whose instances were asked for, the first of several."""
+        asked = (a.instruction for a in self.answers if a.instruction.task is Task.INSTANCE)
+        return next((instruction.targets[0].text for instruction in asked), None)
 
     @property
     def referring(self) -> UInt8Array | None:
