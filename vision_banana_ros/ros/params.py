@@ -84,6 +84,9 @@ class Settings:
     transport: str = _parameter(
         "raw", "Listen to `image`, or to `image/compressed`.", live=False, choices=("raw", "compressed")
     )
+    lazy_image: bool = _parameter(
+        True, "Subscribe to the images only while somebody listens to what is made of them; an idle node costs nothing."
+    )
 
     # What is asked.
     tasks: tuple[str, ...] = _parameter(
