@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import math
 import sys
 from collections import Counter
@@ -13,10 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from vision_banana_ros.codecs import Palette
-from vision_banana_ros.core import Instruction, Target, Task
+from vision_banana_ros.commands.output import write_json
+from vision_banana_ros.core import Target, Task
 from vision_banana_ros.evaluation.journeys import JOURNEYS, Journey, open_journey
 from vision_banana_ros.evaluation.video import VideoScores, evaluate_video, video_report
 from vision_banana_ros.generators import load_generator
+from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.tasks.vocabulary import find
 
 _MOST_CLASSES = 20
@@ -59,11 +60,7 @@ def run(args: argparse.Namespace) -> int:
         if pair[1].delta1 < pair[0].delta1 - 1e-3:
             worse.append(name)
     if args.json:
-        text = json.dumps({"model": args.model, "footage": results}, indent=1) + "\n"
-        if args.json == Path("-"):
-            sys.stdout.write(text)
-        else:
-            args.json.write_text(text, encoding="utf-8")
+        write_json(args.json, {"model": args.model, "footage": results})
     print("steady is as right as frame by frame" if not worse else f"less right on {', '.join(worse)}", file=log)
     return 1 if worse else 0
 

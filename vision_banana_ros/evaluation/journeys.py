@@ -1,7 +1,7 @@
 """Footage whose camera's way is known: what true motion, and so flicker, can be told from.
 
-    clip    the bundled drive through a flat          moving   a small room in which things move
-    walk, drive, arm    paths through the procedural world (world/paths.py; rendered once, kept in the user's cache)
+clip    the bundled drive through a flat          moving   a small room in which things move
+walk, drive, arm    paths through the procedural world (world/paths.py; rendered once, kept in the user's cache)
 """
 
 from __future__ import annotations

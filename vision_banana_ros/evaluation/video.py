@@ -27,9 +27,8 @@ from vision_banana_ros.core import (
     Camera,
     FloatArray,
     Frame,
-    Generator,
-    Instruction,
     Perception,
+    Task,
     Truth,
 )
 from vision_banana_ros.evaluation.depth_metrics import DepthRange, score_depth, valid_truth
@@ -37,7 +36,9 @@ from vision_banana_ros.evaluation.identity import Identities
 from vision_banana_ros.evaluation.journeys import Journey, Matrix
 from vision_banana_ros.evaluation.mask_metrics import Confusion
 from vision_banana_ros.geometry.steady import Steadier
-from vision_banana_ros.perceive import PerceiveSettings, perceive
+from vision_banana_ros.perceive import perceive
+from vision_banana_ros.prompts import Generator, Instruction
+from vision_banana_ros.tasks import DecodeSettings
 
 _SAME_DEPTH = 0.03
 _OPW_FALLOFF = 50.0
@@ -204,13 +205,13 @@ def evaluate_video(
     *,
     counted: str = "",
     limit: int | None = None,
-    settings: PerceiveSettings = PerceiveSettings(),  # noqa: B008 - frozen
+    settings: DecodeSettings = DecodeSettings(),  # noqa: B008 - frozen
     steadier: Steadier | None = None,
     hide_camera: bool = False,
     watch: Callable[[int, Perception, Perception], None] = lambda *_: None,
 ) -> tuple[VideoScores, VideoScores]:
     """(frame by frame, steady) over one journey, from the same canvases."""
-    names = next((tuple(t.text for t in i.targets) for i in instructions if i.task.value == "semantic"), ())
+    names = next((tuple(t.text for t in i.targets) for i in instructions if i.task is Task.SEMANTIC), ())
     plain, steady = (VideoJudge(name, names, counted) for name in (FRAME_BY_FRAME, STEADY))
     steadier = steadier or Steadier()
     for index in range(min(len(journey), limit or len(journey))):

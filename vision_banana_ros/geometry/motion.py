@@ -15,14 +15,12 @@ Convention
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import cv2
 import numpy as np
 
-from vision_banana_ros.core import AnyArray, BoolArray, FloatArray, Frame, UInt8Array, UInt16Array
-
-Values = TypeVar("Values", FloatArray, UInt8Array, UInt16Array)
+from vision_banana_ros.core import AnyArray, BoolArray, FloatArray, Frame, UInt8Array
 
 #: Motion needs no more columns than that, and every step over it costs four times for two.
 WORK_WIDTH = 192
@@ -41,7 +39,7 @@ class Motion:
     known: BoolArray
     textured: BoolArray
 
-    def carry(self, values: Values) -> Values:
+    def carry(self, values: AnyArray) -> AnyArray:
         """Old values at the new pixels: floats blended bilinearly, ids taken from the nearest; sense only in `known`.
 
         Beyond the old picture its edge goes on.
@@ -50,8 +48,9 @@ class Motion:
         return carry(values, self.source, how)
 
 
-def carry(values: Values, source: FloatArray, how: int = cv2.INTER_LINEAR) -> Values:
-    return cv2.remap(values, source, None, how, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
+def carry(values: AnyArray, source: FloatArray, how: int = cv2.INTER_LINEAR) -> AnyArray:
+    nothing: Any = None  # the second map; OpenCV's stub does not know that there need be none
+    return np.asarray(cv2.remap(values, source, nothing, how, borderMode=cv2.BORDER_REPLICATE))
 
 
 class MotionFinder:

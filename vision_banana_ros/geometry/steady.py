@@ -28,6 +28,7 @@ import cv2
 import numpy as np
 
 from vision_banana_ros.core import (
+    AnyArray,
     BoolArray,
     Camera,
     FloatArray,
@@ -75,7 +76,11 @@ class SteadySettings:
     def __post_init__(self) -> None:
         for name in ("memory", "scale_memory", "scale_jump", "least_gate", "votes", "settle"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not (math.isfinite(value) and value > 0):
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, (int, float))
+                or not (math.isfinite(value) and value > 0)
+            ):
                 raise FrameError(f"SteadySettings.{name} must be a number above 0, got {describe(value)}")
 
 
@@ -120,7 +125,7 @@ class _Past:
 class Steadier:
     """See the module's docstring. `last` tells of the newest frame, `tracks` of its instances."""
 
-    def __init__(self, settings: SteadySettings = SteadySettings()) -> None:  # noqa: B008 - frozen
+    def __init__(self, settings: SteadySettings = SteadySettings()) -> None:
         self.settings = settings
         self.last: Steadiness | None = None
         self._finder = MotionFinder()
@@ -128,7 +133,7 @@ class Steadier:
         self._camera_filter = CameraFilter()
         self._agreeing_cameras = 0
         self._held: _Held | None = None
-        self._start_scale()
+        self._scale_frames, self._correction = 1.0, 0.0
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -218,13 +223,11 @@ class Steadier:
         change = np.where(np.isfinite(log_held), log_held - log_seen, np.float32(correction))
         np.clip(change, -_MOST_CORRECTION, _MOST_CORRECTION, out=change)
         factor = np.exp(cv2.resize(change, seen.hw[::-1], interpolation=cv2.INTER_LINEAR))
-        result = replace(seen, depth_m=seen.depth_m * factor)
+        result = seen.with_layers(depth_m=seen.depth_m * factor)
         now = replace(now, log_depth=log_held.astype(np.float32), count=count.astype(np.float32))
         return now, result, past, math.exp(correction), float(agrees.mean())
 
-    def _past(
-        self, grey: UInt8Array, held: _Held, motion: Motion, camera: Camera, log_seen: FloatArray
-    ) -> _Past:
+    def _past(self, grey: UInt8Array, held: _Held, motion: Motion, camera: Camera, log_seen: FloatArray) -> _Past:
         """What the held depth says of this frame."""
         assert held.log_depth is not None
         carried = carry_log(held.log_depth, motion.source)
@@ -246,7 +249,7 @@ class Steadier:
         unsure = max(0.08, min(1.0, how.sigma_px / max(how.way_px, 1e-3)))
         memory = 1 + np.float32(_WAY_ERROR / unsure) / np.maximum(rest.changed, np.float32(1e-3))
         memory = np.minimum(memory, np.float32(self.settings.memory))
-        memory = np.where(moving, np.float32(_MOVING_MEMORY), memory)
+        memory[moving] = _MOVING_MEMORY
         return _Past(best, predicted, best.known & np.isfinite(predicted), memory, moving, how)
 
     def _scale_correction(self, past: _Past, log_seen: FloatArray) -> tuple[float, float]:
@@ -281,11 +284,11 @@ class Steadier:
         same = old == raw
         keeps = motion.known & ~same & (votes > 0)
         mask = np.where(keeps, old, raw)
-        more, fewer = np.minimum(votes + np.uint8(1), np.uint8(self.settings.votes)), cv2.subtract(votes, 1)
-        votes = np.where(same, more, np.asarray(fewer, np.uint8))
+        more, fewer = np.minimum(votes + np.uint8(1), np.uint8(self.settings.votes)), votes - (votes > 0)
+        votes = np.where(same, more, fewer).astype(np.uint8)
         votes[~motion.known | (~same & ~keeps)] = 1
         result = seen.mask if not keeps.any() else _overridden(seen.mask, raw, mask, keeps)
-        return replace(now, mask=mask, votes=votes, labels=seen.labels), replace(seen, mask=result)
+        return replace(now, mask=mask, votes=votes, labels=seen.labels), seen.with_layers(mask=result)
 
 
 def _overridden(full: UInt8Array, raw: UInt8Array, held: UInt8Array, keeps: BoolArray) -> UInt8Array:
@@ -300,11 +303,11 @@ def _overridden(full: UInt8Array, raw: UInt8Array, held: UInt8Array, keeps: Bool
     return np.asarray(np.where(ruled & (full == over), instead, full), np.uint8)
 
 
-def _nearest(values: FloatArray, hw: tuple[int, int]) -> FloatArray:
+def _nearest(values: AnyArray, hw: tuple[int, int]) -> AnyArray:
     """Sampled, not averaged: between a cup and the wall behind it there is no depth."""
     if values.shape == hw:
         return values
-    return cv2.resize(values, hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT)  # type: ignore[return-value]
+    return np.asarray(cv2.resize(values, hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT))
 
 
 def _log(depth_m: FloatArray) -> FloatArray:

@@ -16,7 +16,7 @@ Convention
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -67,7 +67,7 @@ class _Known:
 class Tracker:
     """See the module's docstring; `tracks` are those of the newest frame."""
 
-    def __init__(self, settings: TrackSettings = TrackSettings()) -> None:  # noqa: B008 - frozen
+    def __init__(self, settings: TrackSettings = TrackSettings()) -> None:
         self.settings = settings
         self.tracks: tuple[Track, ...] = ()
         self._known: dict[int, _Known] = {}
@@ -83,24 +83,28 @@ class Tracker:
         """`seen` with the tracks' numbers for its instances."""
         assert seen.instances is not None
         self._now += 1
-        label = seen.instance_label or ""
         hw = motion.known.shape if motion is not None else work_hw(seen.hw)
         small = seen.instances
         if small.shape != hw:
             small = cv2.resize(small, (hw[1], hw[0]), interpolation=cv2.INTER_NEAREST_EXACT)  # type: ignore[assignment]
         found = [int(number) for number in np.unique(seen.instances) if number]
-        colors = _colors(cv2.resize(rgb, (hw[1], hw[0]), interpolation=cv2.INTER_AREA), small, found)
+        named = seen.instance_labels
+        labels = {i: named[i - 1] if i <= len(named) else seen.instance_label or "" for i in found}
+        colors = _colors(
+            np.asarray(cv2.resize(rgb, (hw[1], hw[0]), interpolation=cv2.INTER_AREA), np.uint8), small, found
+        )
         shares = np.bincount(small.reshape(-1), minlength=max(found, default=0) + 1) / small.size
         carried = self._carried(motion, small.shape)
-        number_of = self._overlapping(carried, small, found, label)
+        number_of = self._overlapping(carried, small, labels)
         for instance in found:
             if instance not in number_of:
-                old = self._returned(label, colors[instance], float(shares[instance]), set(number_of.values()))
+                taken = set(number_of.values())
+                old = self._returned(labels[instance], colors[instance], float(shares[instance]), taken)
                 number_of[instance] = old if old is not None else self._new_number()
         for instance, number in number_of.items():
             before = self._known.get(number)
             self._known[number] = _Known(
-                label=label,
+                label=labels[instance],
                 share=float(shares[instance]),
                 colors=colors[instance] if before is None else (0.8 * before.colors + 0.2 * colors[instance]),
                 frames=1 if before is None else before.frames + 1,
@@ -113,7 +117,10 @@ class Tracker:
         self._forget_old()
         numbered = table[seen.instances]
         self.tracks = self._told(numbered, seen.instances_confidence)
-        return replace(seen, instances=numbered)
+        names = [""] * max((track.number for track in self.tracks), default=0)
+        for track in self.tracks:
+            names[track.number - 1] = track.label
+        return seen.with_layers(instances=numbered, instance_labels=tuple(names))
 
     def _carried(self, motion: Motion | None, hw: tuple[int, ...]) -> UInt16Array | None:
         if motion is None or self._map is None or self._map.shape != hw:
@@ -129,15 +136,16 @@ class Tracker:
         known = self._known.get(number)
         return known is not None and self._now - known.seen_at <= self.settings.patience
 
-    def _overlapping(
-        self, carried: UInt16Array | None, small: UInt16Array, found: list[int], label: str
-    ) -> dict[int, int]:
-        if carried is None or not found:
+    def _overlapping(self, carried: UInt16Array | None, small: UInt16Array, labels: dict[int, str]) -> dict[int, int]:
+        """Instance -> the track whose carried pixels it covers."""
+        if carried is None or not labels:
             return {}
-        numbers = [n for n in np.unique(carried).tolist() if n and self._known[n].label == label]
+        found, numbers = list(labels), [n for n in np.unique(carried).tolist() if n]
         if not numbers:
             return {}
         table = _overlaps(carried, numbers, small, found)
+        alike = [[self._known[number].label == labels[instance] for instance in found] for number in numbers]
+        table = np.where(np.array(alike), table, 0.0)
         rows, columns = maximum_assignment(table)
         return {
             found[column]: numbers[row]
@@ -188,9 +196,7 @@ class Tracker:
         return tuple(told)
 
 
-def _overlaps(
-    a: UInt16Array, a_ids: list[int], b: UInt16Array, b_ids: list[int]
-) -> npt.NDArray[np.float64]:
+def _overlaps(a: UInt16Array, a_ids: list[int], b: UInt16Array, b_ids: list[int]) -> npt.NDArray[np.float64]:
     """(a_ids, b_ids) table of intersection over union."""
     a_at = np.zeros(_LAST_NUMBER + 1, np.int64)
     b_at = np.zeros(_LAST_NUMBER + 1, np.int64)

@@ -152,7 +152,7 @@ def world_path(
     file = folder / f"{name}-{width}x{height}-{frames}@{rate_hz:g}-v{VERSION}.npz"
     if not file.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, _render(PATHS[name], frames, rate_hz, width, height, lambda line: say(f"{name}: {line}")))
+        write_atomically(file, _render(PATHS[name], frames, rate_hz, width, height, lambda it: say(f"{name}: {it}")))
     return WorldPath(file)
 
 
@@ -171,7 +171,9 @@ def _render(way: _Way, frames: int, rate_hz: float, width: int, height: int, say
     for i, view in enumerate(_views(scene, poses)):
         made = render(view, samples=2, seed=i)
         truth = made.truth
-        assert truth.depth_m is not None and truth.mask is not None and truth.instances is not None
+        assert truth.depth_m is not None
+        assert truth.mask is not None
+        assert truth.instances is not None
         layers["rgb"].append(made.frame.rgb)
         layers["depth_m"].append(truth.depth_m)
         layers["mask"].append(truth.mask)
@@ -181,7 +183,10 @@ def _render(way: _Way, frames: int, rate_hz: float, width: int, height: int, say
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
-        **{name: np.stack(values) for name, values in layers.items()},
+        rgb=np.stack(layers["rgb"]),
+        depth_m=np.stack(layers["depth_m"]),
+        mask=np.stack(layers["mask"]),
+        instances=np.stack(layers["instances"]),
         axes=np.stack([pose.axes for pose in poses]),
         positions=np.array([pose.position for pose in poses]),
         camera=np.array([camera.fx, camera.fy, camera.cx, camera.cy, camera.width, camera.height]),
