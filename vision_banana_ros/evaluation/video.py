@@ -244,14 +244,15 @@ def video_report(name: str, scores: Sequence[VideoScores]) -> str:
         f"{name:16} {'delta1':>7} {'AbsRel':>7} {'flicker':>8} {'of scale':>8} {'spread':>7} {'drift':>6} {'opw':>6} "
         f"{'mIoU':>6} {'class fl.':>9} {'switches':>8} {'matches':>8} {'IDF1':>6} {'ms':>5}"
     )
-    lines = [head]
-    for s in scores:
-        lines.append(
-            f"{s.name:16} {s.delta1:7.3f} {s.abs_rel:7.3f} {100 * s.flicker:7.2f}% {100 * s.scale_flicker:7.2f}% "
-            f"{100 * s.scale_spread:6.2f}% {100 * s.scale_drift:5.1f}% {100 * s.opw:5.1f}% {s.mean_iou:6.3f} "
-            f"{100 * s.class_flicker:8.2f}% {s.id_switches:8d} {s.id_matches:8d} {s.idf1:6.3f} {s.own_ms:5.1f}"
-        )
-    return "\n".join(lines)
+    return "\n".join([head, *map(_row, scores)])
+
+
+def _row(s: VideoScores) -> str:
+    return (
+        f"{s.name:16} {s.delta1:7.3f} {s.abs_rel:7.3f} {100 * s.flicker:7.2f}% {100 * s.scale_flicker:7.2f}% "
+        f"{100 * s.scale_spread:6.2f}% {100 * s.scale_drift:5.1f}% {100 * s.opw:5.1f}% {s.mean_iou:6.3f} "
+        f"{100 * s.class_flicker:8.2f}% {s.id_switches:8d} {s.id_matches:8d} {s.idf1:6.3f} {s.own_ms:5.1f}"
+    )
 
 
 def _by_name(seen: Perception, names: tuple[str, ...]) -> AnyArray:

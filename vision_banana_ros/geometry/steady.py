@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -56,7 +56,7 @@ _MAD_TO_SIGMA = 1.4826
 _MOST_CORRECTION = math.log(2.0)
 _MOVING_MEMORY = 1.5  # frames: half a frame late at most
 _BLIND_MEMORY = 3.0  # frames: nobody knows how depth should have changed with the camera's way
-_WAY_ERROR = 0.02  # of log depth: what errors of the way may add up to
+_WAY_ERROR = 0.04  # of log depth: what errors of the way may add up to
 _LEAST_SHARED = 200  # pixels
 
 
@@ -66,12 +66,12 @@ class SteadySettings:
     against others. `settle`: recovered cameras in a row that agree before the lens is held."""
 
     memory: float = 10.0
-    scale_memory: float = 8.0
+    scale_memory: float = 12.0
     scale_jump: float = 0.5
     least_gate: float = 0.2
     votes: int = 5
     settle: int = 12
-    tracks: TrackSettings = TrackSettings()
+    tracks: TrackSettings = field(default_factory=TrackSettings)
 
     def __post_init__(self) -> None:
         for name in ("memory", "scale_memory", "scale_jump", "least_gate", "votes", "settle"):
@@ -250,7 +250,7 @@ class Steadier:
         memory = 1 + np.float32(_WAY_ERROR / unsure) / np.maximum(rest.changed, np.float32(1e-3))
         memory = np.minimum(memory, np.float32(self.settings.memory))
         memory[moving] = _MOVING_MEMORY
-        return _Past(best, predicted, best.known & np.isfinite(predicted), memory, moving, how)
+        return _Past(best, predicted, best.known & np.isfinite(predicted), memory.astype(np.float32), moving, how)
 
     def _scale_correction(self, past: _Past, log_seen: FloatArray) -> tuple[float, float]:
         """(how far the past is from this frame, how much of that is added to this frame): all of it would follow the
@@ -279,7 +279,9 @@ class Steadier:
         past = held is not None and held.mask is not None and held.votes is not None and held.labels == seen.labels
         if not past or motion is None:
             return replace(now, mask=raw, votes=np.ones(hw, np.uint8), labels=seen.labels), seen
-        assert held is not None and held.mask is not None and held.votes is not None
+        assert held is not None
+        assert held.mask is not None
+        assert held.votes is not None
         old, votes = motion.carry(held.mask), motion.carry(held.votes)
         same = old == raw
         keeps = motion.known & ~same & (votes > 0)
