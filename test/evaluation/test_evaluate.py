@@ -10,7 +10,7 @@ import pytest
 from vision_banana_ros.cli import main
 from vision_banana_ros.codecs import depth as depth_code
 from vision_banana_ros.core import Canvas, Frame, Task
-from vision_banana_ros.data.readers.frames import LabelledFrame
+from vision_banana_ros.data import Example, Source
 from vision_banana_ros.evaluation.evaluate import EvaluationSettings, evaluate, semantic_instruction
 from vision_banana_ros.evaluation.pictures import side_by_side
 from vision_banana_ros.evaluation.report import beats_baselines, report
@@ -19,11 +19,12 @@ from vision_banana_ros.world.moving import MovingScene
 
 FOOTAGE = MovingScene(count=3, width=160, height=96)
 INDICES = (0, 1, 2)
+MADE_UP = Source("made up")
 
 
-def frames() -> Iterator[LabelledFrame]:
+def frames() -> Iterator[Example]:
     for i in INDICES:
-        yield LabelledFrame(f"{i}", FOOTAGE.frame(i), FOOTAGE.truth(i))
+        yield Example(f"{i}", FOOTAGE.frame(i), FOOTAGE.truth(i), MADE_UP)
 
 
 class Constant:
@@ -75,7 +76,7 @@ def test_the_camera_is_hidden_from_the_generator() -> None:
 
 
 def test_frames_without_truth_are_counted_not_scored() -> None:
-    bare = LabelledFrame("bare", FOOTAGE.frame(0), FOOTAGE.truth(0).__class__(camera=FOOTAGE.truth(0).camera))
+    bare = Example("bare", FOOTAGE.frame(0), FOOTAGE.truth(0).__class__(camera=FOOTAGE.truth(0).camera), MADE_UP)
     evaluation = evaluate([bare], Constant(1.0), root="", model="")
     assert (evaluation.frames, evaluation.skipped) == (0, 1)
 

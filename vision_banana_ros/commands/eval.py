@@ -9,13 +9,14 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 import cv2
 
 from vision_banana_ros.core import DataError, Perception
-from vision_banana_ros.data.readers.frames import FrameFolder, LabelledFrame
+from vision_banana_ros.data import Example, open_dataset
 from vision_banana_ros.evaluation.baselines import PriorMaps
 from vision_banana_ros.evaluation.depth_metrics import DepthRange
 from vision_banana_ros.evaluation.evaluate import EvaluationSettings, evaluate
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         args.pictures.mkdir(parents=True, exist_ok=True)
     done = 0
 
-    def watch(labelled: LabelledFrame, seen: Perception) -> None:
+    def watch(labelled: Example, seen: Perception) -> None:
         nonlocal done
         done += 1
         if args.pictures:
@@ -80,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if lost else 0
 
 
-def _follow(frames: Iterable[LabelledFrame], args: argparse.Namespace) -> int:
+def _follow(frames: Iterable[Example], args: argparse.Namespace) -> int:
     result = prompt_following(frames, load_generator(args.model))
     for name, value in dataclasses.asdict(result).items():
         print(f"{name:12} {value:.3f}")
@@ -89,14 +90,6 @@ def _follow(frames: Iterable[LabelledFrame], args: argparse.Namespace) -> int:
     return 0
 
 
-def _frames(args: argparse.Namespace) -> Iterable[LabelledFrame]:
-    frames = iter(FrameFolder.open(args.root)) if args.kind == "frames" else shard_frames(args.root)
-    return (frame for _, frame in zip(range(args.limit), frames, strict=False)) if args.limit else frames
-
-
-def shard_frames(root: Path) -> Iterator[LabelledFrame]:
-    """The samples of every shard in a folder, named by their seeds."""
-    from vision_banana_ros.world.shards import read_folder
-
-    for sample in read_folder(root):
-        yield LabelledFrame(f"{sample.seed:09}", sample.frame, sample.truth)
+def _frames(args: argparse.Namespace) -> Iterable[Example]:
+    dataset = open_dataset(args.root, "frames" if args.kind == "frames" else "shards")
+    return islice(dataset, args.limit) if args.limit else dataset

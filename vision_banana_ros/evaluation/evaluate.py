@@ -22,7 +22,7 @@ from vision_banana_ros.core import (
     Task,
     Truth,
 )
-from vision_banana_ros.data.readers.frames import LabelledFrame
+from vision_banana_ros.data import Example
 from vision_banana_ros.evaluation.baselines import ConstantDepth, ConstantNormal, PriorMaps
 from vision_banana_ros.evaluation.depth_metrics import DepthRange, DepthScores, score_depth
 from vision_banana_ros.evaluation.mask_metrics import (
@@ -108,13 +108,13 @@ class _Contest:
 
 
 def evaluate(
-    frames: Iterable[LabelledFrame],
+    frames: Iterable[Example],
     generator: Generator,
     *,
     root: str,
     model: str,
     settings: EvaluationSettings | None = None,
-    watch: Callable[[LabelledFrame, Perception], None] | None = None,
+    watch: Callable[[Example, Perception], None] | None = None,
 ) -> Evaluation:
     """Score `generator` on all `frames`; `watch` sees each one, for progress and pictures."""
     settings = settings or EvaluationSettings()
@@ -163,7 +163,7 @@ def evaluate(
     )
 
 
-def dense_instructions(labelled: LabelledFrame, settings: EvaluationSettings) -> list[Instruction]:
+def dense_instructions(labelled: Example, settings: EvaluationSettings) -> list[Instruction]:
     """One pass each for what this frame has a truth of."""
     truth = labelled.truth
     hfov = truth.camera.hfov_deg if settings.tell_hfov and labelled.camera_known else None
@@ -221,7 +221,7 @@ def focal_error(found: Camera, true: Camera) -> float:
     return abs(found.fx - true.fx) / true.fx
 
 
-def _perceive(labelled: LabelledFrame, generator: Generator, instructions: list[Instruction]) -> Perception:
+def _perceive(labelled: Example, generator: Generator, instructions: list[Instruction]) -> Perception:
     return perceive(replace(labelled.frame, camera=None), generator, instructions, SCORE_EVERYTHING)
 
 
