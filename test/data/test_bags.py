@@ -23,7 +23,7 @@ Painter = Callable[[int], np.ndarray]
 def read(path: Path, said: list[str] | None = None, **options: object) -> list[Shot]:
     say = (lambda _text: None) if said is None else said.append
     recording = open_recording(path, RecordingOptions(**options), say)  # type: ignore[arg-type]
-    places = [glance.at for glance in recording.glances()]
+    places = [glance.at for glance in recording.glances() if not glance.problem]
     return list(recording.shots(places, recording.facts()))
 
 

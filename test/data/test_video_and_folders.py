@@ -84,7 +84,8 @@ def test_a_folder_is_read_in_the_order_of_its_numbers_and_a_damaged_image_is_lef
     said: list[str] = []
     recording = open_recording(tmp_path, say=said.append)
     glances = list(recording.glances())
-    shots = list(recording.shots([g.at for g in glances], recording.facts()))
+    assert [g.at for g in glances if g.problem] == [2]
+    shots = list(recording.shots([g.at for g in glances if not g.problem], recording.facts()))
     for shot, number in zip(shots, (9, 10, 100), strict=True):
         np.testing.assert_array_equal(shot.frame.rgb, picture(number))  # type: ignore[union-attr]
     assert sum("view_50.jpg" in line for line in said) == 1

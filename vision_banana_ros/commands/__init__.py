@@ -8,6 +8,7 @@ COMMANDS: dict[str, str] = {
     "eval": "score a model on frames with truth, beside the baselines that it must beat",
     "export": "write a trained network as files for every runtime, and check them here",
     "image": "depth, normals, mask and cloud of image files",
+    "label": "teacher labels of your own recordings: bags, videos, folders of images",
     "render": "render frames of the procedural world with exact labels into shards",
     "train": "train the student on shards and real frames, or go on where a run stopped",
 }

@@ -29,12 +29,16 @@ BAG_SUFFIXES = frozenset({".mcap", ".db3"})
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Glance:
-    """A picture looked at in small. `at` is where to find it again; `digest` is of what it shows."""
+    """A picture looked at in small. `at` is where to find it again; `digest` is of what it shows.
+
+    One that cannot be decoded has a `problem`, no size and nothing to look at.
+    """
 
     at: int
     stamp_ns: int
-    hw: tuple[int, int]
-    small: UInt8Array
+    hw: tuple[int, int] = (0, 0)
+    small: UInt8Array = field(default_factory=lambda: np.zeros((0, 0, 3), np.uint8))
+    problem: str = ""
 
     @property
     def digest(self) -> str:

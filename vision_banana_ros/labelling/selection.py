@@ -78,10 +78,14 @@ class Moments:
     settings: SelectionSettings
     seen: int = 0
     found: list[Candidate] = field(default_factory=list)
+    damaged: list[tuple[int, str]] = field(default_factory=list)
     _moment: tuple[int, int] | None = None
 
     def add(self, glance: Glance) -> None:
         count, self.seen = self.seen, self.seen + 1
+        if glance.problem:
+            self.damaged.append((glance.at, glance.problem))
+            return
         if self.settings.every:
             if count % self.settings.every == 0:
                 self.found.append(_candidate(self.recording, glance, sharpness_of(glance.small)))
@@ -98,10 +102,9 @@ class Moments:
 
 def sharpness_of(small: UInt8Array) -> float:
     luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    # noise is not sharpness: smooth by a pixel first
-    luma = cv2.GaussianBlur(luma, (0, 0), 0.8)
-    edges = cv2.Laplacian(luma, cv2.CV_32F, ksize=3)
-    return math.log((float(edges.var()) + 0.05) / (float(luma.var()) + 20.0))
+    smooth = cv2.GaussianBlur(luma, (0, 0), 0.8)  # noise is not sharpness
+    edges = cv2.Laplacian(smooth, cv2.CV_32F, ksize=3)
+    return math.log((float(edges.var()) + 0.05) / (float(smooth.var()) + 20.0))
 
 
 def _candidate(recording: int, glance: Glance, sharpness: float) -> Candidate:
@@ -122,12 +125,12 @@ def _candidate(recording: int, glance: Glance, sharpness: float) -> Candidate:
     )
 
 
-def select(candidates: Iterable[Candidate], settings: SelectionSettings, *, seen: int) -> Selection:
-    """The choice among the moments of all recordings."""
+def select(candidates: Iterable[Candidate], settings: SelectionSettings, *, seen: int, damaged: int = 0) -> Selection:
+    """The choice among the moments of all recordings; of `seen` pictures so many were `damaged`."""
     moments = list(candidates)
-    left_out = {"other pictures of the same moment": seen - len(moments)}
+    left_out = {"cannot be decoded": damaged, "other pictures of the same moment": seen - damaged - len(moments)}
     if settings.every:
-        left_out = {f"not each {settings.every}th": seen - len(moments)}
+        left_out = {"cannot be decoded": damaged, f"not each {settings.every}th": seen - damaged - len(moments)}
         kept = moments
     else:
         kept = list(_worth_a_look(moments, left_out))

@@ -8,8 +8,8 @@
     DIR/manifest.jsonl        a line for each shard: its SHA-256, its keys, who was refused and why
     DIR/samples.html          labels to look at
 
-A shard is decided by the plan and the labels alone, never by who made them or when: its bytes are the same however often
-the work was interrupted.
+A shard is decided by the plan and the labels alone, never by who made them or when: its bytes are the same however
+often the work was interrupted.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from vision_banana_ros.core import DataError
 
 SETTINGS, PLAN, MANIFEST = "labelling.json", "plan.jsonl", "manifest.jsonl"
 SELECTION_PAGE, SAMPLES_PAGE, WORK = "selection.html", "samples.html", "work"
+#: What lies in work/ of one picture.
+WORK_SUFFIXES = ("jpg", "json", "sensor.png", "label.tar", "refused.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,9 +147,13 @@ class Store:
                 entry = json.loads(line)
             except ValueError:
                 continue  # cut off in the middle of a line: that shard is written again
-            refused = tuple(Refusal(**r) for r in entry.pop("refused"))
-            tuples = {name: tuple(entry.pop(name)) for name in ("keys", "licences")}
-            shard = ShardLine(refused=refused, **tuples, **entry)
+            shard = ShardLine(
+                shard=entry["shard"],
+                sha256=entry["sha256"],
+                keys=tuple(entry["keys"]),
+                refused=tuple(Refusal(**refusal) for refusal in entry["refused"]),
+                licences=tuple(entry["licences"]),
+            )
             if (self.root / shard.shard).is_file():
                 found[shard.shard] = shard
         return found
@@ -180,9 +186,13 @@ class Store:
         lines = [json.dumps(asdict(shards[name])) for name in sorted(shards)]
         write_whole(self.root / MANIFEST, ("\n".join(lines) + "\n").encode())
         for item in items:
-            for file in self.work.glob(f"{item.key}.*"):
-                file.unlink(missing_ok=True)
+            self.clear(item.key)
         return line
+
+    def clear(self, key: str) -> None:
+        """Remove what was kept of a picture for the time of the work."""
+        for suffix in WORK_SUFFIXES:
+            self.file(key, suffix).unlink(missing_ok=True)
 
 
 def tar_of(members: Iterable[tuple[str, bytes]]) -> bytes:

@@ -88,6 +88,7 @@ class Bag:
                     small, hw = _picture(raw, small=True)
                 except (FrameError, DataError) as error:
                     self._remarks.once("image", f"{self.name}: image {at} is left out: {error}")
+                    yield Glance(at=at, stamp_ns=max(0, stamp_ns), problem=str(error))
                     continue
                 if before is not None and hw != before:
                     self._remarks.once(

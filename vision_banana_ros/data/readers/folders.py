@@ -1,7 +1,7 @@
 """A folder of images as a recording: the images of one folder in the order of their names.
 
 A name that is a whole number of 16 digits or more is its stamp in nanoseconds, as loggers write them; others follow
-each other at 10 Hz. In the `frames` layout (rgb/ beside depth/ and intrinsics.json) depth is what a sensor measured.
+each other at 2 Hz, by the last number in each name where those differ, so that a file more moves no other one. In the `frames` layout (rgb/ beside depth/ and intrinsics.json) depth is what a sensor measured.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from vision_banana_ros.data.recording import (
     decoded,
 )
 
-_PERIOD_NS = 100_000_000
+_PERIOD_NS = 500_000_000
+_LAST_NUMBER = re.compile(r"(\d+)(?!.*\d)")
 
 
 class ImageFolder:
@@ -38,6 +39,7 @@ class ImageFolder:
         self._files = sorted(
             (file.name for file in self._images.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES), key=_natural
         )
+        self._stamps = _stamps(self._files)
         if not self._files:
             raise DataError(
                 f"no images in {self._images}: expected files that end in {', '.join(sorted(IMAGE_SUFFIXES))}"
@@ -52,14 +54,16 @@ class ImageFolder:
         for at, name in enumerate(self._files):
             small = decoded(_bytes(self._images / name), small=True)
             if small is None:
-                self._remarks.once("damaged", f"{self._images / name} is no image that can be decoded: left out")
+                problem = f"{name} is no image that can be decoded"
+                self._remarks.once("damaged", f"{self.name}: {problem}: left out")
+                yield Glance(at=at, stamp_ns=self._stamps[at], problem=problem)
                 continue
             if before is not None and small[1] != before:
                 self._remarks.once(
                     "size", f"{self.name}: images change from {before[1]}x{before[0]} to {small[1][1]}x{small[1][0]}"
                 )
             before = small[1]
-            yield Glance(at=at, stamp_ns=_stamp(name, at), hw=small[1], small=small[0])
+            yield Glance(at=at, stamp_ns=self._stamps[at], hw=small[1], small=small[0])
 
     def facts(self) -> dict[str, Any]:
         path = self._root / "intrinsics.json"
@@ -72,7 +76,7 @@ class ImageFolder:
             self._remarks.once(
                 "camera", f"{self.name}: no intrinsics.json, the lens is guessed (or say --hfov DEGREES)"
             )
-        return {"files": self._files, "cameras": cameras}
+        return {"files": self._files, "stamps": self._stamps, "cameras": cameras}
 
     def shots(self, places: Sequence[int], facts: dict[str, Any]) -> Iterator[Shot]:
         for at in places:
@@ -82,7 +86,7 @@ class ImageFolder:
                 yield Shot(at=at, frame=None, problem=f"{name} is no image that can be decoded")
                 continue
             rgb, (height, width) = full
-            frame = Frame(rgb, stamp_ns=_stamp(name, at), frame_id=self.name)
+            frame = Frame(rgb, stamp_ns=int(facts["stamps"][at]), frame_id=self.name)
             camera = self._camera(facts["cameras"].get(Path(name).stem), width, height)
             yield Shot(at=at, frame=replace(frame, camera=camera), sensor_depth_m=self._depth(name, (height, width)))
 
@@ -114,6 +118,12 @@ def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
     return [(int(piece), "") if piece.isdigit() else (-1, piece) for piece in pieces], name
 
 
-def _stamp(name: str, at: int) -> int:
-    stem = Path(name).stem
-    return int(stem) if stem.isdigit() and 16 <= len(stem) <= 19 else at * _PERIOD_NS
+def _stamps(names: Sequence[str]) -> list[int]:
+    stems = [Path(name).stem for name in names]
+    if all(stem.isdigit() and 16 <= len(stem) <= 19 for stem in stems):
+        return [int(stem) for stem in stems]
+    found = [_LAST_NUMBER.search(stem) for stem in stems]
+    numbers = [int(match[1]) for match in found if match is not None and len(match[1]) < 10]
+    if len(set(numbers)) < len(stems):
+        numbers = list(range(len(stems)))
+    return [number * _PERIOD_NS for number in numbers]
