@@ -9,7 +9,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from vision_banana_ros.student.boxes import Boxes
-from vision_banana_ros.student.paintbox import BACKGROUND, FREE, KNOT, KNOTS, TARGET
+from vision_banana_ros.student.paintbox import BACKGROUND, FREE, KNOT, TARGET
+from vision_banana_ros.tasks.depth import KNOTS
 
 #: Softmax logit of an absent paint: exp(-1e4) is exactly 0, and it stays finite in half precision.
 _ABSENT = -1e4

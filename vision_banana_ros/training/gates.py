@@ -14,13 +14,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from vision_banana_ros.core import Generator, Perception
+from vision_banana_ros.core import Perception
 from vision_banana_ros.data import Example, open_dataset
 from vision_banana_ros.data.readers.shards import ShardFolder
 from vision_banana_ros.evaluation.baselines import PriorMaps
 from vision_banana_ros.evaluation.evaluate import EvaluationSettings, evaluate
 from vision_banana_ros.evaluation.pictures import side_by_side
 from vision_banana_ros.evaluation.summary import Evaluation
+from vision_banana_ros.prompts import Generator
 from vision_banana_ros.tasks import vocabulary
 
 FAR_M = 4.0

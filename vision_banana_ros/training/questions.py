@@ -18,17 +18,8 @@ import numpy.typing as npt
 
 from vision_banana_ros.codecs import rays as rays_code
 from vision_banana_ros.codecs.palette import Palette
-from vision_banana_ros.core import (
-    DEPTH_ENCODINGS,
-    UNLABELLED,
-    AnyArray,
-    FloatArray,
-    Instruction,
-    Rgb,
-    Target,
-    Task,
-    UInt8Array,
-)
+from vision_banana_ros.core import DEPTH_ENCODINGS, UNLABELLED, AnyArray, FloatArray, Rgb, Target, Task, UInt8Array
+from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.tasks import vocabulary
 from vision_banana_ros.training.samples import TrainingSample
 
