@@ -21,8 +21,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vision_banana_ros.core import About, Camera, Canvas, Frame, Generator, GeneratorError, Instruction, Task, Truth
-from vision_banana_ros.generators.painting import paint
+from vision_banana_ros.core import About, Camera, Canvas, Frame, GeneratorError, Task, Truth
+from vision_banana_ros.prompts import Generator, Instruction
+from vision_banana_ros.tasks import encode
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,11 @@ class Wall:
             instances=mask.astype(np.uint16),
             labels=("floor", "wall"),
         )
+        if self.name == "half" and truth.depth_m is not None:
+            truth.depth_m[:, width // 2 :] = 4.0
         if self.name == "grey":
             return [Canvas(np.full((height, width, 3), 128, np.uint8), i) for i in instructions]
-        return [Canvas(paint(i, truth, wh=(width, height), image=frame.rgb), i) for i in instructions]
+        return [Canvas(encode(i, truth, wh=(width, height), image=frame.rgb), i) for i in instructions]
 
     def _live(self) -> None:
         if self.name == "down":

@@ -28,15 +28,12 @@ def vote(
     normals: np.ndarray | None = None,
     metric: bool = True,
 ) -> Vote:
-    seen = Perception(
-        stamp_ns=0,
-        frame_id="",
-        hw=(H, W),
-        depth_m=depth,
-        depth_confidence=None if depth is None else confidence,
-        normals=normals,
-        normals_confidence=None if normals is None else SURE,
-    )
+    layers: dict[str, np.ndarray] = {}
+    if depth is not None:
+        layers |= {"depth_m": depth, "depth_confidence": confidence}
+    if normals is not None:
+        layers |= {"normals": normals, "normals_confidence": SURE}
+    seen = Perception(stamp_ns=0, frame_id="", hw=(H, W), layers=layers)
     return Vote(number, seen, metric)
 
 

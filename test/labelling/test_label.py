@@ -17,11 +17,14 @@ import pytest
 from teachers import told
 
 from vision_banana_ros.commands.label import prompts
-from vision_banana_ros.core import Camera, DataError, GeneratorError, Instruction, Target, Task
+from vision_banana_ros.core import Camera, DataError, GeneratorError, Target, Task
+from vision_banana_ros.data import open_dataset
 from vision_banana_ros.data.bag_writer import BagWriter
 from vision_banana_ros.labelling import store as store_module
+from vision_banana_ros.labelling.belief import BeliefSettings
 from vision_banana_ros.labelling.run import LabelReport, LabelSettings, label
 from vision_banana_ros.labelling.selection import SelectionSettings
+from vision_banana_ros.prompts import Instruction
 
 Recorder = Callable[..., Path]
 
@@ -120,7 +123,7 @@ def test_a_file_that_was_damaged_after_the_choice_is_refused(tmp_path: Path, rec
     assert list(report.refused.values()) == ["0001.png is no image that can be decoded"]
 
 
-@pytest.mark.parametrize("after", [1, 5, 8])
+@pytest.mark.parametrize("after", [1, 8])
 def test_a_run_that_was_killed_goes_on_and_asks_nothing_twice(tmp_path: Path, recording: Recorder, after: int) -> None:
     """A process that kills itself without a chance to tidy up, when the teacher has been asked `after` times."""
     folder, count = recording(9), tmp_path / "asked"
@@ -142,8 +145,6 @@ def test_a_run_that_was_killed_goes_on_and_asks_nothing_twice(tmp_path: Path, re
     killed = subprocess.run([sys.executable, "-c", code], env=environment, check=False, capture_output=True)
     assert killed.returncode == -9, killed.stderr.decode()
     assert len(count.read_text().splitlines()) == 2 * after
-    from vision_banana_ros.labelling.belief import BeliefSettings
-
     again = settings(folder, teachers=(f"counting:{count}",), belief=BeliefSettings(mirror=False))
     report = run(tmp_path / "out", again)
     assert report.labelled == 9
@@ -240,3 +241,28 @@ def test_the_index_shows_what_was_chosen(tmp_path: Path, recording: Recorder) ->
     page = (tmp_path / "out" / "selection.html").read_text()
     assert "5 of 5 pictures chosen" in page
     assert page.count("<figure>") == 5
+
+
+def test_the_shards_are_a_dataset_without_what_was_doubted(tmp_path: Path, recording: Recorder) -> None:
+    folder = recording(5)
+    camera = {"fx": 50.0, "fy": 50.0, "cx": 31.5, "cy": 23.5, "width": 64, "height": 48}
+    (folder / "intrinsics.json").write_text(json.dumps({f"{i:04d}": camera for i in range(3)}))
+    wanted = settings(folder, teachers=("plane", "half"), belief=BeliefSettings(mirror=False))
+    run(tmp_path / "out", wanted)
+    dataset = open_dataset(tmp_path / "out")
+    assert len(dataset) == 5
+    assert dataset.source.licence == "Apache-2.0, unknown"
+    assert dataset.source.name == "out labelled by wall plane, wall half"
+    examples = list(dataset)
+    assert [example.camera_known for example in examples] == [True, True, True, False, False]
+    truth = examples[0].truth
+    assert truth.camera == Camera(50.0, 50.0, 31.5, 23.5, 64, 48)
+    assert truth.depth_m is not None
+    np.testing.assert_allclose(truth.depth_m[:, 4:28], 2.0, atol=0.01)
+    assert np.isnan(truth.depth_m[:, 36:60]).all()  # the other teacher says 4 m there
+    np.testing.assert_allclose(truth.normals[24, 10], (0, 0, -1), atol=0.02)  # type: ignore[index]
+    assert truth.labels == ("background", "floor", "wall")
+    assert truth.mask is not None
+    assert truth.mask[24, 10] == 2
+    assert truth.instances is not None
+    assert truth.instances[24, 10] == 1

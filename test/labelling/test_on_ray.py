@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -25,10 +25,9 @@ pytest.importorskip("ray")
 
 
 @pytest.fixture(autouse=True)
-def _workers_find_the_teachers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _workers_find_the_teachers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)]))
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    yield
 
 
 def ray(workers: int = 2, batch: int = 2) -> Callable[..., OnRay]:
@@ -84,10 +83,11 @@ def test_a_driver_that_is_killed_is_gone_on_with(tmp_path: Path, recording: Reco
     here = run(tmp_path / "here", settings(folder, teachers=teachers, belief=QUICK))
     count.unlink()
     code = (
-        "from pathlib import Path\nimport teachers\nfrom test_label import settings\nfrom test_on_ray import QUICK, ray\n"
+        "from pathlib import Path\nimport teachers\nfrom test_label import settings\n"
+        "from test_on_ray import QUICK, ray\n"
         "from vision_banana_ros.labelling.run import label\n"
-        f"label(Path({str(tmp_path / 'there')!r}), settings(Path({str(folder)!r}), teachers={teachers!r}, belief=QUICK),"
-        " engine=ray(), load=teachers.told, say=print)\n"
+        f"wanted = settings(Path({str(folder)!r}), teachers={teachers!r}, belief=QUICK)\n"
+        f"label(Path({str(tmp_path / 'there')!r}), wanted, engine=ray(), load=teachers.told, say=print)\n"
     )
     driver = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
     work = tmp_path / "there" / "work"

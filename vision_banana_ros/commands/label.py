@@ -16,12 +16,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from vision_banana_ros.core import DataError, Instruction, Target, Task
+from vision_banana_ros.core import DataError, Target, Task
 from vision_banana_ros.data.recording import RecordingOptions
 from vision_banana_ros.labelling.belief import BeliefSettings
 from vision_banana_ros.labelling.run import Engine, Here, LabellerSpec, LabelReport, LabelSettings, Progress, label
 from vision_banana_ros.labelling.selection import SelectionSettings
-from vision_banana_ros.prompts import parse_classes
+from vision_banana_ros.prompts import Instruction, parse_classes
 
 _PLAIN = {"depth": Task.DEPTH, "normals": Task.NORMALS, "rays": Task.RAYS}
 _BACKGROUND = (0, 0, 0)

@@ -16,12 +16,11 @@ import cv2
 import numpy as np
 
 from vision_banana_ros.core import AnyArray, Camera, DataError, FloatArray, Perception, UInt8Array
+from vision_banana_ros.data.readers.labels import BELIEVED
 from vision_banana_ros.geometry import unproject
 from vision_banana_ros.geometry.floor import normals_of
 from vision_banana_ros.labelling.votes import agree_on_classes, agree_on_depth, agree_on_normals
 
-#: Of 255: what has less is taken for unknown by those who learn from it.
-BELIEVED = 48
 _LEAST_SENSOR_PIXELS = 50
 
 

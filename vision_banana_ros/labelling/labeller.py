@@ -31,21 +31,20 @@ from vision_banana_ros.core import (
     DataError,
     FloatArray,
     Frame,
-    Generator,
     GeneratorError,
-    Instruction,
     Perception,
     Task,
     Truth,
     UInt8Array,
 )
-from vision_banana_ros.generators.painting import paint
 from vision_banana_ros.labelling.belief import Belief, BeliefSettings, Vote, believe
 from vision_banana_ros.labelling.licences import forbids_commerce
 from vision_banana_ros.labelling.pictures import Picture, millimetres, png
 from vision_banana_ros.labelling.store import tar_of
 from vision_banana_ros.labelling.votes import matched_share, overlap
 from vision_banana_ros.perceive import PerceiveSettings, perceive
+from vision_banana_ros.prompts import Generator, Instruction
+from vision_banana_ros.tasks import encode
 
 #: Tasks whose answer is one value a pixel, and stays true when picture and answer are mirrored.
 DENSE = (Task.DEPTH, Task.NORMALS, Task.SEMANTIC)
@@ -208,18 +207,10 @@ def _mirrored(seen: Perception) -> Perception:
     normals = back(seen.normals)
     if normals is not None:
         normals[..., 0] *= -1
-    return replace(
-        seen,
-        depth_m=back(seen.depth_m),
-        depth_confidence=back(seen.depth_confidence),
-        normals=normals,
-        normals_confidence=back(seen.normals_confidence),
-        mask=back(seen.mask),
-        mask_confidence=back(seen.mask_confidence),
-        camera=None,
-        camera_recovered=False,
-        canvases=(),
-    )
+    layers = {name: back(layer) if isinstance(layer, np.ndarray) else layer for name, layer in seen.layers.items()}
+    if normals is not None:
+        layers["normals"] = normals
+    return Perception(stamp_ns=seen.stamp_ns, frame_id=seen.frame_id, hw=seen.hw, layers=layers)
 
 
 def _dense_answer(instruction: Instruction, picture: Picture, belief: Belief) -> Answer:
@@ -240,7 +231,7 @@ def _dense_answer(instruction: Instruction, picture: Picture, belief: Belief) ->
         mask=belief.mask,
         labels=belief.labels,
     )
-    return Answer(instruction, paint(instruction, truth, wh=(width, height), image=picture.frame.rgb))
+    return Answer(instruction, encode(instruction, truth, wh=(width, height), image=picture.frame.rgb))
 
 
 def _instances(instruction: Instruction, told: Sequence[Perception]) -> Answer:

@@ -68,8 +68,7 @@ class OnRay:
             compute=ray.data.ActorPoolStrategy(size=s.workers, max_tasks_in_flight_per_actor=2),
             num_cpus=s.cpus,
             num_gpus=s.gpus,
-            max_restarts=-1,
-            max_task_retries=-1,
+            ray_remote_args_fn=_come_back,
         )
         try:
             for row in settled.iter_rows():
@@ -92,6 +91,11 @@ class Worker:
         return batch
 
 
+def _come_back() -> dict[str, Any]:
+    """Actors that die, with their process or their machine, are made anew, and what they had in hand is done again."""
+    return {"max_restarts": -1, "max_task_retries": -1}
+
+
 def start_ray(settings: RaySettings) -> Any:
     """Ray, connected or started; imported nowhere else."""
     require_package("ray", extra="scale", purpose="Labelling on many machines")
@@ -99,6 +103,8 @@ def start_ray(settings: RaySettings) -> Any:
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if settings.is_local:
+        # else 127.0.0.1 becomes the address that others reach this machine by, and Ray listens there
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         os.environ["RAY_enable_metrics_collection"] = "0"  # noqa: SIM112 (so Ray spells it)
     import ray
 
@@ -116,6 +122,7 @@ def start_ray(settings: RaySettings) -> Any:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     import ray.data
 
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     return ray

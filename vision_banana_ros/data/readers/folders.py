@@ -1,7 +1,8 @@
 """A folder of images as a recording: the images of one folder in the order of their names.
 
 A name that is a whole number of 16 digits or more is its stamp in nanoseconds, as loggers write them; others follow
-each other at 2 Hz, by the last number in each name where those differ, so that a file more moves no other one. In the `frames` layout (rgb/ beside depth/ and intrinsics.json) depth is what a sensor measured.
+each other at 2 Hz, by the last number in each name where those differ, so that a file more moves no other one. In the
+`frames` layout (rgb/ beside depth/ and intrinsics.json) depth is what a sensor measured.
 """
 
 from __future__ import annotations
