@@ -55,8 +55,8 @@ class Wall:
             instances=mask.astype(np.uint16),
             labels=("floor", "wall"),
         )
-        if self.name == "half" and truth.depth_m is not None:
-            truth.depth_m[:, width // 2 :] = 4.0
+        if self.name == "corner" and truth.depth_m is not None:
+            truth.depth_m[:, width * 3 // 4 :] = 4.0
         if self.name == "grey":
             return [Canvas(np.full((height, width, 3), 128, np.uint8), i) for i in instructions]
         return [Canvas(encode(i, truth, wh=(width, height), image=frame.rgb), i) for i in instructions]

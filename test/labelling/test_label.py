@@ -247,19 +247,19 @@ def test_the_shards_are_a_dataset_without_what_was_doubted(tmp_path: Path, recor
     folder = recording(5)
     camera = {"fx": 50.0, "fy": 50.0, "cx": 31.5, "cy": 23.5, "width": 64, "height": 48}
     (folder / "intrinsics.json").write_text(json.dumps({f"{i:04d}": camera for i in range(3)}))
-    wanted = settings(folder, teachers=("plane", "half"), belief=BeliefSettings(mirror=False))
+    wanted = settings(folder, teachers=("plane", "corner"), belief=BeliefSettings(mirror=False))
     run(tmp_path / "out", wanted)
     dataset = open_dataset(tmp_path / "out")
     assert len(dataset) == 5
     assert dataset.source.licence == "Apache-2.0, unknown"
-    assert dataset.source.name == "out labelled by wall plane, wall half"
+    assert dataset.source.name == "out labelled by wall plane, wall corner"
     examples = list(dataset)
     assert [example.camera_known for example in examples] == [True, True, True, False, False]
     truth = examples[0].truth
     assert truth.camera == Camera(50.0, 50.0, 31.5, 23.5, 64, 48)
     assert truth.depth_m is not None
-    np.testing.assert_allclose(truth.depth_m[:, 4:28], 2.0, atol=0.01)
-    assert np.isnan(truth.depth_m[:, 36:60]).all()  # the other teacher says 4 m there
+    np.testing.assert_allclose(truth.depth_m[:, 4:44], 2.0, atol=0.01)
+    assert np.isnan(truth.depth_m[:, 52:60]).all()  # the other teacher says 4 m there
     np.testing.assert_allclose(truth.normals[24, 10], (0, 0, -1), atol=0.02)  # type: ignore[index]
     assert truth.labels == ("background", "floor", "wall")
     assert truth.mask is not None

@@ -3,12 +3,13 @@
 COMMANDS: dict[str, str] = {
     "bench": "measure codecs, world and node on this machine, side by side with what they replace",
     "demo": "play the bundled clip through real camera and perception processes and score it",
-    "distill": "judge a training run on real frames and write the model that may ship",
+    "distill": "recordings and teachers in, a student that knows your place out: label, train, judge, pack",
     "engine": "build, check, describe and time what runs a model on this machine",
     "eval": "score a model on frames with truth, beside the baselines that it must beat",
     "export": "write a trained network as files for every runtime, and check them here",
     "image": "depth, normals, mask and cloud of image files",
     "label": "teacher labels of your own recordings: bags, videos, folders of images",
+    "pack": "judge a training run on real frames and write the model that may ship",
     "render": "render frames of the procedural world with exact labels into shards",
     "train": "train the student on shards and real frames, or go on where a run stopped",
 }

@@ -65,10 +65,10 @@ class OnRay:
             Worker,
             fn_constructor_args=(self.spec,),
             batch_size=s.batch,
+            # Ray Data makes actors that die anew, without end, and gives what they had in hand to others
             compute=ray.data.ActorPoolStrategy(size=s.workers, max_tasks_in_flight_per_actor=2),
             num_cpus=s.cpus,
             num_gpus=s.gpus,
-            ray_remote_args_fn=_come_back,
         )
         try:
             for row in settled.iter_rows():
@@ -89,11 +89,6 @@ class Worker:
         for key in batch["key"]:
             settle(self._store, self._labeller, str(key))
         return batch
-
-
-def _come_back() -> dict[str, Any]:
-    """Actors that die, with their process or their machine, are made anew, and what they had in hand is done again."""
-    return {"max_restarts": -1, "max_task_retries": -1}
 
 
 def start_ray(settings: RaySettings) -> Any:
