@@ -59,9 +59,12 @@ def test_links_lead_somewhere() -> None:
     dead = []
     for page in _pages():
         text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-        for target in re.findall(r"\]\(([^)\s#]+)(?:#[^)]*)?\)", text):
-            if "://" not in target and not (page.parent / target).exists():
-                dead.append(f"{page.relative_to(ROOT)}: {target}")
+        targets = re.findall(r"\]\(([^)\s#]+)(?:#[^)]*)?\)", text)
+        dead += [
+            f"{page.relative_to(ROOT)}: {target}"
+            for target in targets
+            if "://" not in target and not (page.parent / target).exists()
+        ]
     assert dead == []
 
 
