@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -70,6 +71,9 @@ def render_scene(seed: int, *, side: int = SIDE, samples: int = SAMPLES) -> dict
     scene = sample_scene(seed, place, width=side, height=side)
     made = render(scene, samples=samples, seed=seed, threads=1)
     truth, rng = made.truth, np.random.default_rng((seed, 0xED175))
+    assert truth.depth_m is not None
+    assert truth.normals is not None
+    assert truth.instances is not None
     offered = possible_edits(scene, truth, rng)
     chosen = [offered[i] for i in rng.permutation(len(offered))[:EDITS]]
     edits = np.zeros((EDITS, side, side, 3), np.uint8)
@@ -106,7 +110,8 @@ def write_chunks(
         rows = [render_scene(seed, side=side, samples=samples) for seed in range(first, first + CHUNK)]
         part = path.with_suffix(".part")
         with part.open("wb") as file:
-            np.savez_compressed(file, **{name: np.array([row[name] for row in rows]) for name in rows[0]})
+            columns: dict[str, Any] = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+            np.savez_compressed(file, **columns)
         os.replace(part, path)
         yield path
 
@@ -121,10 +126,11 @@ def read_chunks(folder: Path, *, least: int = 1) -> Scenes:
         with np.load(path, allow_pickle=False) as arrays:
             for name in arrays.files:
                 loaded.setdefault(name, []).append(arrays[name])
-    whole = {name: np.concatenate(arrays) for name, arrays in loaded.items()}
-    texts = {name: tuple(whole.pop(name).tolist()) for name in ("captions", "places")}
-    edit_texts = tuple(tuple(row) for row in whole.pop("edit_texts").tolist())
-    return Scenes(**whole, **texts, edit_texts=edit_texts)
+    whole: dict[str, Any] = {name: np.concatenate(arrays) for name, arrays in loaded.items()}
+    for name in ("captions", "places"):
+        whole[name] = tuple(whole[name].tolist())
+    whole["edit_texts"] = tuple(tuple(row) for row in whole["edit_texts"].tolist())
+    return Scenes(**whole)
 
 
 def main() -> int:
