@@ -85,7 +85,7 @@ def train_own(
         if not torch.isfinite(loss):
             raise DataError(f"the loss of step {step} is no number: lower the learning rate")
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for group in optimizer.param_groups:
             group["lr"] = _rate(training, step)
@@ -123,8 +123,9 @@ def own_losses(
     dice = torch.Generator("cpu").manual_seed(hash((training.seed, step)) & 0x7FFFFFFF)
     found: dict[str, list[Tensor]] = {}
     for (_, once), group in sorted(groups.items()):
-        tensors = {k: None if v is None else v.to(device) for k, v in stack(group, table, model.config.words).items()}
-        target, source, words = tensors["target"], tensors["source"], tensors["words"]
+        tensors = stack(group, table, model.config.words)
+        target, words = tensors["target"].to(device), tensors["words"].to(device)
+        source = None if tensors["source"] is None else tensors["source"].to(device)
         kept = torch.rand(len(group), generator=dice) >= training.drop
         words = words * kept.to(device)[:, None, None]
         time = torch.sigmoid(torch.randn(len(group), generator=dice)).to(device)
