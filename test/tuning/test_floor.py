@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vision_banana_ros.core import Camera, DataError, Frame, GeneratorError, Truth
+from vision_banana_ros.core import Camera, DataError, Frame, GeneratorError, Task, Truth
 from vision_banana_ros.data import Example, Source
+from vision_banana_ros.prompts import Instruction
+from vision_banana_ros.tasks import encode
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
@@ -97,14 +99,17 @@ def test_a_tuned_decoder_loses_less(base_folder: Callable[[str], Path]) -> None:
 
     through = open_autoencoder(str(base_folder("pix2pix")), device="cpu")
     assert isinstance(through, Autoencoder)
-    canvas = examples(1, 32)
+    learnt = examples(1, 32)
+    canvases = [
+        encode(Instruction(task), learnt[0].truth, wh=(32, 32), image=learnt[0].frame.rgb)
+        for task in (Task.DEPTH, Task.NORMALS)
+    ]
 
     def off() -> float:
-        flat = np.full((32, 32, 3), 200, np.uint8)
-        return float(np.abs(through(flat).astype(int) - flat).mean())
+        return float(np.mean([np.abs(through(canvas).astype(int) - canvas).mean() for canvas in canvases]))
 
     before = off()
-    tuned_decoder(through, canvas, size_wh=(32, 32), steps=25, rate=5e-3, tell=lambda _: None)
+    tuned_decoder(through, learnt, size_wh=(32, 32), steps=40, rate=3e-3, tell=lambda _: None)
     assert off() < 0.9 * before
     assert through.name.endswith("decoder tuned")
 

@@ -354,3 +354,55 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_one_before(tmp_path: Path, mo
         w.save_checkpoint(tmp_path, 7, parameter, mean, optimizer)
     assert w.load_checkpoint(tmp_path, parameter, mean, optimizer) == 5
     assert [p.name for p in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+_TWO = """
+import sys
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from vision_banana_ros.tuning.config import TuningConfig
+from vision_banana_ros.tuning.loop import tune
+entries, folder = eval(sys.argv[1]), Path(sys.argv[2])
+tune(TuningConfig(**entries), folder)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_with_all_their_lessons_would(
+    base_folder: Any, own_work: Path, tmp_path: Path
+) -> None:
+    """By torchrun over gloo: one encodes, both learn, gradients are summed; they end with the same weights, and an
+    interrupted run of two goes on."""
+    import os
+    import subprocess
+    import sys
+
+    script = tmp_path / "two.py"
+    script.write_text(_TWO)
+    entries = {
+        "base": str(base_folder("klein")), "own": (str(own_work),), "ratio": 0.0, "width": 64, "height": 64, "batch": 2,
+        "learning_rate": 0.05, "warmup": 1, "rank": 4, "alpha": 4, "held_out": 0.0, "device": "cpu", "ema": 0.0,
+        "save_every": 2,
+    }  # fmt: skip
+
+    def run(folder: Path, steps: int) -> None:
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+        subprocess.run(
+            [*command, repr({**entries, "steps": steps}), str(folder)],
+            check=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            capture_output=True,
+            timeout=300,
+        )
+
+    run(tmp_path / "whole", 4)
+    run(tmp_path / "parts", 2)
+    run(tmp_path / "parts", 4)
+    lines = (tmp_path / "whole" / "cache" / "index.jsonl").read_text().splitlines()
+    assert len(lines) == len(set(lines)) == 12  # six lessons, each encoded once
+    assert losses(tmp_path / "whole") == losses(tmp_path / "parts")
+    one, other = (
+        load_file(tmp_path / part / "adapter" / "pytorch_lora_weights.safetensors") for part in ("whole", "parts")
+    )
+    assert all(torch.equal(one[name], other[name]) for name in one)

@@ -17,6 +17,10 @@ from vision_banana_ros.generators.editors.families import family_of
 from vision_banana_ros.tuning.lessons import PAIRS, Pair, fit_picture, read_pairs, read_picture, write_pair
 
 
+#: Pipelines that paint from words alone as well.
+_FROM_WORDS = frozenset({"Flux2KleinPipeline", "FluxKontextPipeline"})
+
+
 class Freehand:
     """A loaded pipeline asked for pictures with the steps and the guidance of its family."""
 
@@ -32,7 +36,7 @@ class Freehand:
         from PIL import Image
 
         known = inspect.signature(self.pipeline.__call__).parameters
-        if picture is None and known["image"].default is inspect.Parameter.empty:
+        if picture is None and type(self.pipeline).__name__ not in _FROM_WORDS:
             raise GeneratorError(f"{self.family.name} paints only from a picture: give one for {prompt[:40]!r}")
         call: dict[str, Any] = {
             **self.family.call,

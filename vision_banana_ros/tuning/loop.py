@@ -13,6 +13,7 @@ import math
 import signal
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ from vision_banana_ros.tuning.weights import (
 )
 
 ADAPTER_FOLDER = "adapter"
+#: How long other processes wait while one encodes and renders.
+_PREPARING = timedelta(days=2)
 LOG = "log.jsonl"
 
 
@@ -64,10 +67,13 @@ def tune(
     accelerator = accelerate.Accelerator(
         cpu=base.device.type == "cpu",
         mixed_precision="bf16" if config.full and base.device.type == "cuda" else "no",
+        kwargs_handlers=[accelerate.utils.InitProcessGroupKwargs(timeout=_PREPARING)],
     )
-    book = Book(cache or folder / "cache", base, opened.disk.name, keep_words=config.cache_words)
-    with accelerator.main_process_first():
-        book.prepare(items(config, size_wh), tell if accelerator.is_main_process else _silent)
+    if not accelerator.is_main_process:
+        tell = _silent
+    with accelerator.main_process_first():  # the others find all of it done
+        book = Book(cache or folder / "cache", base, opened.disk.name, keep_words=config.cache_words)
+        book.prepare(items(config, size_wh), tell)
     draws = Draws(
         book.entries,
         config,
