@@ -109,7 +109,7 @@ def test_a_tuned_decoder_loses_less(base_folder: Callable[[str], Path]) -> None:
         return float(np.mean([np.abs(through(canvas).astype(int) - canvas).mean() for canvas in canvases]))
 
     before = off()
-    tuned_decoder(through, learnt, size_wh=(32, 32), steps=40, rate=3e-3, tell=lambda _: None)
+    tuned_decoder(through, learnt, size_wh=(32, 32), steps=100, rate=1e-2, tell=lambda _: None)
     assert off() < 0.9 * before
     assert through.name.endswith("decoder tuned")
 

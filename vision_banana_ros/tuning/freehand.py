@@ -16,7 +16,6 @@ from vision_banana_ros.core import DataError, GeneratorError, UInt8Array
 from vision_banana_ros.generators.editors.families import family_of
 from vision_banana_ros.tuning.lessons import PAIRS, Pair, fit_picture, read_pairs, read_picture, write_pair
 
-
 #: Pipelines that paint from words alone as well.
 _FROM_WORDS = frozenset({"Flux2KleinPipeline", "FluxKontextPipeline"})
 
