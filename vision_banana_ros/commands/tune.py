@@ -8,7 +8,7 @@
     vision-banana tune --run DIR --world 2000 --world-edits 500 --own MY_PAIRS --ratio 0.1
     vision-banana image --model diffusers:BASE+DIR/adapter picture.jpg
 
-Several GPUs: accelerate launch -m vision_banana_ros.cli tune --run DIR ... (docs/tuning.md has FSDP).
+Several GPUs: accelerate launch --num_processes N -m vision_banana_ros.cli tune --run DIR ... [--shard]
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         how.add_argument(f"--{name}", type=kind, metavar="N", help=what)
     how.add_argument("--full", action="store_true", default=None, help="tune all weights, not an adapter")
+    how.add_argument("--shard", action="store_true", default=None, help="divide the weights among the GPUs (FSDP)")
     how.add_argument("--precision", choices=("auto", "fp32", "bf16"))
     how.add_argument("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1")
     how.add_argument("--cache", type=Path, metavar="DIR", help="encoded lessons, on another disk or of another run")

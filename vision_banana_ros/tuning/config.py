@@ -16,7 +16,7 @@ DEFAULT_BASE = "black-forest-labs/FLUX.2-klein-base-4B"
 #: Seeds of lessons; evaluation renders start elsewhere.
 FIRST_SEED = 50_000_000
 #: What may differ between a run and the one that goes on with it.
-_FREE = frozenset({"steps", "save_every", "judge_every", "device"})
+_FREE = frozenset({"steps", "save_every", "judge_every", "device", "shard"})
 PRECISIONS = ("auto", "fp32", "bf16")
 
 
@@ -29,6 +29,7 @@ class TuningConfig:
     ratio          the share of instructions among all lessons; `shares` by task, `own_shares` by caption, edit, replay
     rank, alpha    of the adapter; full: all weights of the network instead
     ema            decay of the running mean of the weights that is saved; 0: the last weights
+    shard          the network's weights divided among the processes (FSDP)
     drop           how often a lesson comes without its words (or its picture), which guidance needs
     """
 
@@ -55,6 +56,7 @@ class TuningConfig:
     rank: int = 32
     alpha: int = 32
     full: bool = False
+    shard: bool = False
     ema: float = 0.999
     drop: float = 0.05
     seed: int = 0

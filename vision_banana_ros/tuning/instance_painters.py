@@ -57,7 +57,7 @@ class MaskedAutoencoderPainter(nn.Module):
 
 
 class OneStepPainter(nn.Module):
-    """Around the U-Net of a Stable-Diffusion-style editor: z = what it says of zeros at the last time, the sign turned."""
+    """Around the U-Net of a Stable-Diffusion-style editor: z is minus what it says of zeros at the last time."""
 
     def __init__(self, pipeline: Any, words: Tensor, *, fresh: bool = False) -> None:
         super().__init__()

@@ -13,6 +13,7 @@ import math
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
@@ -29,12 +30,14 @@ from vision_banana_ros.tuning.card import training_card, write_card
 from vision_banana_ros.tuning.config import TuningConfig
 from vision_banana_ros.tuning.drawing import Draws, batches
 from vision_banana_ros.tuning.mixture import items
+from vision_banana_ros.tuning.sharding import shard, whole
 from vision_banana_ros.tuning.weights import (
     RunningMean,
     load_checkpoint,
     make_trainable,
     save_checkpoint,
     save_result,
+    trainable,
 )
 
 ADAPTER_FOLDER = "adapter"
@@ -84,12 +87,19 @@ def tune(
     weights = make_trainable(base, rank=config.rank, alpha=config.alpha, full=config.full, seed=config.seed)
     if config.checkpointing:
         base.network.enable_gradient_checkpointing()
+    if config.shard:
+        shard(base.network)
+        weights = trainable(base)
     optimizer: Any = torch.optim.AdamW(
         weights.values(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.99)
     )
     mean = RunningMean(weights, config.ema)
     step = load_checkpoint(folder, weights, mean, optimizer)
-    base.wrapped, optimizer = accelerator.prepare(base.network, optimizer)
+    if config.shard:
+        base.wrapped, optimizer = base.network, accelerator.prepare(optimizer)
+    else:
+        base.wrapped, optimizer = accelerator.prepare(base.network, optimizer)
+    main = accelerator.is_main_process
     tell(
         f"{sum(p.numel() for p in weights.values()):,} weights learn from {len(book.entries)} lessons at "
         f"{size_wh[0]}x{size_wh[1]}, ratio {config.ratio}" + (f"; going on at step {step}" if step else "")
@@ -108,22 +118,22 @@ def tune(
                     held_out = _judge(draws, book, base, config)
                 journal.write({"step": step, "held_out": held_out})
                 tell(f"step {step}: {_words(held_out) or losses['loss']}")
-            if step % config.save_every == 0 and accelerator.is_main_process:
-                save_checkpoint(folder, step, weights, mean, optimizer)
-        if accelerator.is_main_process and step % config.save_every:
-            save_checkpoint(folder, step, weights, mean, optimizer)
+            if step % config.save_every == 0:
+                save_checkpoint(folder, step, weights, mean, optimizer, write=main)
+        if step % config.save_every:
+            save_checkpoint(folder, step, weights, mean, optimizer, write=main)
     if stop.asked:
         raise KeyboardInterrupt
     base.wrapped = None
     mean.replace(weights)
     base.network.eval()
-    if accelerator.is_main_process:
-        adapter = folder / ADAPTER_FOLDER
-        adapter.mkdir(exist_ok=True)
-        save_result(base, adapter, full=config.full)
+    adapter = folder / ADAPTER_FOLDER
+    adapter.mkdir(exist_ok=True)
+    save_result(base, adapter, full=config.full, sharded=config.shard, write=main)
+    if main:
         write_card(adapter, training_card(config, opened.disk, book.entries, size_wh, step))
     accelerator.wait_for_everyone()
-    return folder / ADAPTER_FOLDER
+    return adapter
 
 
 def _step(
@@ -146,7 +156,7 @@ def _step(
     every = [loss for losses in said.values() for loss in losses]
     if not all(map(math.isfinite, every)):
         raise DataError(f"the loss of step {step + 1} is no number: lower the learning rate ({config.learning_rate})")
-    norm = float(accelerator.clip_grad_norm_(weights.values(), config.clip))
+    norm = float(whole(accelerator.clip_grad_norm_(weights.values(), config.clip)))
     rate = config.learning_rate * min(1.0, (step + 1) / max(1, config.warmup))
     for group in optimizer.param_groups:
         group["lr"] = rate
@@ -172,8 +182,9 @@ def _judge(draws: Draws, book: Book, base: Base, config: TuningConfig) -> dict[s
 
 def _unsynced(accelerator: Any, network: Any, *, last: bool) -> Any:
     """Gradients of several GPUs are summed once a step, with its last group."""
-    from contextlib import nullcontext
-
+    if hasattr(network, "set_requires_gradient_sync"):  # sharded
+        network.set_requires_gradient_sync(last)
+        return nullcontext()
     return nullcontext() if last else accelerator.no_sync(network)
 
 

@@ -12,6 +12,7 @@ import torch
 
 from vision_banana_ros.core import DataError
 from vision_banana_ros.tuning.bases import Base
+from vision_banana_ros.tuning.sharding import like, state_like, whole, whole_state
 
 Tensor = torch.Tensor
 ADAPTER = "canvas"
@@ -32,7 +33,12 @@ def make_trainable(base: Base, *, rank: int, alpha: int, full: bool, seed: int) 
         settings = LoraConfig(r=rank, lora_alpha=alpha, init_lora_weights="gaussian", target_modules=base.lora_targets)
         network.add_adapter(settings, adapter_name=ADAPTER)
         cast_training_params(network, torch.float32)
-    return {name: p for name, p in network.named_parameters() if p.requires_grad}
+    return trainable(base)
+
+
+def trainable(base: Base) -> dict[str, Tensor]:
+    """Asked again after the network was sharded: its parameters are others then."""
+    return {name: p for name, p in base.network.named_parameters() if p.requires_grad}
 
 
 class RunningMean:
@@ -61,15 +67,20 @@ class RunningMean:
         _copy(self.mean, weights)
 
 
-def save_checkpoint(folder: Path, step: int, weights: Mapping[str, Tensor], mean: RunningMean, optimizer: Any) -> None:
-    """In place of the one before, which stays where this one does not fit on the disk."""
+def save_checkpoint(
+    folder: Path, step: int, weights: Mapping[str, Tensor], mean: RunningMean, optimizer: Any, *, write: bool = True
+) -> None:
+    """In place of the one before, which stays where this one does not fit on the disk. All processes call it, since
+    each may hold a part of the weights; one writes."""
     part = folder / f"{CHECKPOINT}.part"
     state = {
         "step": step,
-        "weights": {name: p.detach().cpu() for name, p in weights.items()},
-        "mean": {name: p.cpu() for name, p in mean.mean.items()},
-        "optimizer": optimizer.state_dict(),
+        "weights": {name: whole(p.detach()).cpu() for name, p in weights.items()},
+        "mean": {name: whole(p).cpu() for name, p in mean.mean.items()},
+        "optimizer": whole_state(optimizer.state_dict()),
     }
+    if not write:
+        return
     try:
         torch.save(state, part)
         os.replace(part, folder / CHECKPOINT)
@@ -90,22 +101,33 @@ def load_checkpoint(folder: Path, weights: Mapping[str, Tensor], mean: RunningMe
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         _copy(state["weights"], weights)
-        mean.mean = {name: value.to(weights[name].device) for name, value in state["mean"].items()}
-        optimizer.load_state_dict(state["optimizer"])
+        _copy(state["mean"], mean.mean)
+        optimizer.load_state_dict(state_like(state["optimizer"], optimizer))
         return int(state["step"])
     except Exception as error:  # the library's own classes differ by what is broken
         raise DataError(f"{path} cannot be read ({_first(error)}): delete it to begin anew") from error
 
 
-def save_result(base: Base, folder: Path, *, full: bool) -> None:
-    """What `diffusers:BASE+FOLDER` loads; all weights of a U-Net are a whole pipeline, `diffusers:FOLDER`."""
+def save_result(base: Base, folder: Path, *, full: bool, sharded: bool = False, write: bool = True) -> None:
+    """What `diffusers:BASE+FOLDER` loads; all weights of a U-Net are a whole pipeline, `diffusers:FOLDER`. All
+    processes call it, one writes."""
     network = base.network
     if not full:
         from peft.utils import get_peft_model_state_dict
 
-        layers = get_peft_model_state_dict(network, adapter_name=ADAPTER)
-        base.save_adapter(str(folder), layers, network.peft_config[ADAPTER].to_dict())
-    elif base.part == "transformer":
+        layers = {n: whole(p) for n, p in get_peft_model_state_dict(network, adapter_name=ADAPTER).items()}
+        if write:
+            base.save_adapter(str(folder), layers, network.peft_config[ADAPTER].to_dict())
+        return
+    if sharded:
+        state = {name: whole(value).cpu() for name, value in network.state_dict().items()}
+        if write:
+            network = type(network).from_config(network.config)
+            network.load_state_dict(state)
+            setattr(base.pipeline, base.part, network)
+    if not write:
+        return
+    if base.part == "transformer":
         network.to(base_dtype(base)).save_pretrained(folder / "transformer")
     else:
         base.pipeline.save_pretrained(folder)
@@ -120,7 +142,7 @@ def base_dtype(base: Base) -> torch.dtype:
 @torch.no_grad()
 def _copy(values: Mapping[str, Tensor], into: Mapping[str, Tensor]) -> None:
     for name, value in values.items():
-        into[name].copy_(value)
+        into[name].copy_(like(value, into[name]))
 
 
 def _first(error: Exception) -> str:
