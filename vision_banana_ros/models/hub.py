@@ -49,6 +49,15 @@ def cached_file(repository: str, name: str) -> Path | None:
     return Path(found) if isinstance(found, str) else None
 
 
+def is_cached(repository: str) -> bool:
+    """Whether some snapshot of it is in the cache."""
+    try:
+        _hub().snapshot_download(repository, local_files_only=True)
+    except Exception:  # the hub's classes differ between its versions
+        return False
+    return True
+
+
 def whole(folder: Path, name: str) -> Path:
     """The folder, if its configuration and every weight file that an index names are there."""
     if not (folder / "config.json").is_file():

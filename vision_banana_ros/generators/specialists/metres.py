@@ -1,7 +1,7 @@
 """A depth model's numbers to metres: by themselves, by the focal length, or by an anchor; never by hope.
 
 An anchor says what is known of a frame's depth. The fit is geometry.anchor's; a fit is kept over frames, so that a
-frame in which too little is known goes by the last one.
+frame in which too little is known goes by the last one; frames without stamps are each on their own.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from vision_banana_ros.prompts import Generator, Instruction
 
 #: A fit outlives this many frames in which nothing new was known.
 _MOST_STALE = 30
+#: Frames farther apart in time are not smoothed over.
+_MOST_APART_NS = 2_000_000_000
 _MAX_AGE_NS = 500_000_000
 _SURE = 64
 
@@ -122,6 +124,7 @@ class Metres:
         self._axis = axis
         self._filter = AnchorFilter()
         self._stale = 0
+        self._stamp_ns = 0
 
     def __call__(self, values: FloatArray, view: View, *, net_camera: Camera | None = None) -> FloatArray:
         """Metres of the model's values in the view's size. `net_camera` is the camera of what the network saw."""
@@ -140,6 +143,9 @@ class Metres:
 
     def _anchored(self, values: FloatArray, view: View) -> FloatArray:
         assert self.anchor is not None
+        if not 0 < view.frame.stamp_ns - self._stamp_ns <= _MOST_APART_NS:  # another scene, or frames without a time
+            self._filter, self._stale = AnchorFilter(), 0
+        self._stamp_ns = view.frame.stamp_ns
         known = self.anchor.known_m(view)
         found = None
         if known is not None:
