@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vision_banana_ros.core import DataError
-from vision_banana_ros.evaluation.assignment import maximum_assignment
+from vision_banana_ros.geometry.assignment import maximum_assignment
 from vision_banana_ros.evaluation.mask_metrics import (
     Confusion,
     InstanceMatches,

@@ -16,7 +16,7 @@ from typing import Any
 
 from vision_banana_ros.bench.model_subjects import read_size
 from vision_banana_ros.core import DataError, require_package
-from vision_banana_ros.data.readers.frames import FrameFolder
+from vision_banana_ros.data import open_dataset
 from vision_banana_ros.evaluation.baselines import PriorMaps
 from vision_banana_ros.evaluation.evaluate import EvaluationSettings, evaluate
 from vision_banana_ros.evaluation.report import beats_baselines, report
@@ -49,7 +49,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     require_package("torch", extra="train", purpose="Exporting a student")
-    from vision_banana_ros.commands.eval import shard_frames
     from vision_banana_ros.generators.student import StudentGenerator
     from vision_banana_ros.models.pack import ExportSettings, write_model
     from vision_banana_ros.runtimes.torch import TorchRuntime
@@ -70,12 +69,12 @@ def run(args: argparse.Namespace) -> int:
     generator = StudentGenerator(TorchRuntime(student), text, sizes)
     settings = EvaluationSettings(countable=vocabulary.things(), priors=PriorMaps.load())
     real = [
-        evaluate(FrameFolder.open(root), generator, root=root.name, model="student", settings=settings)
+        evaluate(open_dataset(root), generator, root=root.name, model="student", settings=settings)
         for root in args.frames or [Path(gate) for gate in config.gates]
     ]
     lost = {evaluation.root: missed for evaluation in real if (missed := beats_baselines(evaluation))}
     rendered = [
-        evaluate(shard_frames(root), generator, root=root.name, model="student", settings=settings)
+        evaluate(open_dataset(root), generator, root=root.name, model="student", settings=settings)
         for root in args.shards or []
     ]
     evaluations = [*real, *rendered]
