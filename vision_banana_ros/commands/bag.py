@@ -22,8 +22,8 @@ import numpy as np
 from vision_banana_ros.commands.output import write_json
 from vision_banana_ros.commands.seeing import Eyes, Progress, add_seeing_arguments, ending_softly
 from vision_banana_ros.core import Camera, DataError, Frame, FrameError, InstructionError, Task
+from vision_banana_ros.data.pixels import rgb_from_bytes
 from vision_banana_ros.generators import load_generator
-from vision_banana_ros.ros.pixels import rgb_from_bytes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -162,9 +162,7 @@ def _done(bags: Any, output: Path) -> Path | None:
         return output
 
 
-def _carry_over(
-    bags: Any, output: Path, writer: Any, spaces: set[str], cameras: list[Any]
-) -> tuple[int, int]:
+def _carry_over(bags: Any, output: Path, writer: Any, spaces: set[str], cameras: list[Any]) -> tuple[int, int]:
     """Everything of the earlier run into the new bag: (the last picture's time, how many pictures)."""
     with bags.Bag(output) as old:
         topics = {c.topic for c in old.reader.connections}
@@ -203,5 +201,3 @@ def _require_writable(output: Path) -> None:
         raise DataError(f"{folder} cannot be made: {error.strerror}") from error
     if not os.access(folder, os.W_OK):
         raise DataError(f"{folder} cannot be written to: check its permissions, or give another -o")
-
-

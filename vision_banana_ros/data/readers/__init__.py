@@ -15,6 +15,7 @@ from vision_banana_ros.data.example import Dataset
 READERS: dict[str, str] = {
     "shards": "vision_banana_ros.data.readers.shards",
     "frames": "vision_banana_ros.data.readers.frames",
+    "labels": "vision_banana_ros.data.readers.labels",
 }
 
 
@@ -28,6 +29,6 @@ def open_dataset(root: Path, reader: str | None = None) -> Dataset:
             opened: Dataset = module.open_dataset(root)
             return opened
     raise DataError(
-        f"{root} must hold shard_*.npz with a manifest.json (vision-banana render), or rgb/ with depth/, normal/, "
-        "label/ or instance/ beside it"
+        f"{root} must hold shard_*.npz with a manifest.json (vision-banana render), labels-*.tar with a manifest.jsonl "
+        "(vision-banana label), or rgb/ with depth/, normal/, label/ or instance/ beside it"
     )

@@ -26,10 +26,10 @@ import numpy.typing as npt
 
 from vision_banana_ros.core import BoolArray, Frame, Target, Task, UInt16Array
 from vision_banana_ros.data.readers.benchmarks.saco import Pair
-from vision_banana_ros.evaluation.assignment import maximum_assignment
 from vision_banana_ros.evaluation.mask_metrics import F1_THRESHOLDS
 from vision_banana_ros.evaluation.protocols.result import Score
 from vision_banana_ros.evaluation.questions import BACKGROUND, SCORE_EVERYTHING
+from vision_banana_ros.geometry.assignment import maximum_assignment
 from vision_banana_ros.perceive import perceive
 from vision_banana_ros.prompts import Generator, Instruction
 
