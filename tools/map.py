@@ -76,9 +76,9 @@ COLUMNS: dict[str, float] = {
     "perceive": 2.4,
     "prompts": 1.8,
     "tasks": 2.2,
-    "codecs": 1.4,
+    "codecs": 1.5,
     "geometry": 2.5,
-    "core": 3.25,
+    "core": 2,
 }
 #: Rooms that need NumPy and OpenCV alone, by another contract of pyproject.toml.
 LIGHT = "core to perceive need only NumPy and OpenCV"

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from vision_banana_ros.commands import COMMANDS
+
 ROOT = Path(__file__).parents[2]
 WALK = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## The walk")[1].split("## Conventions")[0]
 STEPS = re.findall(r"`([\w/]+\.py)` `([\w.]+)`", WALK)
@@ -31,6 +33,11 @@ def _without_code(page: Path) -> str:
 
 def test_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
+
+
+def test_readme_names_every_command_and_no_other() -> None:
+    rows = re.findall(r"^\| `vision-banana ([^|]+)\|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(re.findall(r"(\w+)`", " ".join(rows))) == sorted(COMMANDS)
 
 
 def test_the_walk_tells_the_five_ways_that_a_newcomer_asks_for() -> None:
