@@ -60,6 +60,7 @@ TEST = [
     "scipy>=1.10",
     "torchmetrics>=1.4",
 ]
+DOCS = ["mkdocs>=1.6", "mkdocs-material>=9.5", "mkdocstrings[python]>=0.27", "ruff>=0.8"]
 LINT = ["ruff>=0.8", "mypy>=1.13", "import-linter>=2.1", "pre-commit>=3.5"]
 
 setup(
@@ -91,9 +92,10 @@ setup(
         "view": VIEW,
         "scale": SCALE,
         "benchmarks": BENCHMARKS,
+        "docs": DOCS,
         "bench": ["transformers>=4.45"],  # Depth-Anything-V2's configuration, to measure beside it
         "all": [*CPU, *TRAIN, *EDITORS, *REMOTE, *BAGS, *VIEW, *SCALE, *BENCHMARKS],
-        "dev": [*ROS_WHEELS, *CPU, *TRAIN, *EDITORS, *REMOTE, *BAGS, *VIEW, *SCALE, *BENCHMARKS, *TEST, *LINT],
+        "dev": [*ROS_WHEELS, *CPU, *TRAIN, *EDITORS, *REMOTE, *BAGS, *VIEW, *SCALE, *BENCHMARKS, *DOCS, *TEST, *LINT],
     },
     entry_points={
         "console_scripts": [
