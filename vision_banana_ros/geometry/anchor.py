@@ -6,8 +6,8 @@
 
 What is known comes as a depth image, NaN where nothing is: a LiDAR or ToF frame projected into the camera
 (`sparse_depth`), the ideal floor under a camera of known height (`floor_depth`), or another generator's metres. Errors
-are differences of log depth, so that infinitely far is infinitely wrong. The fit starts from the best of many pairs of points (so half of them may be wrong) and
-ends with iteratively reweighted least squares (Tukey).
+are differences of log depth, so that infinitely far is infinitely wrong. The fit starts from the best of many pairs of
+points (so half of them may be wrong) and ends with iteratively reweighted least squares (Tukey).
 
 A shift needs depth that varies: where the known points are nearly all at one distance, only the scale is fitted, about
 the shift that is already known, or about none; that is then believed close to the known distances alone.
@@ -79,8 +79,8 @@ class AnchorFit:
     farthest_m: float = FARTHEST_M
 
     def depth_m(self, values: FloatArray) -> FloatArray:
-        """Metres of the model's values; NaN where they are unknown, behind the lens, or beyond `farthest_m`: a line that
-        was fitted to near things says nothing of far ones.
+        """Metres of the model's values; NaN where they are unknown, behind the lens, or beyond `farthest_m`: a line
+        that was fitted to near things says nothing of far ones.
         """
         line = np.float32(self.scale) * values + np.float32(self.shift)
         depth = line
