@@ -22,7 +22,8 @@ class GeneratorOptions:
     """`backend` is a runtime's name for graphs; `device` and `precision` are PyTorch's, "auto": a GPU in fp16, else
     the CPU in fp32. `anchor` gives relative depth its metres: "sparse" (a depth topic), "height:METRES" (of the camera
     over the floor) or the name of a generator that paints metres. `words` is a YAML file of a model's own class names
-    and the words that stand for them. `accept_licence` lets in what must not be used commercially.
+    and the words that stand for them. `accept_licence` lets in what must not be used commercially. `allow_remote` lets
+    pictures leave this machine (None: what VISION_BANANA_ALLOW_REMOTE says), in a loop `max_rate_hz` times a second.
     """
 
     backend: str = "auto"
@@ -31,6 +32,8 @@ class GeneratorOptions:
     accept_licence: bool = False
     anchor: str = ""
     words: Path | None = None
+    allow_remote: bool | None = None
+    max_rate_hz: float = 0.0
     size: tuple[int, int] | None = None  # of the canvases, (width, height)
     cache_dir: Path | None = None
     tell: Callable[[str], None] = field(default=say_nothing)

@@ -1,6 +1,7 @@
 """A model's name -> a generator.
 
-    student, FOLDER, oracle:clip, hf:ID, onnx:CARD.yaml, moge:ID, da3:ID, ...    PREFIX:REST is one line of PREFIXES
+    student, FOLDER, oracle:clip, hf:ID, onnx:CARD.yaml, moge:ID, da3:ID, diffusers:ID[+LORA], gemini:MODEL, http://HOST,
+    mix:FILE.yaml                                PREFIX:REST is one line of PREFIXES
     any name of an entry point of the group "vision_banana_ros.generators", with or without :REST
 
 Any may be told the size of its canvases: "student@192x128" is faster and coarser, "oracle:moving@256x192" stands in for
@@ -33,6 +34,11 @@ PREFIXES: dict[str, str] = {
     "onnx": "specialists.onnx_file:load",
     "moge": "specialists.moge:load",
     "da3": "specialists.da3:load",
+    "diffusers": "editors.loading:load_named",
+    "gemini": "remote.loading:load_gemini_named",
+    "http": "remote.loading:load_http_named",
+    "https": "remote.loading:load_https_named",
+    "mix": "mix:load_named",
 }
 
 _SIZE = re.compile(r"@(\d+)x(\d+)$")
@@ -51,6 +57,8 @@ def load_generator(
     accept_licence: bool = False,
     anchor: str = "",
     words: Path | None = None,
+    allow_remote: bool | None = None,
+    max_rate_hz: float = 0.0,
 ) -> Generator:
     """The generator of that name; `backend` chooses the runtime of a trained model ("auto": the best one here).
 
@@ -60,7 +68,7 @@ def load_generator(
     """
     options = GeneratorOptions(
         backend=backend, tell=tell or say_nothing, cache_dir=cache_dir, device=device, precision=precision,
-        accept_licence=accept_licence, anchor=anchor, words=words,
+        accept_licence=accept_licence, anchor=anchor, words=words, allow_remote=allow_remote, max_rate_hz=max_rate_hz,
     )  # fmt: skip
     return load(model, options)
 

@@ -341,7 +341,8 @@ def _plane(answer: AnyArray) -> AnyArray:
     """(H, W) of an answer with any number of ones around it."""
     if answer.ndim > 2 and answer.shape[-1] == 1 and answer.shape[-2] > 1 and answer.shape[-3] > 1:
         answer = answer[..., 0]
-    return answer.reshape(answer.shape[-2:])
+    height, width = answer.shape[-2:]
+    return answer.reshape(height, width)
 
 
 def _hwc(answer: AnyArray) -> AnyArray:
