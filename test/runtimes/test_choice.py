@@ -21,7 +21,8 @@ from vision_banana_ros.models.manifest import MANIFEST, Precision
 from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.runtimes import choice, onnx, openvino, tensorrt
 from vision_banana_ros.runtimes import torch as torch_runtime
-from vision_banana_ros.runtimes.choice import FAILED, PASSED, UNAVAILABLE, choose, parse_backend
+from vision_banana_ros.runtimes.choice import choose, parse_backend
+from vision_banana_ros.runtimes.report import FAILED, PASSED, UNAVAILABLE
 from vision_banana_ros.runtimes.runtime import Backend, RuntimeOptions, RuntimeUnfit
 from vision_banana_ros.runtimes.selfcheck import CANVAS_LEVELS, check
 from vision_banana_ros.student.paintbox import PaintBoxes
