@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
                         break
                     seen += 1
                     try:
-                        frame = _frame(picture)
+                        frame = frame_of(picture)
                     except FrameError as error:
                         dropped[str(error)] = dropped.get(str(error), 0) + 1
                         continue
@@ -116,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
     return 130 if interrupted else 0
 
 
-def _frame(picture: Any) -> Frame:
+def frame_of(picture: Any) -> Frame:
     message = picture.message
     stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
     if picture.is_compressed:
