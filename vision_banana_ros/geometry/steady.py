@@ -56,7 +56,7 @@ _MAD_TO_SIGMA = 1.4826
 _MOST_CORRECTION = math.log(2.0)
 _MOVING_MEMORY = 1.5  # frames: half a frame late at most
 _BLIND_MEMORY = 3.0  # frames: nobody knows how depth should have changed with the camera's way
-_WAY_ERROR = 0.04  # of log depth: what errors of the way may add up to
+_WAY_ERROR = 0.03  # of log depth: what errors of the way may add up to
 _LEAST_SHARED = 200  # pixels
 
 
@@ -65,10 +65,10 @@ class SteadySettings:
     """`memory`, `scale_memory`: frames. `least_gate`, `scale_jump`: of log depth. `votes`: frames that a class lasts
     against others. `settle`: recovered cameras in a row that agree before the lens is held."""
 
-    memory: float = 10.0
+    memory: float = 12.0
     scale_memory: float = 12.0
     scale_jump: float = 0.5
-    least_gate: float = 0.2
+    least_gate: float = 0.3
     votes: int = 5
     settle: int = 12
     tracks: TrackSettings = field(default_factory=TrackSettings)
