@@ -1,4 +1,4 @@
-"""Motion between frames, the camera's way, and what is made of them: held where it flickers, followed where it moves."""
+"""Motion between frames, the camera's way, and what they serve: what flickers is held, what moves is followed."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ def textured(hw=(120, 160), seed=0):
 
 
 def seen_of(frame: Frame, **layers) -> Perception:
-    return Perception(
-        stamp_ns=frame.stamp_ns, frame_id="camera", hw=frame.hw, camera=frame.camera, layers=layers
-    )
+    return Perception(stamp_ns=frame.stamp_ns, frame_id="camera", hw=frame.hw, camera=frame.camera, layers=layers)
 
 
 def test_a_shift_is_found_and_what_comes_into_view_is_new():
@@ -80,7 +78,10 @@ def test_the_cameras_way_is_found_though_things_move(journey):
 
 def test_scale_is_checked_against_the_way():
     ways = [
-        (CameraMotion(rotation=np.eye(3), translation=np.array([0, 0, -d]), share=0.9, sigma_px=0.2, way_px=3.0), 1.25 * d)
+        (
+            CameraMotion(rotation=np.eye(3), translation=np.array([0, 0, -d]), share=0.9, sigma_px=0.2, way_px=3.0),
+            1.25 * d,
+        )
         for d in np.linspace(0.05, 0.2, 12)
     ]
     still = CameraMotion(rotation=np.eye(3), translation=np.array([0.01, 0, 0]), share=0.9, sigma_px=0.2, way_px=0.1)

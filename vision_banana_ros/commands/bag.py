@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             after_ns = -1
             if resumed is not None:
-                after_ns, first = _carry_over(bags, args.output, writer, {f"{ns}/" for ns in names.values()}, cameras)
+                after_ns, first = _carry_over(bags, args.output, writer, {f"{ns}/" for ns in names.values()})
                 print(f"{first} pictures are there: going on from them", file=log)
             elif args.copy is not None:
                 originals = {c.topic for c in bag.reader.connections if _fits(c.topic, args.copy)}
@@ -162,9 +162,7 @@ def _done(bags: Any, output: Path) -> Path | None:
         return output
 
 
-def _carry_over(
-    bags: Any, output: Path, writer: Any, spaces: set[str], cameras: list[Any]
-) -> tuple[int, int]:
+def _carry_over(bags: Any, output: Path, writer: Any, spaces: set[str]) -> tuple[int, int]:
     """Everything of the earlier run into the new bag: (the last picture's time, how many pictures)."""
     with bags.Bag(output) as old:
         topics = {c.topic for c in old.reader.connections}
@@ -203,5 +201,3 @@ def _require_writable(output: Path) -> None:
         raise DataError(f"{folder} cannot be made: {error.strerror}") from error
     if not os.access(folder, os.W_OK):
         raise DataError(f"{folder} cannot be written to: check its permissions, or give another -o")
-
-

@@ -51,9 +51,7 @@ def run(args: argparse.Namespace) -> int:
     if not os.access(args.output, os.W_OK):
         raise DataError(f"{args.output} cannot be written to: check its permissions, or give another -o")
     models = [args.model, *([args.against] if args.against else [])]
-    eyes = []
-    for model in models:
-        eyes.append(Eyes(argparse.Namespace(**{**vars(args), "model": model})))
+    eyes = [Eyes(argparse.Namespace(**{**vars(args), "model": model})) for model in models]
     source = _Source(args.input, args.limit)
     samples = frozenset(np.linspace(0, max(0, source.length - 1), max(1, args.samples)).round().astype(int).tolist())
     names = [model if models.count(model) == 1 else f"{model} ({i + 1})" for i, model in enumerate(models)]
@@ -93,7 +91,9 @@ def _facts(
     for own, told in zip(eyes, notes, strict=True):
         about = own.generator.about
         words = f"{about.name}, licence {about.licence}{f', revision {about.revision}' if about.revision else ''}"
-        facts.append((f"model {told.model}", words + ("" if about.metric is not False else "; its depth is not metric")))
+        facts.append(
+            (f"model {told.model}", words + ("" if about.metric is not False else "; its depth is not metric"))
+        )
     classes = ", ".join(target.text for target in eyes[0].classes.targets)
     facts.append(("classes", classes))
     facts.append(("seen with", json.dumps({k: getattr(args, k) for k in ("hfov", "camera_height", "width", "steady")})))

@@ -193,7 +193,7 @@ def _panel(sight: Sight) -> UInt8Array:
 
 def _line(shot: Shot, sight: Sight, eyes: Eyes) -> dict[str, Any]:
     seen = sight.perception
-    shares = {} if seen.mask is None else np.bincount(seen.mask.reshape(-1), minlength=256) / seen.mask.size
+    shares = np.zeros(256) if seen.mask is None else np.bincount(seen.mask.reshape(-1), minlength=256) / seen.mask.size
     return {
         "number": shot.number,
         "stamp_ns": shot.stamp_ns,
@@ -210,7 +210,7 @@ def millimetres(depth_m: FloatArray) -> UInt16Array:
     """0 where there is no depth or it does not fit."""
     values = np.rint(np.nan_to_num(depth_m, nan=0.0, posinf=0.0) * np.float32(1000))
     values[(values > 65_535) | (values < 0)] = 0
-    return values.astype(np.uint16)
+    return np.asarray(values, np.uint16)
 
 
 def _write_png(path: Path, image: UInt16Array) -> None:

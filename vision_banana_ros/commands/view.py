@@ -1,9 +1,9 @@
 """`vision-banana view IN | --bag BAG | --topic TOPIC`: what is seen, in rerun.
 
-    vision-banana view walk.mp4                    a viewer window, while it is seen
-    vision-banana view walk.mp4 -o walk.rrd        a file for later: vision-banana view walk.rrd, or `rerun walk.rrd`
-    vision-banana view --bag drive --web           a page for a browser; it listens on this host alone (--host)
-    vision-banana view --topic /camera/image_raw   live, with ROS
+vision-banana view walk.mp4                    a viewer window, while it is seen
+vision-banana view walk.mp4 -o walk.rrd        a file for later: vision-banana view walk.rrd, or `rerun walk.rrd`
+vision-banana view --bag drive --web           a page for a browser; it listens on this host alone (--host)
+vision-banana view --topic /camera/image_raw   live, with ROS
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from vision_banana_ros.core import DataError, Frame, FrameError, InstructionErro
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", nargs="?", metavar="IN", help="a film, a folder of pictures, a camera, or an .rrd")
     parser.add_argument("--bag", type=Path, metavar="BAG", help="a ROS 2 bag")
-    parser.add_argument("--image", action="append", default=[], metavar="TOPIC", help="of the bag; default: all cameras")
+    parser.add_argument(
+        "--image", action="append", default=[], metavar="TOPIC", help="of the bag; default: all cameras"
+    )
     parser.add_argument("--topic", metavar="TOPIC", help="a live image topic; its camera_info is looked for beside it")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE.rrd", help="save instead of show")
     parser.add_argument("--web", action="store_true", help="serve a page for browsers instead of opening a window")
@@ -92,7 +94,7 @@ def _open(args: argparse.Namespace) -> int:
         raise DataError(f"no recording {args.input}")
     command = [sys.executable, "-m", "rerun", args.input, "--bind", args.host, "--port", str(args.port)]
     if args.web:
-        command += ["--web-viewer", "--web-viewer-port", str(args.web_port)]
+        command += ["--serve-web", "--web-viewer-port", str(args.web_port)]
     return subprocess.call(command)
 
 

@@ -87,7 +87,8 @@ class Messages:
         if like is not None and np.any(np.abs(like.d) > 1e-9):
             model, d, r = like.distortion_model, np.asarray(like.d), np.asarray(like.r)
             if like.k[0] > 0 and like.k[4] > 0:
-                raw = Camera(*(float(like.k[i]) for i in (0, 4, 2, 5)), int(like.width), int(like.height))
+                fx, fy, cx, cy = (float(like.k[i]) for i in (0, 4, 2, 5))
+                raw = Camera(fx, fy, cx, cy, int(like.width), int(like.height))
                 of = raw.scaled_to(camera.width, camera.height)
                 k = np.array([of.fx, 0.0, of.cx, 0.0, of.fy, of.cy, 0.0, 0.0, 1.0])
         region = self._types["sensor_msgs/msg/RegionOfInterest"](

@@ -44,7 +44,7 @@ def page(title: str, facts: Sequence[tuple[str, str]], models: Sequence[Notes]) 
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
         "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">"
         f"<title>{html.escape(title)}</title><style>{STYLE}</style></head>"
         f"<body><header><h1>{html.escape(title)}</h1><nav>{links}</nav></header><main>{bodies}</main>"
@@ -63,7 +63,12 @@ def _speed(models: Sequence[Notes]) -> str:
     for notes in models:
         # The first frames load and warm up what the others use.
         values = np.array(notes.milliseconds[1:] or notes.milliseconds)
-        cells = (notes.frames, f"{np.median(values):.1f}", f"{np.percentile(values, 95):.1f}", f"{1e3 / values.mean():.1f}")
+        cells = (
+            notes.frames,
+            f"{np.median(values):.1f}",
+            f"{np.percentile(values, 95):.1f}",
+            f"{1e3 / values.mean():.1f}",
+        )
         rows += f"<tr><th>{html.escape(notes.model)}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     return f"<table>{head}{rows}</table><p>Everything from picture to values, the first frame left out.</p>"
 
@@ -81,9 +86,7 @@ def _scores(models: Sequence[Notes]) -> str:
     )
     table = f"<table><tr><th></th>{head}</tr>{rows}"
     if len(models) == 2:
-        table += (
-            f"<tr><th>difference</th>{''.join(f'<td>{_difference(name, *models)}</td>' for name in names)}</tr>"
-        )
+        table += f"<tr><th>difference</th>{''.join(f'<td>{_difference(name, *models)}</td>' for name in names)}</tr>"
     return (
         f"{table}</table><p>Mean over frames, and the 95&nbsp;% interval in which it would move with other frames of "
         "this kind. Frames of one video resemble each other: the true interval is wider.</p>"
@@ -213,7 +216,8 @@ def _bars(charts: Sequence[tuple[str, npt.NDArray[np.float64]]], edges: Sequence
             )
     step = max(1, count // 10)
     ticks = "".join(
-        f'<text x="{i * each:.1f}" y="{height + foot - 6}">{html.escape(edges[i])}</text>' for i in range(0, count, step)
+        f'<text x="{i * each:.1f}" y="{height + foot - 6}">{html.escape(edges[i])}</text>'
+        for i in range(0, count, step)
     )
     return (
         f'<svg viewBox="0 0 {width} {height + foot}" role="img" aria-label="histogram, {html.escape(unit)}">'

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-
 import numpy as np
 
 from vision_banana_ros.codecs import normals as normals_code
@@ -119,7 +118,10 @@ class RerunLog:
             log(
                 at,
                 rr.Pinhole(
-                    image_from_camera=matrix, width=c.width, height=c.height, camera_xyz=rr.ViewCoordinates.RDF,
+                    image_from_camera=matrix,
+                    width=c.width,
+                    height=c.height,
+                    camera_xyz=rr.ViewCoordinates.RDF,
                     image_plane_distance=0.4,
                 ),
             )
@@ -227,7 +229,8 @@ class Viewer:
             command += ["--serve-web", "--web-viewer-port", str(web_port)]
         environment = {**os.environ, "RERUN_ANALYTICS": "0"}
         self._process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        self._wait_until_listening(host, port)
+        for waited in (port, web_port) if web else (port,):
+            self._wait_until_listening(host, waited)
 
     def _wait_until_listening(self, host: str, port: int) -> None:
         deadline = time.monotonic() + _VIEWER_STARTS_S
