@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -79,6 +80,10 @@ def test_the_page_is_served_to_this_host_alone():
         assert listening[web_port] == {"0100007F"}
     finally:
         viewer.close()
+    deadline = time.monotonic() + 10
+    while {port, web_port} & set(listeners()):  # it ends with its children
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def listeners() -> dict[int, set[str]]:

@@ -11,7 +11,9 @@ Times: `stamp` (the frame's own) and `frame` (its number).
 from __future__ import annotations
 
 import colorsys
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -47,7 +49,13 @@ _VIEWER_STARTS_S = 20.0
 def blueprint(cameras: Sequence[str] = ("",)) -> rrb.Blueprint:
     """Cloud on the left, picture, depth, normals and classes beside it, canvases and curves behind tabs below."""
     spaces = [f"{name}/" if name else "" for name in cameras]
-    clouds = [rrb.Spatial3DView(origin=f"{space}world", name=f"{space}cloud") for space in spaces]
+    # Without the depth image, which rerun would draw as a second cloud over the first.
+    clouds = [
+        rrb.Spatial3DView(
+            origin=f"{space}world", contents=["+ $origin/**", "- $origin/camera/depth"], name=f"{space}cloud"
+        )
+        for space in spaces
+    ]
     pictures: list[Any] = []
     for space in spaces:
         layers = ("rgb", "depth", "normals", "classes", "instances")
@@ -196,7 +204,7 @@ class RerunLog:
         if new or not known:
             known.update(new)
             told = [(n, f"{name} {n}".strip(), _color(n)) for n, name in known.items()]
-            self._stream.log(entity, rr.AnnotationContext([(0, "", (0, 0, 0)), *told]), static=True)
+            self._stream.log(entity, rr.AnnotationContext([(0, "none", (20, 20, 20)), *told]), static=True)
 
 
 def _points(sight: Sight) -> rr.Points3D:
@@ -228,7 +236,10 @@ class Viewer:
         if web:
             command += ["--serve-web", "--web-viewer-port", str(web_port)]
         environment = {**os.environ, "RERUN_ANALYTICS": "0"}
-        self._process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        # A session of its own: what Python starts starts the viewer in turn, and both must end.
+        self._process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+        )
         for waited in (port, web_port) if web else (port,):
             self._wait_until_listening(host, waited)
 
@@ -252,11 +263,12 @@ class Viewer:
         self._process.wait()
 
     def close(self) -> None:
-        self._process.terminate()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            os.killpg(self._process.pid, signal.SIGKILL)
 
 
 __all__ = ["APPLICATION", "LOCALHOST", "RerunLog", "Viewer", "blueprint"]
