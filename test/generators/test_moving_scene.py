@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vision_banana_ros.core import FrameError
-from vision_banana_ros.world.moving import BALL, FLOOR, LABELS, SKY, WALL, MovingScene, pose_at, _solids_at
+from vision_banana_ros.world.moving import BALL, FLOOR, LABELS, SKY, WALL, MovingScene, _solids_at, pose_at
 
 SCENE = MovingScene(count=12, width=161, height=90, hfov_deg=80)
 

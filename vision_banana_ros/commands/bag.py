@@ -22,8 +22,8 @@ import numpy as np
 from vision_banana_ros.commands.output import write_json
 from vision_banana_ros.commands.seeing import Eyes, Progress, add_seeing_arguments, ending_softly
 from vision_banana_ros.core import Camera, DataError, Frame, FrameError, InstructionError, Task
+from vision_banana_ros.data.pixels import rgb_from_bytes
 from vision_banana_ros.generators import load_generator
-from vision_banana_ros.ros.pixels import rgb_from_bytes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -193,7 +193,8 @@ def _panel(sight: Sight) -> UInt8Array:
 
 def _line(shot: Shot, sight: Sight, eyes: Eyes) -> dict[str, Any]:
     seen = sight.perception
-    shares = np.zeros(256) if seen.mask is None else np.bincount(seen.mask.reshape(-1), minlength=256) / seen.mask.size
+    mask = np.zeros(1, np.uint8) if seen.mask is None else seen.mask
+    shares = np.bincount(mask.reshape(-1), minlength=256) / mask.size
     return {
         "number": shot.number,
         "stamp_ns": shot.stamp_ns,

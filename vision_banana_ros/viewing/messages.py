@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from vision_banana_ros.core import UNLABELLED, AnyArray, Camera, FloatArray, FrameError, Rgb, Task
+from vision_banana_ros.data.camera_info import info_fields
 from vision_banana_ros.geometry import CLOUD_FIELDS, POINT_STEP, pack_cloud
 from vision_banana_ros.perceiver import Sight
 from vision_banana_ros.prompts import ClassSet
@@ -81,16 +82,9 @@ class Messages:
         return self.image(millimetres.astype(np.uint16), "16UC1", head)
 
     def info(self, camera: Camera, head: Any, *, like: Any = None) -> Any:
-        """K and P of `camera`; distortion and rectification of the info that it was read from, if any."""
-        matrix = [camera.fx, 0.0, camera.cx, 0.0, camera.fy, camera.cy, 0.0, 0.0, 1.0]
-        model, d, r, k = "plumb_bob", np.zeros(5), np.eye(3).reshape(-1), np.array(matrix)
-        if like is not None and np.any(np.abs(like.d) > 1e-9):
-            model, d, r = like.distortion_model, np.asarray(like.d), np.asarray(like.r)
-            if like.k[0] > 0 and like.k[4] > 0:
-                fx, fy, cx, cy = (float(like.k[i]) for i in (0, 4, 2, 5))
-                raw = Camera(fx, fy, cx, cy, int(like.width), int(like.height))
-                of = raw.scaled_to(camera.width, camera.height)
-                k = np.array([of.fx, 0.0, of.cx, 0.0, of.fy, of.cy, 0.0, 0.0, 1.0])
+        """As the node's: distortion, rectification and baseline of the info that the camera was read from, if any."""
+        fields = info_fields(camera, like)
+        numbers = {name: np.asarray(fields[name], np.float64) for name in ("d", "k", "r", "p")}
         region = self._types["sensor_msgs/msg/RegionOfInterest"](
             x_offset=0, y_offset=0, height=0, width=0, do_rectify=False
         )
@@ -98,11 +92,8 @@ class Messages:
             header=head,
             height=camera.height,
             width=camera.width,
-            distortion_model=model,
-            d=d,
-            k=k,
-            r=r,
-            p=np.array([*matrix[0:3], 0.0, *matrix[3:6], 0.0, *matrix[6:9], 0.0]),
+            distortion_model=fields["distortion_model"],
+            **numbers,
             binning_x=0,
             binning_y=0,
             roi=region,
