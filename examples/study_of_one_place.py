@@ -3,8 +3,8 @@
     python examples/study_of_one_place.py --out study --gate GATE_FRAMES --old OLD_FRAMES
 
 A robot drives through a warehouse and records a ROS 2 bag: JPEG images of a noisy camera, camera_info that comes late,
-noisy depth. The first half of its route teaches, the second half judges. Two teachers: the oracle, who knows the truth (the
-most that labels can give), and the shipped student's own consensus (what it can teach itself, without anybody's help).
+noisy depth. The first half of its route teaches, the second half judges. Two teachers: the oracle, who knows the truth
+(the most that labels can give), and the shipped student's own consensus (what it can teach itself, without help).
 What counts is the unseen half, and that no `--gate` (real frames of elsewhere) is lost.
 
 Every step is kept in --out and not done twice; it needs the extras world, train and bags.
