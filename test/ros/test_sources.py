@@ -124,6 +124,17 @@ def test_the_end_is_the_end_without_looping(ros: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.ros
+def test_a_source_that_breaks_ends_the_process(ros: Any, tmp_path: Path) -> None:
+    """An odd width has no YUV 4:2:2; the node lived on without a word and without images."""
+    cv2.imwrite(str(tmp_path / "0.png"), np.zeros((30, 51, 3), np.uint8))
+    process = ros.camera(source=str(tmp_path), encoding="yuv422", rate_hz=20)
+    ros.listener.subscribe(Image, "image")
+    assert process.wait() == 1
+    assert process.output.splitlines()[-1].endswith("needs an even width, got 51")
+    assert "Traceback" not in process.output
+
+
+@pytest.mark.ros
 def test_jpegs_and_the_truth(ros: Any) -> None:
     ros.camera(source="moving", publish_truth=True)
     listener = ros.listener

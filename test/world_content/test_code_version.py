@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import vision_banana_ros
-from vision_banana_ros.world.manifest import canonical, code_version, pixel_modules
+from vision_banana_ros.world.manifest import code_version, pixel_modules, read_code
 
 HERE = Path(vision_banana_ros.__file__).parent
 
@@ -76,6 +76,10 @@ def test_the_modules_of_a_picture_are_found_through_their_imports() -> None:
     assert {f"world/furniture/{p.name}" for p in (HERE / "world/furniture").glob("*.py")} <= found
     assert {"world/render.py", "world/tracing/cpu.py", "world/sensor.py", "tasks/vocabulary.py"} <= found
     assert not {"world/statistics.py", "world/dataset.py", "world/clip.py", "world/tracing/gpu.py"} & found
+
+
+def canonical(text: str) -> str:
+    return read_code(text).canonical
 
 
 def test_the_canonical_text_keeps_code_and_drops_words() -> None:

@@ -19,7 +19,7 @@ KINDS: tuple[str, ...] = ("depth", "normals", "camera", "mask", "instances", "re
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Who made the frames, under which terms and in which version; it goes with them into shards, models and reports."""
+    """Who made the frames, on which terms, in which version; it goes with them into shards, models and reports."""
 
     name: str
     licence: str = UNKNOWN_LICENCE

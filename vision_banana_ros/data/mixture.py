@@ -2,8 +2,8 @@
 
     mixture = Mixture(
         (
-            Part(open_dataset(Path("shards/homes")), weight=3),
-            Part(open_dataset(Path("frames/desk")), weight=1, lens=Lens.NO_NARROW, kinds=frozenset({"depth", "camera"})),
+            Part(dataset=open_dataset(Path("shards/homes")), weight=3),
+            Part(dataset=open_dataset(Path("frames/desk")), lens=Lens.NO_NARROW, kinds=frozenset({"depth", "camera"})),
         )
     )
     for drawn in mixture.stream(seed=7, worker=0, workers=4):
@@ -13,8 +13,8 @@
 
 Convention
     weight   the share of draws, whatever the number of frames: 3 and 1 are three draws in four and one in four.
-    order    decided by (seed, worker, workers) and what lies on disk alone. A run that goes on after a stop gives another
-             seed, for example the number of its step, or it would see the same frames again.
+    order    decided by (seed, worker, workers) and what lies on disk alone. A run that goes on after a stop gives
+             another seed, for example the number of its step, or it would see the same frames again.
     workers  each reads its own pieces, a source with fewer pieces than workers is read whole by every one.
 """
 

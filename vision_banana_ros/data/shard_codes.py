@@ -42,7 +42,8 @@ _DEPTH_TABLE = _depth_table()
 
 def decode_depth(code: UInt16Array) -> FloatArray:
     """Float32 metres, NaN unknown, +inf sky."""
-    return _DEPTH_TABLE[code]
+    depth_m: FloatArray = _DEPTH_TABLE[code]
+    return depth_m
 
 
 def encode_normals(normals: FloatArray) -> npt.NDArray[np.int8]:
@@ -54,7 +55,8 @@ def decode_normals(code: npt.NDArray[np.int8]) -> FloatArray:
     vectors = code.astype(np.float32)
     length = np.sqrt(np.einsum("...i,...i->...", vectors, vectors))[..., None]  # sums over an inner axis are slow
     length[length == 0] = np.nan
-    return (vectors / length).astype(np.float32, copy=False)
+    unit: FloatArray = (vectors / length).astype(np.float32, copy=False)
+    return unit
 
 
 def to_jpeg(rgb: UInt8Array) -> UInt8Array:

@@ -1,4 +1,5 @@
-"""ROS messages to and from frames, cameras and arrays: the one place that knows how messages are filled and read.
+"""ROS messages to and from frames and arrays: the one place that knows how messages are filled and read (cameras:
+calibration.py).
 
 cv_bridge is used where it is the better way: for encodings that data/pixels.py does not know, when it can be imported.
 For those that we know it would copy once more and, built against NumPy 1, crash beside NumPy 2. sensor_msgs_py is
@@ -19,13 +20,13 @@ from typing import Any
 import cv2
 import numpy as np
 from builtin_interfaces.msg import Time
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2, PointField
+from sensor_msgs.msg import CompressedImage, Image, PointCloud2, PointField
 from std_msgs.msg import Header
 
-from vision_banana_ros.core import AnyArray, Camera, FloatArray, Frame, FrameError, UInt8Array
-from vision_banana_ros.data.camera_info import has_distortion
+from vision_banana_ros.core import AnyArray, FloatArray, Frame, FrameError, UInt8Array
 from vision_banana_ros.data.pixels import PIXEL_FORMATS, rgb_from_bytes
 from vision_banana_ros.geometry.cloud import CLOUD_FIELDS, POINT_STEP
+from vision_banana_ros.ros.calibration import info_message as info_message
 
 _FLOAT_FORMATS = {"32FC1": (np.dtype("f4"), 1), "32FC3": (np.dtype("f4"), 3)}
 _MILLIMETRES_MAX = 65535
@@ -119,25 +120,3 @@ def empty_cloud(hw: tuple[int, int]) -> PointCloud2:
     message.row_step = POINT_STEP * width
     message.data = array.array("B", bytes(message.row_step * height))
     return message
-
-
-def info_message(camera: Camera, head: Header, *, like: CameraInfo | None = None) -> CameraInfo:
-    """K and P of `camera`; distortion and rectification of the info that it was read from, if any. P is never zero."""
-    info = CameraInfo(header=head, width=camera.width, height=camera.height, distortion_model="plumb_bob", d=[0.0] * 5)
-    matrix = [camera.fx, 0.0, camera.cx, 0.0, camera.fy, camera.cy, 0.0, 0.0, 1.0]
-    info.k = matrix
-    info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
-    info.p = [*matrix[0:3], 0.0, *matrix[3:6], 0.0, *matrix[6:9], 0.0]
-    if like is not None and has_distortion(like):
-        info.distortion_model, info.d = like.distortion_model, list(like.d)
-        info.r = list(like.r)
-        info.k = _scaled_matrix(list(like.k), like, camera)
-    return info
-
-
-def _scaled_matrix(k: list[float], like: CameraInfo, camera: Camera) -> list[float]:
-    """K of the distorted image at the camera's size; K and P differ once there is distortion."""
-    if not (k[0] > 0 and k[4] > 0):
-        return [camera.fx, 0.0, camera.cx, 0.0, camera.fy, camera.cy, 0.0, 0.0, 1.0]
-    scaled = Camera(k[0], k[4], k[2], k[5], like.width, like.height).scaled_to(camera.width, camera.height)
-    return [scaled.fx, 0.0, scaled.cx, 0.0, scaled.fy, scaled.cy, 0.0, 0.0, 1.0]

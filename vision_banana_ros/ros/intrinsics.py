@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sensor_msgs.msg import CameraInfo
 
 from vision_banana_ros.core import Frame, FrameError
-from vision_banana_ros.data.camera_info import camera_from_info, has_distortion
+from vision_banana_ros.data.camera_info import camera_from_info, has_distortion, is_fisheye
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +29,8 @@ def with_given_camera(frame: Frame, info: CameraInfo | None, *, topic: str) -> P
     except FrameError as error:
         return Posed(frame, problem=f"{error}: not used")
     problem = ""
-    if has_distortion(info) and "rect" not in topic:
+    if "rect" not in topic and is_fisheye(info):
+        problem = "a fisheye image is no pinhole image, depth and cloud are wrong: subscribe to a rectified image"
+    elif "rect" not in topic and has_distortion(info):
         problem = "image is distorted, the cloud bends with it: subscribe to a rectified image"
     return Posed(dataclasses.replace(frame, camera=camera), info, problem)

@@ -84,6 +84,9 @@ class Settings:
     transport: str = _parameter(
         "raw", "Listen to `image`, or to `image/compressed`.", live=False, choices=("raw", "compressed")
     )
+    lazy_image: bool = _parameter(
+        True, "Subscribe to the images only while somebody listens to what is made of them; an idle node costs nothing."
+    )
 
     # What is asked.
     tasks: tuple[str, ...] = _parameter(
@@ -215,6 +218,8 @@ def _plain(value: object, default: Value) -> Value:
     """`value` as the default's type where nothing is lost by it; anything else is left for `_require` to refuse."""
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if isinstance(default, tuple) and value is None:
+        return ()  # what rclpy makes of [] in a file
     if isinstance(default, tuple) and isinstance(value, str):
         return tuple(word.strip() for word in value.split(",") if word.strip())
     if isinstance(default, tuple) and not isinstance(value, bytes) and hasattr(value, "__iter__"):
@@ -254,8 +259,13 @@ def as_yaml() -> str:
     ]
     lines += ["/**:", "  ros__parameters:"]
     for name, default, spec in parameters():
-        lines += [f"    # {_words(spec)}", f"    {name}: {json.dumps(default)}"]
+        lines += [f"    # {_words(spec)}", f"    {name}: {_in_yaml(default)}"]
     return "\n".join(lines) + "\n"
+
+
+def _in_yaml(default: Value) -> str:
+    """ROS reads an empty list as no value at all."""
+    return '[""]' if default == () else json.dumps(default)
 
 
 def as_table() -> str:

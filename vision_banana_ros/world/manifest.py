@@ -11,7 +11,8 @@ import ast
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -35,9 +36,8 @@ def code_version(package: Path = _PACKAGE) -> str:
     """Twelve digits that change when the same seed may show something else."""
     digest = sha256()
     for path in pixel_modules(package):
-        digest.update(
-            f"{path.relative_to(package).as_posix()} {canonical(path.read_text(encoding='utf-8'))}\n".encode()
-        )
+        said = read_code(path.read_text(encoding="utf-8")).canonical
+        digest.update(f"{path.relative_to(package).as_posix()} {said}\n".encode())
     for pattern in _DATA:
         for path in sorted(package.glob(pattern)):
             digest.update(path.read_bytes())
@@ -54,13 +54,23 @@ def pixel_modules(package: Path = _PACKAGE) -> list[Path]:
         if path is None or name in found or name.partition(".")[0] not in _ROOMS:
             continue
         found[name] = path
-        waiting += _imports(package, ast.parse(path.read_text(encoding="utf-8")))
+        waiting += read_code(path.read_text(encoding="utf-8")).imports
     return [found[name] for name in sorted(found)]
 
 
-def canonical(code: str) -> str:
-    """What the code says: its parsed form without docstrings, the same text in every version of Python."""
-    return _text(ast.parse(code))
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A module: what it says, the same text in every version of Python, and what it imports of this package."""
+
+    canonical: str
+    imports: tuple[str, ...]
+
+
+@lru_cache(maxsize=512)
+def read_code(text: str) -> Code:
+    """Parsed once per text: a second for the whole world."""
+    tree = ast.parse(text)
+    return Code(_text(tree), tuple(_imports(tree)))
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -78,7 +88,7 @@ def _file_of(package: Path, name: str) -> Path | None:
     return next((path for path in (stem.with_suffix(".py"), stem / "__init__.py") if path.is_file()), None)
 
 
-def _imports(package: Path, tree: ast.Module) -> Iterator[str]:
+def _imports(tree: ast.Module) -> Iterator[str]:
     """Names below the package, also of what is imported inside of functions or from a folder of modules."""
     prefix = f"{_PACKAGE.name}."
     for node in ast.walk(tree):
