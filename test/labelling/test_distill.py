@@ -164,7 +164,7 @@ def test_the_whole_way_from_recordings_to_a_model(
         "kept_aside": [friday.name],
         "teachers": ["plane"],
         "label": {"classes": "floor, wall", "every": 1},
-        "train": {"samples": 48, "batch": 4, "warmup": 8, "workers": 0, "views": [{"width": 96, "height": 64}]},
+        "train": {"samples": 48, "batch": 4, "warmup": 8, "views": [{"width": 96, "height": 64}]},
         "sizes": ["96x64"],
     }
     path.write_text(json.dumps(entries))
