@@ -108,6 +108,7 @@ def test_a_driver_that_is_killed_is_gone_on_with(tmp_path: Path, recording: Reco
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_two_workers_are_at_least_one_and_a_half_times_as_fast(tmp_path: Path, recording: Recorder) -> None:
     """A teacher that waits, as one on a GPU or behind a network does. Start-up is not counted."""
     folder = recording(16)
@@ -128,6 +129,7 @@ def test_two_workers_are_at_least_one_and_a_half_times_as_fast(tmp_path: Path, r
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_the_world_is_rendered_on_ray_as_it_is_here(tmp_path: Path) -> None:
     pytest.importorskip("numba")
     from vision_banana_ros.cli import main
