@@ -21,7 +21,7 @@ from vision_banana_ros.evaluation.baselines import PriorMaps
 from vision_banana_ros.evaluation.evaluate import EvaluationSettings, evaluate
 from vision_banana_ros.evaluation.report import beats_baselines, report
 from vision_banana_ros.evaluation.summary import Contender, Evaluation
-from vision_banana_ros.models.manifest import Precision, Score, Source, TrainingRecord
+from vision_banana_ros.models.manifest import Precision, Score, TrainedOn, TrainingRecord
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,15 +66,17 @@ def run(args: argparse.Namespace) -> int:
     text = TextTable.load(args.folder / "text.npz").only(known_texts())
     asked = [read_size(text) for text in args.size or ()]
     sizes = tuple(asked or [(view.width, view.height) for view in config.views])
-    generator = StudentGenerator(TorchRuntime(student), text, sizes)
+    runtime = TorchRuntime(student)
+    generator = StudentGenerator(runtime, text, sizes)
+    judged_by = f"{runtime.backend.value} {runtime.precision.value}"
     settings = EvaluationSettings(countable=vocabulary.things(), priors=PriorMaps.load())
     real = [
-        evaluate(open_dataset(root), generator, root=root.name, model="student", settings=settings)
+        evaluate(open_dataset(root), generator, root=root.name, model="student", settings=settings, runtime=judged_by)
         for root in args.frames or [Path(gate) for gate in config.gates]
     ]
     lost = {evaluation.root: missed for evaluation in real if (missed := beats_baselines(evaluation))}
     rendered = [
-        evaluate(open_dataset(root), generator, root=root.name, model="student", settings=settings)
+        evaluate(open_dataset(root), generator, root=root.name, model="student", settings=settings, runtime=judged_by)
         for root in args.shards or []
     ]
     evaluations = [*real, *rendered]
@@ -153,13 +155,13 @@ _METRICS = {
 _WITHOUT_RIVALS = ("mean_iou", "cumulative_iou", "instance_pm_f1", "focal_error")
 
 
-def read_sources(path: Path | None) -> tuple[Source, ...]:
+def read_sources(path: Path | None) -> tuple[TrainedOn, ...]:
     if path is None:
         return ()
     try:
         entries: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
         return tuple(
-            Source(name=str(e["name"]), licence=str(e["licence"]), samples=int(e.get("samples", 0))) for e in entries
+            TrainedOn(name=str(e["name"]), licence=str(e["licence"]), samples=int(e.get("samples", 0))) for e in entries
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} must be a JSON list of name, licence and samples: {error!r}") from error
