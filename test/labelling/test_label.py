@@ -262,8 +262,8 @@ def test_the_shards_are_a_dataset_without_what_was_doubted(tmp_path: Path, recor
     np.testing.assert_allclose(truth.depth_m[:, 4:44], 2.0, atol=0.01)
     assert np.isnan(truth.depth_m[:, 52:60]).all()  # the other teacher says 4 m there
     np.testing.assert_allclose(truth.normals[24, 10], (0, 0, -1), atol=0.02)  # type: ignore[index]
-    assert truth.labels == ("background", "floor", "wall")
+    assert truth.labels == ("floor", "wall")
     assert truth.mask is not None
-    assert truth.mask[24, 10] == 2
+    assert truth.mask[24, 10] == 1
     assert truth.instances is not None
     assert truth.instances[24, 10] == 1
