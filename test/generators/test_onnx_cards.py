@@ -1,5 +1,6 @@
 """Graphs by their cards: metres, axes and classes as the card says, and every wrong card refused by name."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +97,10 @@ def test_relative_depth_is_fitted_to_sparse_depth(graphs: Path) -> None:
     seen = perceive(picture(red), generator, [DEPTH], PLAIN)
     assert seen.depth_m is not None
     np.testing.assert_allclose(seen.depth_m[:, 2:-2], true_z(red)[:, 2:-2], rtol=0.02)
-    assert "sparse depth: scale 0.49" in generator.remarks["metres"] or "scale 0.5" in generator.remarks["metres"]  # type: ignore[attr-defined]
+    said = re.match(r"sparse depth: scale (\S+), shift (\S+), spread", generator.remarks["metres"])  # type: ignore[attr-defined]
+    assert said is not None
+    scale, shift = said.groups()
+    assert (float(scale), float(shift)) == (pytest.approx(0.5, rel=0.01), pytest.approx(0.05, rel=0.02))
     assert generator.about.metric is True  # by its anchor
 
 
