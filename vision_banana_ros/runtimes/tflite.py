@@ -24,7 +24,9 @@ class TfliteSession:
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:
-            raise MissingExtraError(package="ai-edge-litert", extra="train", purpose="Running a TFLite file") from error
+            raise MissingExtraError(
+                package="ai-edge-litert", extra="tflite", purpose="Running a TFLite file"
+            ) from error
         try:
             self._interpreter: Any = Interpreter(str(path), num_threads=options.threads or os.cpu_count())
             self._interpreter.allocate_tensors()
