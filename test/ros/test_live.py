@@ -63,7 +63,6 @@ def test_every_parameter_is_declared_with_its_words(node: Any) -> None:
         ("classes", "floor=#010101, wall=#010101", "classes: "),
         ("classes", "", "classes: "),
         ("tasks", ["depth", "music"], "music"),
-        ("prompt", "The surface normal map of this picture.", "prompt: "),
         ("model", "oracle:clip", "model cannot change while the node is configured"),
         ("autostart", False, "autostart cannot change"),
     ],
