@@ -11,7 +11,8 @@ from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
 from vision_banana_ros.core import Camera, Frame, FrameError
-from vision_banana_ros.ros.calibration import camera_from_info, info_message, is_fisheye
+from vision_banana_ros.data.camera_info import camera_from_info, is_fisheye
+from vision_banana_ros.ros.calibration import info_message
 from vision_banana_ros.ros.intrinsics import with_given_camera
 
 HEAD = Header(frame_id="eye")

@@ -13,7 +13,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import String
 
 from vision_banana_ros.core import Camera, DataError
-from vision_banana_ros.ros.pixels import rgb_from_bytes
+from vision_banana_ros.data.pixels import rgb_from_bytes
 from vision_banana_ros.ros.sources import default_model, open_source
 from vision_banana_ros.world.moving import MovingScene
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vision_banana_ros.evaluation.class_metrics import ClassSummary
 from vision_banana_ros.evaluation.depth_metrics import DepthScores
 from vision_banana_ros.evaluation.intervals import Estimate, estimate
 from vision_banana_ros.evaluation.normal_metrics import NormalScores
@@ -45,6 +46,7 @@ class Contender:
     name: str
     depth: DepthSummary | None = None
     normals: NormalSummary | None = None
+    classes: ClassSummary | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,8 @@ class Evaluation:
     frames: int
     skipped: int
     contenders: tuple[Contender, ...]
+    runtime: str = ""  # what ran the network, and its precision
+    sources: tuple[str, ...] = ()  # of the frames, with their licences
     mean_iou: float | None = None
     class_iou: dict[str, float] | None = None
     cumulative_iou: float | None = None

@@ -1,7 +1,7 @@
 """ROS messages to and from frames and arrays: the one place that knows how messages are filled and read (cameras:
 calibration.py).
 
-cv_bridge is used where it is the better way: for encodings that ros/pixels.py does not know, when it can be imported.
+cv_bridge is used where it is the better way: for encodings that data/pixels.py does not know, when it can be imported.
 For those that we know it would copy once more and, built against NumPy 1, crash beside NumPy 2. sensor_msgs_py is
 never the better way here: its create_cloud() swaps height and width of organised clouds and packs point by point.
 
@@ -24,10 +24,9 @@ from sensor_msgs.msg import CompressedImage, Image, PointCloud2, PointField
 from std_msgs.msg import Header
 
 from vision_banana_ros.core import AnyArray, FloatArray, Frame, FrameError, UInt8Array
+from vision_banana_ros.data.pixels import PIXEL_FORMATS, rgb_from_bytes
 from vision_banana_ros.geometry.cloud import CLOUD_FIELDS, POINT_STEP
-from vision_banana_ros.ros.calibration import camera_from_info as camera_from_info
 from vision_banana_ros.ros.calibration import info_message as info_message
-from vision_banana_ros.ros.pixels import PIXEL_FORMATS, rgb_from_bytes
 
 _FLOAT_FORMATS = {"32FC1": (np.dtype("f4"), 1), "32FC3": (np.dtype("f4"), 3)}
 _MILLIMETRES_MAX = 65535

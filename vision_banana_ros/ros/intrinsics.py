@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sensor_msgs.msg import CameraInfo
 
 from vision_banana_ros.core import Frame, FrameError
-from vision_banana_ros.ros.calibration import camera_from_info, has_distortion, is_fisheye
+from vision_banana_ros.data.camera_info import camera_from_info, has_distortion, is_fisheye
 
 
 @dataclass(frozen=True, slots=True, eq=False)

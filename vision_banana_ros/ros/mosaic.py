@@ -1,4 +1,4 @@
-"""RGB to the bytes of any encoding that cameras send; the way back is ros/pixels.py, whose conventions hold here."""
+"""RGB to the bytes of any encoding that cameras send; the way back is data/pixels.py, whose conventions hold here."""
 
 from __future__ import annotations
 
