@@ -124,14 +124,24 @@ def test_the_prompt_topic_takes_words_and_full_prompts_and_refuses_others(node: 
 
     while publisher.get_subscription_count() == 0:
         pass
+    node.subscribe(String, "prompt/answer", reliable=True)
     publisher.publish(
-        String(data="A segmentation map. The floor is solid white; the ceiling is green. Everything else is black.")
+        String(
+            data="A referring segmentation. The floor is solid white; the ceiling is green. Everything else is black."
+        )
     )
     node.newest("referring/mask", lambda message: {1, 2} <= ids(message))
-    publisher.publish(String(data="A metric depth map of this picture in the cube colours."))
+    refused = "A referring segmentation. The floor is solid white; the wall is solid white."
+    publisher.publish(String(data=refused))
+    node.wait_for(lambda: len(node.received["prompt/answer"]) == 2, "both answers")
+    first, second = (json.loads(message.data) for message in node.received["prompt/answer"])
+    assert (first["accepted"], first["reason"]) == (True, "")
+    assert (second["accepted"], second["prompt"]) == (False, refused)
+    assert "same colour" in second["reason"]
     node.newest("referring/mask", lambda message: {1, 2} <= ids(message))
     publisher.publish(String(data="floor"))
     node.newest("referring/mask", lambda message: 1 in ids(message) and 2 not in ids(message))
+    node.unsubscribe("prompt/answer")
     node.destroy(publisher)
     node.unsubscribe("referring/mask")
 
@@ -160,6 +170,27 @@ def test_far_points_get_an_end_that_clears(node: Any) -> None:
     assert _set(node, far_point_m=0.0)[0].successful
     node.newest("points", lambda m: longest(m) < 20.0)
     node.unsubscribe("points")
+
+
+def test_the_cloud_for_costmaps_has_few_points_and_no_floor(node: Any) -> None:
+    node.subscribe(PointCloud2, "points/nav2")
+
+    def points(message: PointCloud2) -> np.ndarray:
+        return np.frombuffer(message.data, "<f4").reshape(-1, 4)[:, :3]
+
+    full = node.newest("points/nav2")
+    assert 10_000 < full.width <= 20_000
+    assert (full.height, full.point_step, full.is_dense) == (1, 16, True)
+    assert np.isfinite(points(full)).all()
+    assert _set(node, nav2_max_points=1000, nav2_without=["floor"])[0].successful
+
+    def without_floor(message: PointCloud2) -> bool:
+        labels = np.frombuffer(message.data, np.uint8).reshape(-1, 16)[:, 12]
+        return 100 < message.width <= 1000 and 1 not in labels and 2 in labels  # floor, wall
+
+    node.newest("points/nav2", without_floor)
+    assert _set(node, nav2_max_points=20_000, nav2_without=[""])[0].successful
+    node.unsubscribe("points/nav2")
 
 
 def test_a_cloud_may_carry_less_in_the_same_layout(node: Any) -> None:

@@ -39,9 +39,12 @@ def _entry(class_id: int, name: str, color: Rgb | None) -> dict[str, object]:
 
 
 def label_info_message(messages: Any, classes: ClassSet, head: Header, *, threshold: float) -> Any:
-    """vision_msgs/LabelInfo; `messages` is what vision_msgs() returned."""
-    names = {0: "background"} if classes.background is not None else {}
-    names.update({i + 1: target.text for i, target in enumerate(classes.targets)})
+    """vision_msgs/LabelInfo; `messages` is what vision_msgs() returned.
+
+    The background, id 0, is no class and not among them: Nav2's semantic layer calls each class that its configuration
+    lacks a critical error, and skips ids that it was not told of without a word.
+    """
+    names = {i + 1: target.text for i, target in enumerate(classes.targets)}
     info = messages.LabelInfo(header=head, threshold=float(threshold))
     info.class_map = [messages.VisionClass(class_id=class_id, class_name=name) for class_id, name in names.items()]
     return info

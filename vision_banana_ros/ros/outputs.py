@@ -8,7 +8,7 @@ qos_overrides.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,16 +19,25 @@ from std_msgs.msg import Header, String
 
 from vision_banana_ros.core import Task
 from vision_banana_ros.geometry import pack_cloud
+from vision_banana_ros.geometry.sparse import sparse_cloud
 from vision_banana_ros.perceiver import Sight
 from vision_banana_ros.prompts import ClassSet
 from vision_banana_ros.ros import convert, labels
 from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.tasks import Layer, Room, rooms
 
+CLOUD = "points"
+NAV2 = "points/nav2"
 _VOLATILE = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
     depth=4,
     reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.VOLATILE,
+)
+_SENSOR = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=4,
+    reliability=ReliabilityPolicy.BEST_EFFORT,
     durability=DurabilityPolicy.VOLATILE,
 )
 _LATCHED = QoSProfile(
@@ -74,6 +83,7 @@ class _Topic:
     tasks: frozenset[Task]
     build: Callable[[_Context], Any]
     camera: bool = False
+    qos: QoSProfile = field(default_factory=lambda: _VOLATILE)
 
 
 def _of_layer(layer: Layer, task: Task) -> _Topic:
@@ -119,6 +129,24 @@ def _info(context: _Context) -> CameraInfo | None:
     return None if camera is None else convert.info_message(camera, context.header, like=context.info_like)
 
 
+def _nav2(context: _Context) -> PointCloud2 | None:
+    """The cloud for costmaps: few points, the nearest ones, without the classes that are no obstacles."""
+    seen, settings = context.sight.perception, context.settings
+    if seen.depth_m is None or seen.camera is None:
+        return None
+    words = seen.labels if seen.mask is not None else ()
+    cloud = sparse_cloud(
+        seen.depth_m,
+        seen.camera,
+        most_points=settings.nav2_max_points,
+        mask=seen.mask,
+        without=[number for number, word in enumerate(words) if word in settings.nav2_without],
+        voxel_m=settings.nav2_voxel_m,
+        far_point_m=settings.far_point_m or None,
+    )
+    return convert.sparse_cloud_message(cloud.points, cloud.label, context.header)
+
+
 def _detections(context: _Context) -> Any:
     return labels.detections_message(labels.vision_msgs(), context.sight.perception, context.header)
 
@@ -131,13 +159,13 @@ def topics() -> tuple[_Topic, ...]:
     published = [room for room in rooms() if room.published]
     return (
         _Topic("depth/camera_info", CameraInfo, frozenset(), _info, camera=True),
+        _Topic(NAV2, PointCloud2, frozenset({Task.DEPTH}), _nav2, camera=True, qos=_SENSOR),
         *(_of_layer(layer, room.task) for room in published for layer in room.layers if layer.topic),
         *(_of_words(layer, room.task) for room in published for layer in room.layers if layer.words_topic),
         *(_canvas(room) for room in published),
     )
 
 
-CLOUD = "points"
 NO_CAMERA = "no camera is known, so there is no cloud: send camera_info, set hfov_deg or allow the task rays"
 #: Of tasks that ask nothing by themselves.
 _REMEDIES = {
@@ -157,9 +185,10 @@ class Outputs:
         if messages is not None:
             kind = messages.Detection2DArray
             self._topics.append(_Topic("instances/detections", kind, frozenset({Task.INSTANCE}), _detections))
-        self._publishers = {topic.name: self._publisher(topic.message, topic.name) for topic in self._topics}
+        self._publishers = {t.name: self._publisher(t.message, t.name, t.qos) for t in self._topics}
         self._publishers[CLOUD] = self._publisher(PointCloud2, CLOUD)
         self._labels = self._publisher(String, "segmentation/labels", _LATCHED)
+        self._answers = self._publisher(String, "prompt/answer")
         self._label_info = None
         if messages is not None:
             self._label_info = self._publisher(messages.LabelInfo, "segmentation/label_info", _LATCHED)
@@ -183,6 +212,8 @@ class Outputs:
             tasks.add(Task.DEPTH)
             tasks |= {Task.NORMALS} if "normals" in settings.cloud_fields else set()
             tasks |= {Task.SEMANTIC} if "label" in settings.cloud_fields else set()
+        if NAV2 in wanted and settings.nav2_without:
+            tasks.add(Task.SEMANTIC)
         allowed = frozenset(task for task in tasks if task.value in settings.tasks)
         return Request(tasks=allowed, camera=CLOUD in wanted or any(topic.camera for topic in listened))
 
@@ -252,7 +283,10 @@ class Outputs:
             threshold = settings.min_mask_confidence / 255
             self._label_info.publish(labels.label_info_message(self._vision_msgs, classes, head, threshold=threshold))
 
+    def answer_prompt(self, message: String) -> None:
+        self._answers.publish(message)
+
     def destroy(self) -> None:
-        publishers = [*self._publishers.values(), self._labels]
+        publishers = [*self._publishers.values(), self._labels, self._answers]
         for publisher in [*publishers, self._label_info] if self._label_info is not None else publishers:
             self._node.destroy_lifecycle_publisher(publisher)
