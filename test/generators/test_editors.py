@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,6 +22,8 @@ from vision_banana_ros.generators.editors.folders import TRAINING_CARD, _licence
 from vision_banana_ros.perceive import perceive
 from vision_banana_ros.prompts import Generator, Instruction
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 FAMILIES = ["klein", "klein-distilled", "kontext", "pix2pix", "qwen", "qwen-plus"]
 QUICK = EditorOptions(steps=1, tuned=True)
 NORMALS, DEPTH = Instruction(Task.NORMALS), Instruction(Task.DEPTH)
@@ -32,17 +34,6 @@ def board(width: int, height: int, cell: int = 5) -> np.ndarray:
     x, y = np.meshgrid(np.arange(width) // cell, np.arange(height) // cell)
     dark = ((x + y) % 2).astype(np.uint8)
     return np.stack([220 - 200 * dark, 30 + 150 * dark, 255 - 90 * dark], axis=-1).astype(np.uint8)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Networks this small only wait for each other on two."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

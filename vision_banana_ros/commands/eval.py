@@ -32,6 +32,7 @@ from vision_banana_ros.evaluation.pictures import side_by_side
 from vision_banana_ros.evaluation.protocols import BENCHMARKS, judge
 from vision_banana_ros.evaluation.published import beside_published
 from vision_banana_ros.evaluation.report import beats_baselines, report
+from vision_banana_ros.evaluation.summary import jsonable
 from vision_banana_ros.generators.registry import load_generator
 from vision_banana_ros.tasks.vocabulary import things
 
@@ -99,7 +100,9 @@ def run(args: argparse.Namespace) -> int:
     print(report(evaluation), file=out)
     _write_json(args, evaluation.to_json())
     lost = beats_baselines(evaluation)
-    print("beats every baseline" if not lost else f"does not beat: {', '.join(lost)}", file=out)
+    rivals = evaluation.contenders[1:]
+    beaten = "beats every baseline" if rivals else "there is no baseline for what was scored"
+    print(f"does not beat: {', '.join(lost)}" if lost else beaten, file=out)
     return 1 if lost else 0
 
 
@@ -139,7 +142,7 @@ def _words(args: argparse.Namespace) -> TextIO:
 
 
 def _write_json(args: argparse.Namespace, scores: dict[str, Any]) -> None:
-    text = json.dumps(scores, indent=1, allow_nan=False) + "\n"
+    text = json.dumps(jsonable(scores), indent=1, allow_nan=False) + "\n"
     if args.json == "-":
         sys.stdout.write(text)
     elif args.json:

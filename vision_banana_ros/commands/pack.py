@@ -66,15 +66,17 @@ def run(args: argparse.Namespace) -> int:
     text = TextTable.load(args.folder / "text.npz").only(known_texts())
     asked = [read_size(text) for text in args.size or ()]
     sizes = tuple(asked or [(view.width, view.height) for view in config.views])
-    generator = StudentGenerator(TorchRuntime(student), text, sizes)
+    runtime = TorchRuntime(student)
+    generator = StudentGenerator(runtime, text, sizes)
+    judged_by = f"{runtime.backend.value} {runtime.precision.value}"
     settings = EvaluationSettings(countable=vocabulary.things(), priors=PriorMaps.load())
     real = [
-        evaluate(open_dataset(root), generator, root=root.name, model="student", settings=settings)
+        evaluate(open_dataset(root), generator, root=root.name, model="student", settings=settings, runtime=judged_by)
         for root in args.frames or [Path(gate) for gate in config.gates]
     ]
     lost = {evaluation.root: missed for evaluation in real if (missed := beats_baselines(evaluation))}
     rendered = [
-        evaluate(open_dataset(root), generator, root=root.name, model="student", settings=settings)
+        evaluate(open_dataset(root), generator, root=root.name, model="student", settings=settings, runtime=judged_by)
         for root in args.shards or []
     ]
     evaluations = [*real, *rendered]

@@ -44,9 +44,13 @@ def evaluate(
     root: str,
     model: str,
     settings: EvaluationSettings | None = None,
+    runtime: str | None = None,
     watch: Callable[[Example, Perception], None] | None = None,
 ) -> Evaluation:
-    """Score `generator` on all `frames`; `watch` sees each one, for progress and pictures."""
+    """Score `generator` on all `frames`; `watch` sees each one, for progress and pictures.
+
+    `runtime` names what runs the network, for the report; by default what the generator itself says.
+    """
     settings = settings or EvaluationSettings()
     contest = Contest(settings)
     matches, regions, focal_errors = InstanceMatches(), list[Overlap](), list[float]()
@@ -82,7 +86,7 @@ def evaluate(
     return Evaluation(
         root=root,
         model=model,
-        runtime=runtime_of(generator),
+        runtime=runtime or runtime_of(generator),
         sources=tuple(sorted(sources)),
         frames=frame_count,
         skipped=skipped,
