@@ -18,7 +18,7 @@ _THUMBNAIL_WH = (48, 36)
 #: JPEG at quality 50 differs by about 1 level after averaging; two frames of different places by 30 and more.
 _NEAR_LEVELS = 8.0
 #: So near lies only the frame itself: a copy at quality 95 or at half the size differs by .5, the nearest other frames
-#: of our footages by 1.9 and more. The rest of the footage need not be looked at then, and drawing it takes seconds.
+#: of our footages by 1.0 and more. The rest of the footage need not be looked at then, and drawing it takes seconds.
 _SAME_LEVELS = 0.8
 
 
