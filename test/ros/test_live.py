@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import struct
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.srv import DescribeParameters, GetParameters, SetParameters, SetParametersAtomically
 from rclpy.parameter import Parameter
-from sensor_msgs.msg import Image, PointCloud2
+from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 from std_msgs.msg import String
 
 from vision_banana_ros.geometry.cloud import CLOUD_DTYPE
@@ -170,6 +172,38 @@ def test_far_points_get_an_end_that_clears(node: Any) -> None:
     assert _set(node, far_point_m=0.0)[0].successful
     node.newest("points", lambda m: longest(m) < 20.0)
     node.unsubscribe("points")
+
+
+def test_compressed_images_are_those_of_image_transport(node: Any) -> None:
+    """Read back as its plugins read them: compressed_depth_image_transport's codec, written anew from its formulas."""
+    kinds = {"depth/image": Image, "depth/image/compressedDepth": CompressedImage, "segmentation/mask": Image}
+    kinds |= {"segmentation/mask/compressed": CompressedImage, "canvas/depth/compressed": CompressedImage}
+    kinds["canvas/depth"] = Image
+    for topic, kind in kinds.items():
+        node.subscribe(kind, topic)
+    frame = node.same_stamp(list(kinds))
+    for topic in kinds:
+        node.unsubscribe(topic)
+        node.forget(topic)
+    sent = frame["depth/image/compressedDepth"]
+    assert sent.format == "32FC1; compressedDepth png"
+    kind, a, b = struct.unpack_from("<iff", bytes(sent.data))
+    png = cv2.imdecode(np.frombuffer(sent.data, np.uint8)[12:], cv2.IMREAD_UNCHANGED)
+    depth = np.frombuffer(frame["depth/image"].data, "<f4").reshape(png.shape)
+    with np.errstate(divide="ignore"):
+        read = np.where(png > 0, a / (png - b), np.nan)
+    assert (kind, png.dtype) == (0, np.uint16)
+    known = np.isfinite(depth)
+    assert np.array_equal(np.isfinite(read), known)
+    assert (np.abs(read - depth)[known] <= depth[known] ** 2 / a + 1e-4).all()
+    mask = frame["segmentation/mask/compressed"]
+    assert mask.format == "mono8; png compressed "
+    png = cv2.imdecode(np.frombuffer(mask.data, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert png.tobytes() == bytes(frame["segmentation/mask"].data)
+    canvas = frame["canvas/depth/compressed"]
+    assert canvas.format == "rgb8; png compressed bgr8"
+    png = cv2.imdecode(np.frombuffer(canvas.data, np.uint8), cv2.IMREAD_COLOR)
+    assert png[..., ::-1].tobytes() == bytes(frame["canvas/depth"].data)
 
 
 def test_the_cloud_for_costmaps_has_few_points_and_no_floor(node: Any) -> None:

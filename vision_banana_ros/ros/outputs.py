@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from std_msgs.msg import Header, String
 
 from vision_banana_ros.core import Task
@@ -22,7 +22,7 @@ from vision_banana_ros.geometry import pack_cloud
 from vision_banana_ros.geometry.sparse import sparse_cloud
 from vision_banana_ros.perceiver import Sight
 from vision_banana_ros.prompts import ClassSet
-from vision_banana_ros.ros import convert, labels
+from vision_banana_ros.ros import compressed, convert, labels
 from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.tasks import Layer, Room, rooms
 
@@ -155,15 +155,38 @@ _BUILDERS: dict[str, Callable[[_Context], Any]] = {"depth/image": _depth}
 
 
 def topics() -> tuple[_Topic, ...]:
-    """Every layer that a task gives a topic, and every canvas."""
+    """Every layer that a task gives a topic, every canvas, and those that image_transport can compress so too."""
     published = [room for room in rooms() if room.published]
+    images = (
+        *(_of_layer(layer, room.task) for room in published for layer in room.layers if layer.topic),
+        *(_canvas(room) for room in published),
+    )
     return (
         _Topic("depth/camera_info", CameraInfo, frozenset(), _info, camera=True),
         _Topic(NAV2, PointCloud2, frozenset({Task.DEPTH}), _nav2, camera=True, qos=_SENSOR),
-        *(_of_layer(layer, room.task) for room in published for layer in room.layers if layer.topic),
+        *images,
         *(_of_words(layer, room.task) for room in published for layer in room.layers if layer.words_topic),
-        *(_canvas(room) for room in published),
+        *(_compressed(topic) for topic in images if topic.name not in _UNCOMPRESSED),
     )
+
+
+#: image_transport has no form for three floats a pixel.
+_UNCOMPRESSED = frozenset({"normals/image"})
+
+
+def _compressed(raw: _Topic) -> _Topic:
+    """The same image as image_transport's plugins name and send it."""
+    is_depth = raw.name == "depth/image"
+
+    def build(context: _Context) -> CompressedImage | None:
+        image = raw.build(context)
+        if image is None:
+            return None
+        if is_depth:
+            return compressed.compressed_depth_message(image, max_range_m=context.settings.max_range_m)
+        return compressed.compressed_message(image)
+
+    return _Topic(f"{raw.name}/{'compressedDepth' if is_depth else 'compressed'}", CompressedImage, raw.tasks, build)
 
 
 NO_CAMERA = "no camera is known, so there is no cloud: send camera_info, set hfov_deg or allow the task rays"
