@@ -206,6 +206,25 @@ def test_compressed_images_are_those_of_image_transport(node: Any) -> None:
     assert png[..., ::-1].tobytes() == bytes(frame["canvas/depth"].data)
 
 
+def test_objects_have_boxes_in_the_picture_and_in_metres(node: Any) -> None:
+    node.subscribe(String, "objects", reliable=True)
+
+    def entries(message: String) -> list[Any]:
+        return list(json.loads(message.data)["objects"])
+
+    assert _set(node, instance_class=["ball"])[0].successful
+    message = node.newest("objects", lambda m: any(e["label"] == "ball" and e["centre_m"] for e in entries(m)))
+    (ball,) = [entry for entry in entries(message) if entry["label"] == "ball"][:1]
+    x, y, width, height = ball["box"]
+    assert 0 <= x < x + width <= 640
+    assert 0 <= y < y + height <= 480
+    assert 0.3 < ball["centre_m"][2] < 7
+    assert 0.05 < ball["size_m"][0] < 1.5
+    assert 0 < ball["score"] <= 1
+    assert _set(node, instance_class=["box"])[0].successful
+    node.unsubscribe("objects")
+
+
 def test_the_cloud_for_costmaps_has_few_points_and_no_floor(node: Any) -> None:
     node.subscribe(PointCloud2, "points/nav2")
 

@@ -12,6 +12,7 @@ import numpy as np
 from std_msgs.msg import Header, String
 
 from vision_banana_ros.core import UNLABELLED, Perception, Rgb
+from vision_banana_ros.geometry.objects import SeenObject
 from vision_banana_ros.prompts import ClassSet
 
 
@@ -32,6 +33,17 @@ def words_message(name: str, entries: Sequence[Any], head: Header) -> String:
     told = [asdict(entry) if is_dataclass(entry) and not isinstance(entry, type) else entry for entry in entries]
     stamp = {"sec": head.stamp.sec, "nanosec": head.stamp.nanosec}
     return String(data=json.dumps({"stamp": stamp, "frame_id": head.frame_id, name: told}, ensure_ascii=False))
+
+
+def objects_message(found: Sequence[SeenObject], head: Header) -> String:
+    """What vision_msgs' detections say and more, for whoever lacks that package: {"stamp", "frame_id", "objects":
+    [{"id", "label", "score", "pixels", "box": [x, y, width, height], "centre_m": [x, y, z] or null, "size_m"}]}.
+    """
+    entries = []
+    for seen in found:
+        entry = {"id": seen.number, "label": seen.label, "score": round(seen.score, 3), "pixels": seen.pixels}
+        entries.append({**entry, "box": seen.box, "centre_m": seen.centre_m, "size_m": seen.size_m})
+    return words_message("objects", entries, head)
 
 
 def _entry(class_id: int, name: str, color: Rgb | None) -> dict[str, object]:

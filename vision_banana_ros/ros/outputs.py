@@ -17,8 +17,9 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from std_msgs.msg import Header, String
 
-from vision_banana_ros.core import Task
+from vision_banana_ros.core import UNLABELLED, Task
 from vision_banana_ros.geometry import pack_cloud
+from vision_banana_ros.geometry.objects import seen_objects
 from vision_banana_ros.geometry.sparse import sparse_cloud
 from vision_banana_ros.perceiver import Sight
 from vision_banana_ros.prompts import ClassSet
@@ -28,6 +29,7 @@ from vision_banana_ros.tasks import Layer, Room, rooms
 
 CLOUD = "points"
 NAV2 = "points/nav2"
+OBJECTS = "objects"
 _VOLATILE = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
     depth=4,
@@ -147,6 +149,21 @@ def _nav2(context: _Context) -> PointCloud2 | None:
     return convert.sparse_cloud_message(cloud.points, cloud.label, context.header)
 
 
+def _objects(context: _Context) -> String | None:
+    """Of the instances; of the prompt's regions where no class of instances is named."""
+    seen = context.sight.perception
+    layers = ("instances", "instances_confidence", seen.instance_labels)
+    if seen.instances is None:
+        layers = ("referring", "referring_confidence", seen.referring_labels[1:])
+    numbers = seen.layer(layers[0])
+    if numbers is None:
+        return None
+    if numbers.dtype == np.uint8:
+        numbers = np.where(numbers == UNLABELLED, np.uint8(0), numbers)
+    found = seen_objects(numbers, layers[2], confidence=seen.layer(layers[1]), depth_m=seen.depth_m, camera=seen.camera)
+    return labels.objects_message(found, context.header)
+
+
 def _detections(context: _Context) -> Any:
     return labels.detections_message(labels.vision_msgs(), context.sight.perception, context.header)
 
@@ -164,6 +181,7 @@ def topics() -> tuple[_Topic, ...]:
     return (
         _Topic("depth/camera_info", CameraInfo, frozenset(), _info, camera=True),
         _Topic(NAV2, PointCloud2, frozenset({Task.DEPTH}), _nav2, camera=True, qos=_SENSOR),
+        _Topic(OBJECTS, String, frozenset({Task.INSTANCE, Task.REFERRING, Task.DEPTH}), _objects, camera=True),
         *images,
         *(_of_words(layer, room.task) for room in published for layer in room.layers if layer.words_topic),
         *(_compressed(topic) for topic in images if topic.name not in _UNCOMPRESSED),
@@ -285,6 +303,8 @@ class Outputs:
 
     def why_not(self, name: str, sight: Sight, settings: Settings) -> str:
         """Why nothing was said on a topic that somebody listens to; empty where that is as it should be."""
+        if name == OBJECTS:
+            return "neither a prompt nor instance_class names anything"
         topic = next((topic for topic in self._topics if topic.name == name), None)
         tasks = topic.tasks if topic is not None else frozenset({Task.DEPTH})
         for task in tasks:
