@@ -1,4 +1,4 @@
-"""Parts that tests of several generators share: tiny editing pipelines, servers that stand in for remote models."""
+"""Parts that tests of several generators share: tiny models and graphs, servers that stand in for remote models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
+
+from vision_banana_ros.core import Camera, Frame
+
+sys.path.insert(0, str(Path(__file__).parent))  # for the tiny models beside this file
+
+WH = (65, 48)  # odd and even, neither square
 
 
 def _beside(name: str) -> ModuleType:
@@ -135,3 +142,37 @@ def large_generator(
         return load(str(folder), options=EditorOptions(steps=1, tuned=True))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a tiny checkpoint by its name in tiny_models, built when it is first asked for."""
+    root = tmp_path_factory.mktemp("tiny")
+
+    def folder(name: str) -> Path:
+        import tiny_models
+        import torch
+
+        torch.set_num_threads(1)
+        place = root / name
+        if not place.exists():
+            tiny_models.BUILDERS[name](place)
+        return place
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of small ONNX files with their cards."""
+    import tiny_graphs
+
+    root = tmp_path_factory.mktemp("graphs")
+    tiny_graphs.write_all(root)
+    return root
+
+
+@pytest.fixture
+def frame() -> Frame:
+    rgb = np.random.default_rng(0).integers(0, 255, (WH[1], WH[0], 3), np.uint8)
+    return Frame(rgb, camera=Camera(60.0, 60.0, 32.0, 24.0, *WH))

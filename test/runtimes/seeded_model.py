@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from vision_banana_ros.core import UInt8Array
-from vision_banana_ros.models.manifest import Manifest, Precision, Score, Source, TrainingRecord
+from vision_banana_ros.models.manifest import Manifest, Precision, Score, TrainedOn, TrainingRecord
 from vision_banana_ros.models.pack import GOLDEN_INSTRUCTIONS, ExportSettings, write_model
 from vision_banana_ros.runtimes.runtime import say_nothing
 from vision_banana_ros.student.boxes import Boxes
@@ -76,7 +76,7 @@ def export_to(folder: Path, *precisions: Precision, with_weights: bool = False) 
         sizes_wh=((WIDTH, HEIGHT), WIDE),
         precisions=precisions,
         with_weights=with_weights,
-        training=TrainingRecord(summary="seeded", sources=(Source(name="none", licence="none"),), seed=0),
+        training=TrainingRecord(summary="seeded", sources=(TrainedOn(name="none", licence="none"),), seed=0),
         scores=(Score(frames="none", metric="delta1", value=0.5, baseline=0.4),),
     )
     return write_model(

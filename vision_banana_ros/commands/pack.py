@@ -21,7 +21,7 @@ from vision_banana_ros.evaluation.baselines import PriorMaps
 from vision_banana_ros.evaluation.evaluate import EvaluationSettings, evaluate
 from vision_banana_ros.evaluation.report import beats_baselines, report
 from vision_banana_ros.evaluation.summary import Contender, Evaluation
-from vision_banana_ros.models.manifest import Precision, Score, Source, TrainingRecord
+from vision_banana_ros.models.manifest import Precision, Score, TrainedOn, TrainingRecord
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -155,13 +155,13 @@ _METRICS = {
 _WITHOUT_RIVALS = ("mean_iou", "cumulative_iou", "instance_pm_f1", "focal_error")
 
 
-def read_sources(path: Path | None) -> tuple[Source, ...]:
+def read_sources(path: Path | None) -> tuple[TrainedOn, ...]:
     if path is None:
         return ()
     try:
         entries: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
         return tuple(
-            Source(name=str(e["name"]), licence=str(e["licence"]), samples=int(e.get("samples", 0))) for e in entries
+            TrainedOn(name=str(e["name"]), licence=str(e["licence"]), samples=int(e.get("samples", 0))) for e in entries
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} must be a JSON list of name, licence and samples: {error!r}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,7 @@ class Evaluation:
     cumulative_iou: float | None = None
     mean_region_iou: float | None = None
     instance_pm_f1: float | None = None
+    others: dict[str, float] = field(default_factory=dict)  # of tasks that score themselves, "panoptic PQ"
     focal_error: float | None = None  # median of |f - f_true| / f_true of the recovered horizontal focal length
 
     def to_json(self) -> dict[str, Any]:

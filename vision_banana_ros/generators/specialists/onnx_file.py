@@ -347,8 +347,7 @@ def _plane(answer: AnyArray) -> AnyArray:
 
 def _hwc(answer: AnyArray) -> AnyArray:
     """(H, W, C) of vectors in either order."""
-    height, width, channels = [int(side) for side in answer.shape][-3:]
-    image = answer.reshape(height, width, channels)
+    image: AnyArray = answer.reshape(answer.shape[-3:])
     return image if image.shape[-1] in (3, 4) else np.moveaxis(image, 0, -1)
 
 
