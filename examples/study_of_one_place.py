@@ -4,7 +4,7 @@
 
 A robot drives through a warehouse and records a ROS 2 bag: JPEG images of a noisy camera, camera_info that comes late,
 noisy depth. The first half of its route teaches, the second half judges. Two teachers: the oracle, who knows the truth
-(the most that labels can give), and the shipped student's own consensus (what it can teach itself, by nobody's help).
+(the most that labels can give), and the shipped student's own consensus (what it can teach itself, without help).
 What counts is the unseen half, and that no `--gate` (real frames of elsewhere) is lost.
 
 Every step is kept in --out and not done twice; it needs the extras world, train and bags.

@@ -19,7 +19,7 @@ from vision_banana_ros.evaluation.questions import ANY_THING, instance_questions
 from vision_banana_ros.evaluation.report import beats_baselines, report
 from vision_banana_ros.generators.oracle import OracleGenerator
 from vision_banana_ros.models.manifest import Precision
-from vision_banana_ros.runtimes.choice import LoadReport
+from vision_banana_ros.runtimes.report import LoadReport
 from vision_banana_ros.runtimes.runtime import Backend
 from vision_banana_ros.world.moving import MovingScene
 

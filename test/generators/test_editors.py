@@ -341,7 +341,7 @@ def test_affine_depth_by_an_anchor_is_metres(editor_folder: Any) -> None:
     """Forced to a ramp from 0 to 1, of which a sensor knows 4 % of the pixels as 2 m + 3 m times the ramp."""
     generator: Any = load_generator(f"diffusers:{editor_folder('marigold-depth')}@96x64", anchor="sparse")
     assert generator.tasks == {Task.DEPTH}
-    assert generator.about.metric is False
+    assert generator.about.metric is True  # by its anchor
     ramp = np.linspace(0, 1, 96, dtype=np.float32)
     generator._estimator._pipeline.decode_prediction = lambda latent: forced_row(latent, ramp)
     known = np.full((64, 96), np.nan, np.float32)

@@ -21,7 +21,8 @@ from vision_banana_ros.models.manifest import MANIFEST, Precision
 from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.runtimes import choice, onnx, openvino, tensorrt
 from vision_banana_ros.runtimes import torch as torch_runtime
-from vision_banana_ros.runtimes.choice import FAILED, PASSED, UNAVAILABLE, choose, parse_backend
+from vision_banana_ros.runtimes.choice import choose, parse_backend
+from vision_banana_ros.runtimes.report import FAILED, PASSED, UNAVAILABLE
 from vision_banana_ros.runtimes.runtime import Backend, RuntimeOptions, RuntimeUnfit
 from vision_banana_ros.runtimes.selfcheck import CANVAS_LEVELS, check
 from vision_banana_ros.student.paintbox import PaintBoxes
@@ -180,17 +181,6 @@ def test_auto_takes_the_fastest_of_those_that_pass(model: ModelFolder, monkeypat
     chosen = choose(model, text_table(), "auto", RuntimeOptions(threads=1))
     assert chosen.report.backend is Backend.ONNX
     assert "10.0 ms beside openvino" in chosen.report.why
-
-
-@pytest.mark.usefixtures("no_gpu")
-@pytest.mark.parametrize("onnx_ms", [25.0, 30.0, 36.0])
-def test_a_few_per_cent_do_not_change_the_choice(
-    model: ModelFolder, monkeypatch: pytest.MonkeyPatch, onnx_ms: float
-) -> None:
-    """bf16 at one start and fp32 at the next, as the machine's mood was, gave other depths."""
-    times = {Backend.OPENVINO: 30.0, Backend.ONNX: onnx_ms}
-    monkeypatch.setattr(choice, "_clock", lambda runtime, _golden, _boxes: times[runtime.backend])
-    assert choose(model, text_table(), "auto", RuntimeOptions(threads=1)).report.backend is Backend.OPENVINO
 
 
 def test_where_nothing_is_installed_the_error_names_the_package(

@@ -114,7 +114,7 @@ def ending_softly() -> Iterator[threading.Event]:
     """Ctrl-C and SIGTERM set the event: the frame at hand is finished and all files are closed. Twice: at once."""
     asked = threading.Event()
 
-    def ask(number: int, _frame: object) -> None:
+    def ask(_number: int, _frame: object) -> None:
         if asked.is_set():
             raise KeyboardInterrupt
         asked.set()

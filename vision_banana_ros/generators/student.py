@@ -20,7 +20,8 @@ from vision_banana_ros.core import About, Canvas, Frame, GeneratorError, UInt8Ar
 from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.manifest import Role
 from vision_banana_ros.prompts import Instruction
-from vision_banana_ros.runtimes.choice import LoadReport, choose
+from vision_banana_ros.runtimes.choice import choose
+from vision_banana_ros.runtimes.report import LoadReport
 from vision_banana_ros.runtimes.runtime import Runtime, RuntimeOptions
 from vision_banana_ros.student.paintbox import TASKS, PaintBoxes, pack
 from vision_banana_ros.student.text import TextTable

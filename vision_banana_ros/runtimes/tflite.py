@@ -11,7 +11,7 @@ import numpy as np
 from vision_banana_ros.core import MissingExtraError
 from vision_banana_ros.models.manifest import Precision
 from vision_banana_ros.runtimes.runtime import Backend, RuntimeOptions, RuntimeUnfit
-from vision_banana_ros.runtimes.session import Feed, Port
+from vision_banana_ros.runtimes.session import Feed, Port, Probe
 
 
 class TfliteSession:
@@ -44,3 +44,7 @@ class TfliteSession:
 
 def _port(entry: dict[str, Any]) -> Port:
     return Port(entry["name"], tuple(int(n) for n in entry["shape"]), np.dtype(entry["dtype"]))
+
+
+def open_graph(path: Path, _precision: Precision, options: RuntimeOptions, _probe: Probe) -> TfliteSession:
+    return TfliteSession(path, options)

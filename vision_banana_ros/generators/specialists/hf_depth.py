@@ -48,7 +48,7 @@ class DepthModel(Specialist):
         super().__init__(
             About(
                 name=f"hf:{checkpoint.name}", licence=checkpoint.licence, revision=checkpoint.revision,
-                metric=not metres.kind.needs_anchor, cost="gpu",
+                metric=True, cost="gpu",
             ),
             frozenset(tasks), size=options.size,
         )  # fmt: skip
