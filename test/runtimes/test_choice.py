@@ -183,6 +183,19 @@ def test_auto_takes_the_fastest_of_those_that_pass(model: ModelFolder, monkeypat
     assert "10.0 ms beside openvino" in chosen.report.why
 
 
+def test_where_nothing_is_installed_the_error_names_the_package(
+    model: ModelFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object) -> None:
+        raise MissingExtraError(package="anything", extra="cpu", purpose="This")
+
+    monkeypatch.setattr(choice, "open_one", missing)
+    with pytest.raises(
+        GeneratorError, match=r"nothing is installed that runs a model .*pip install onnxruntime 'numpy<2'"
+    ):
+        choose(model, text_table(), "auto", RuntimeOptions())
+
+
 def test_a_gpu_that_passes_ends_the_search(model: ModelFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     opener = lambda _folder, precision, _options: Spoiled(Backend.TENSORRT, precision, right)  # noqa: E731
     monkeypatch.setattr(tensorrt, "open_runtime", opener)

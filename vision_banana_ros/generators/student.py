@@ -67,6 +67,10 @@ class StudentGenerator:
             )
         return [Canvas(cv2.merge(list(plane)), i) for plane, i in zip(planes, instructions, strict=True)]
 
+    def unknown_words(self, texts: Sequence[str]) -> dict[str, list[str]]:
+        """Texts that this model has no meaning for here, each with known ones that may be meant instead."""
+        return {text: self._text.nearest(text) for text in self._text.unknown(texts)}
+
     def canvas_wh(self, frame: Frame) -> tuple[int, int]:
         """The size whose aspect ratio is nearest to the frame's."""
         aspect = math.log(frame.hw[1] / frame.hw[0])

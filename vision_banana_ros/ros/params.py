@@ -139,6 +139,15 @@ class Settings:
         0.0, "Distance along their rays at which points beyond range are put, so that Nav2 clears along them; 0: NaN.",
         low=0.0, high=1000.0,
     )  # fmt: skip
+    nav2_max_points: int = _parameter(
+        20_000, "The most points of `points/nav2`; each is the nearest of its cell of the image.", low=1, high=1_000_000
+    )
+    nav2_voxel_m: float = _parameter(
+        0.0, "Of the points of `points/nav2` in one cube of this size the first is kept; 0: all.", low=0.0, high=10.0
+    )
+    nav2_without: tuple[str, ...] = _parameter(
+        (), "Classes that are left out of `points/nav2`, as they are called in `classes`: [floor, carpet]."
+    )
     camera_height_m: float = _parameter(
         0.0, "Height of the camera above the floor, which then sets the scale of depth; 0: the model's own scale.",
         low=0.0, high=100.0,

@@ -77,6 +77,11 @@ def choose(folder: ModelFolder, text: TextTable, backend: str, options: RuntimeO
                 break
     if not passed:
         tried = "; ".join(str(attempt) for attempt in attempts)
+        if all("is not installed" in attempt.detail for attempt in attempts):
+            raise GeneratorError(
+                f"nothing is installed that runs a model (backend {backend!r}): for the Python that runs this,  "
+                "pip install onnxruntime 'numpy<2'  on Ubuntu 24.04 with --break-system-packages (docs/ros.md, Install)"
+            )
         raise GeneratorError(
             f"no runtime for model {folder.root} passes its self-check (backend {backend!r}): try backend 'auto', or "
             f"copy or export the model anew; tried: {tried}"
