@@ -36,7 +36,16 @@ IMAGE = "image"
 CANVAS = "canvas"
 
 KNOTS = 22
-TASKS: tuple[Task, ...] = tuple(Task)
+#: In the order of the task token; what else can be asked of other generators is no business of this network.
+TASKS: tuple[Task, ...] = (
+    Task.DEPTH,
+    Task.NORMALS,
+    Task.RAYS,
+    Task.SEMANTIC,
+    Task.INSTANCE,
+    Task.REFERRING,
+    Task.IMAGE,
+)
 #: Paint kinds, as columns of `PaintBoxes.kind`.
 TARGET, BACKGROUND, KNOT, FREE = range(4)
 KINDS = 4

@@ -16,67 +16,26 @@ import dataclasses
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 import torch
-from torch import nn
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch import Tensor, nn
 
 from vision_banana_ros.generators.student import StudentGenerator
 from vision_banana_ros.runtimes.torch import TorchRuntime
 from vision_banana_ros.student.network import Student
 from vision_banana_ros.student.text import TextTable
-from vision_banana_ros.training.batch import Batch, batches
+from vision_banana_ros.training.batch import Words
 from vision_banana_ros.training.checkpoint import FIRST, LAST, Average, load_run, save_checkpoint
 from vision_banana_ros.training.config import TrainingConfig
 from vision_banana_ros.training.gates import Gates
-from vision_banana_ros.training.journal import Journal, alive, note
+from vision_banana_ros.training.journal import Journal, alive, means, note
 from vision_banana_ros.training.losses.total import total_loss
-from vision_banana_ros.training.norms import learn
 from vision_banana_ros.training.optimisation import learning_rate, parameter_groups
 from vision_banana_ros.training.photometry import vary
-from vision_banana_ros.training.samples import mixed_stream, read_real, real_stream, shard_stream
-from vision_banana_ros.training.start import start_from
+from vision_banana_ros.training.samples import Sampler
+from vision_banana_ros.training.start import IMAGENET, start_from
 from vision_banana_ros.training.trainee import Trainee
-
-#: Batches that give folded normalisations their statistics.
-_FIRST_LOOKS = 12
-#: Share of the things pasted in front of real frames that other real frames lend.
-_LENT_BY_REAL = 0.5
-
-
-class BatchStream(IterableDataset[Batch]):
-    """Endless batches; each worker of each process reads its own part of the shards with its own seed."""
-
-    def __init__(self, config: TrainingConfig, text: TextTable, *, rank: int, world: int, start: int) -> None:
-        self.config, self.text, self.rank, self.world, self.start = config, text, rank, world, start
-
-    def __iter__(self) -> Iterator[Batch]:
-        config, info = self.config, get_worker_info()
-        worker, workers = (info.id, info.num_workers) if info else (0, 1)
-        part, parts = self.rank * workers + worker, self.world * workers
-        # a run that goes on must not see the same samples again: its start is part of the seed
-        seed = config.seed + 1_000_003 * part + 7919 * self.start
-        rendered = shard_stream(config.shards, seed=seed, part=part, parts=parts) if config.shards else None
-        frames = read_real(config.frames, config.annotations)
-        real = real_stream(frames, seed=seed) if frames else None
-        samples = mixed_stream(rendered, real, config.real_share, seed=seed)
-        near = shard_stream(config.shards, seed=seed + 1, part=part, parts=parts) if config.shards else None
-        others = real_stream(frames, seed=seed + 1) if frames else None
-        return batches(
-            samples,
-            config.views,
-            foregrounds=mixed_stream(near, others, _LENT_BY_REAL, seed=seed + 1),
-            paste_share=config.paste_share,
-            turn_share=config.turn_share,
-            batch=config.batch,
-            questions=config.questions,
-            text=self.text,
-            seed=seed,
-            size_seed=config.seed + 7919 * self.start,
-        )
 
 
 def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
@@ -93,15 +52,16 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
     is_first = rank == 0
 
     # --- the network, its optimiser, and where an earlier run stopped -------------------------------------------
-    student = Student().to(device)
-    student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stub forgets this form
+    student = Student()
     if config.initial and not (run / LAST).exists():
         # before the average and the other processes copy the weights
-        first = BatchStream(config, text, rank=0, world=world, start=0)
-        start_from(student, Path(config.initial), islice(first, _FIRST_LOOKS))
-        if is_first and Path(config.initial).suffix != ".tflite":
+        start_from(student, config.initial)
+        if is_first and config.initial != IMAGENET:
             save_checkpoint(run / FIRST, {"average": student.state_dict()})
+    student = student.to(device)
+    student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stub forgets this form
     trainee = Trainee(student).to(device)
+    trainee.learn(frozen_blocks=config.frozen_blocks, batch_norms=False)  # says what has gradients
     optimiser = torch.optim.AdamW(parameter_groups(trainee, config), lr=config.learning_rate)
     average = Average.of(student, config.average)
     seen = 0
@@ -115,38 +75,32 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
     model: nn.Module = trainee
     if world > 1:
         model = nn.parallel.DistributedDataParallel(
-            trainee, device_ids=[device.index] if device.index is not None else None
+            trainee,
+            device_ids=[device.index] if device.index is not None else None,
+            find_unused_parameters=False,
         )
     if is_first:
         config.save(run / "config.json")
         text.save(run / "text.npz")
 
     # --- data ---------------------------------------------------------------------------------------------------
-    stream = BatchStream(config, text, rank=rank, world=world, start=seen)
-    loader = DataLoader(
-        stream,
-        batch_size=None,
-        num_workers=config.workers,
-        pin_memory=device.type == "cuda",
-        prefetch_factor=4 if config.workers else None,
-    )
+    sampler = Sampler(config, Words.of(text, device), device, rank=rank, world=world, start=seen)
     gates = Gates.open(config.gates) if is_first else None
-    noise = torch.Generator().manual_seed(config.seed + seen + rank)
+    noise = torch.Generator(device=device).manual_seed(config.seed + seen + rank)
 
     # --- steps --------------------------------------------------------------------------------------------------
     journal = Journal(run / "log.jsonl")
     clock = {name: time.monotonic() for name in ("log", "checkpoint", "gate")}
-    logged_at, recent = seen, defaultdict[str, list[float]](list)
-    learn(student, frozen_norms=config.frozen_norms)
-    for batch in loader:
+    logged_at, recent = seen, defaultdict[str, list[Tensor]](list)
+    for batch in sampler:
         if seen >= config.samples:
             break
+        trainee.learn(frozen_blocks=config.frozen_blocks, batch_norms=seen < config.batch_norms)
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(config, seen) * group["share"]
-        batch = batch.to(device)
         image = vary(batch.image, noise).contiguous(memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16 and has_bfloat16(device)):
-            painting, sight = model(image, batch.boxes)
+            painting, sight = model(image, batch.boxes, batch.log_focal)
         losses = total_loss(painting, batch, sight)
         optimiser.zero_grad(set_to_none=True)
         losses.total.backward()  # type: ignore[no-untyped-call]
@@ -160,10 +114,9 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
         now = time.monotonic()
         if is_first and now - clock["log"] > config.log_seconds:
             rate = (seen - logged_at) / (now - clock["log"])
-            means = {name: sum(values) / len(values) for name, values in recent.items()}
-            means["alive"] = alive(student, batch.image)
-            learn(student, frozen_norms=config.frozen_norms)
-            journal.write({"samples": seen, "per_second": round(rate, 1), **{k: round(v, 4) for k, v in means.items()}})
+            figures = means(recent) | {"alive": alive(student, batch.image)}
+            entry = {name: round(value, 4) for name, value in figures.items()}
+            journal.write({"samples": seen, "per_second": round(rate, 1), **entry})
             clock["log"], logged_at = now, seen
             recent.clear()
         if is_first and now - clock["checkpoint"] > config.checkpoint_seconds:

@@ -16,7 +16,11 @@ def parameter_groups(trainee: Trainee, config: TrainingConfig) -> list[dict[str,
     for in_encoder in (True, False):
         share = config.encoder_rate if in_encoder and config.initial else 1.0
         for decays in (True, False):
-            chosen = [p for p in trainee.parameters() if (id(p) in encoder) == in_encoder and (p.ndim > 1) == decays]
+            chosen = [
+                p
+                for p in trainee.parameters()
+                if p.requires_grad and (id(p) in encoder) == in_encoder and (p.ndim > 1) == decays
+            ]
             groups.append({"params": chosen, "share": share, "weight_decay": config.weight_decay if decays else 0.0})
     return groups
 
