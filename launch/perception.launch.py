@@ -1,6 +1,7 @@
 """The perception node, and beside it a camera and rviz where asked for.
 
-    ros2 launch vision_banana_ros perception.launch.py image:=/front/image_raw camera_info:=/front/camera_info
+    ros2 launch vision_banana_ros perception.launch.py image:=/front/image_raw
+    ros2 launch vision_banana_ros perception.launch.py image:=/front/image_raw transport:=compressed
     ros2 launch vision_banana_ros perception.launch.py camera:=clip rviz:=true
     ros2 launch vision_banana_ros perception.launch.py camera:=folder path:=/data/images namespace:=test
 
@@ -8,10 +9,11 @@ Several cameras: include it once per camera, each with a namespace of its own.
 """
 
 import os
+import posixpath
 
-from ament_index_python.packages import get_package_share_directory
+import yaml
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix, get_package_share_directory
 from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
-from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
@@ -26,13 +28,18 @@ ARGUMENTS = (
     ("hfov_deg", "0.0", None, "horizontal field of view of that camera, where it is known"),
     ("namespace", "", None, "of all nodes, for several cameras"),
     ("params_file", "", None, "parameters of the perception node; default: this package's config/perception.yaml"),
-    ("image", "image", None, "topic of the images"),
-    ("camera_info", "camera_info", None, "topic of their CameraInfo"),
+    ("image", "image", None, "topic of the images; with transport:=compressed its base, without /compressed"),
+    ("camera_info", "", None, "topic of their CameraInfo; default: camera_info beside the images' topic"),
+    ("transport", "", ("", "raw", "compressed"), "of the images"),
+    ("qos", "", ("", "best_effort", "reliable"), "reliability of the image and camera_info subscriptions"),
     ("model", "", None, "default: the shipped student; while none is, the oracle of camera:=clip or moving"),
     ("backend", "", None, "auto, onnxruntime, openvino, tensorrt or torch"),
     ("classes", "", None, "a named set, a YAML file, or a list: floor=#80C000, chair"),
+    ("camera_height_m", "", None, "height of the lens above the floor, which then sets the scale of depth"),
     ("autostart", "true", ("true", "false"), "configure and activate by itself"),
+    ("use_sim_time", "false", ("true", "false"), "take the time from /clock, as with a simulator or a bag"),
     ("rviz", "false", ("true", "false"), "show images, canvases and cloud"),
+    ("fixed_frame", "", None, "of rviz; default: the camera's own frame"),
     ("log_level", "info", ("debug", "info", "warn", "error", "fatal"), "of all nodes"),
 )
 
@@ -46,39 +53,95 @@ def generate_launch_description():
 
 
 def _nodes(context):
-    """The nodes, once the arguments are known."""
+    """The nodes, once the arguments are known; what is wrong with them is said before anything starts."""
     values = {name: LaunchConfiguration(name).perform(context) for name, *_ in ARGUMENTS}
     share = get_package_share_directory(PACKAGE)
     source = _source(values)
+    parameters = [_checked(values["params_file"]) or os.path.join(share, "config", "perception.yaml")]
+    topics = {"image": values["image"], "camera_info": values["camera_info"] or _beside(values["image"])}
     common = {
         "package": PACKAGE,
         "namespace": values["namespace"],
         "output": "screen",
         "arguments": ["--ros-args", "--log-level", values["log_level"]],
-        "remappings": [(name, values[name]) for name in ("image", "camera_info") if values[name] != name],
+        "remappings": [(name, topic) for name, topic in topics.items() if topic != name],
     }
-    given = {name: values[name] for name in ("backend", "classes") if values[name]}
+    clock = {"use_sim_time": values["use_sim_time"] == "true"}
+    given = {name: values[name] for name in ("backend", "classes", "transport") if values[name]}
+    if values["camera_height_m"]:
+        given["camera_height_m"] = _number(values, "camera_height_m")
     model = values["model"] or _default_model(source)
     if model:
         given["model"] = model
     given["autostart"] = values["autostart"] == "true"
-    parameters = [values["params_file"] or os.path.join(share, "config", "perception.yaml"), given]
-    nodes = [Node(executable="perception_node", name="perception", parameters=parameters, **common)]
+    given |= _reliability(values, topics)
+    actions = [Node(executable="perception_node", name="perception", parameters=[*parameters, given, clock], **common)]
     if source:
-        camera = {"source": source, "hfov_deg": float(values["hfov_deg"])}
-        nodes.append(Node(executable="camera_node", name="camera", parameters=[camera], **common))
+        camera = {"source": source, "hfov_deg": _number(values, "hfov_deg")}
+        actions.append(Node(executable="camera_node", name="camera", parameters=[camera, clock], **common))
     if not model:
-        nodes.append(LogInfo(msg="no model:= given and none is shipped: the perception node will refuse to configure"))
-    nodes.append(
-        Node(
-            package="rviz2",
-            executable="rviz2",
-            namespace=values["namespace"],
-            arguments=["-d", os.path.join(share, "config", "rviz", "perception.rviz")],
-            condition=IfCondition(values["rviz"]),
+        actions.append(
+            LogInfo(msg="no model:= given and none is shipped: the perception node will refuse to configure")
         )
-    )
-    return nodes
+    if values["rviz"] == "true":
+        actions.append(_rviz(values, share, parameters=[clock], remappings=common["remappings"]))
+    return actions
+
+
+def _rviz(values, share, **common):
+    try:
+        get_package_prefix("rviz2")
+    except PackageNotFoundError:
+        return LogInfo(
+            msg="rviz:=true, but rviz2 is not installed (sudo apt install ros-$ROS_DISTRO-rviz2): without it"
+        )
+    arguments = ["-d", os.path.join(share, "config", "rviz", "perception.rviz")]
+    if values["fixed_frame"]:
+        arguments += ["-f", values["fixed_frame"]]
+    return Node(package="rviz2", executable="rviz2", namespace=values["namespace"], arguments=arguments, **common)
+
+
+def _checked(path):
+    """The parameter file's full path. launch only warns of a missing one, and the node would run on its defaults."""
+    if not path:
+        return ""
+    path = os.path.abspath(os.path.expanduser(path))
+    try:
+        with open(path, encoding="utf-8") as file:
+            document = yaml.safe_load(file)
+    except OSError as error:
+        raise RuntimeError(f"params_file:={path} cannot be read: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        line = f" (line {place.line + 1})" if place is not None else ""
+        raise RuntimeError(f"params_file:={path} is no YAML{line}: {getattr(error, 'problem', error)}") from None
+    nodes = document.values() if isinstance(document, dict) else ()
+    if not any(isinstance(node, dict) and "ros__parameters" in node for node in nodes):
+        raise RuntimeError(f"params_file:={path} sets nothing: it needs a node's name (or /**:) with ros__parameters:")
+    return path
+
+
+def _beside(image):
+    """camera_info where the driver of that image puts it: in the same namespace."""
+    return posixpath.join(posixpath.dirname(image), "camera_info")
+
+
+def _reliability(values, topics):
+    """Parameters that override the QoS of the two inputs; they go by the topics' full names."""
+    if not values["qos"]:
+        return {}
+    root = "/" + values["namespace"].strip("/")
+    full = [posixpath.join(root, topic) for topic in topics.values()]
+    if values["transport"] == "compressed":
+        full[0] += "/compressed"
+    return {f"qos_overrides.{topic}.subscription.reliability": values["qos"] for topic in full}
+
+
+def _number(values, name):
+    try:
+        return float(values[name])
+    except ValueError:
+        raise RuntimeError(f"{name}:={values[name]} must be a number") from None
 
 
 def _source(values):

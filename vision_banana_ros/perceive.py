@@ -1,201 +1,142 @@
 """Frame -> Perception: ask for canvases, decode each by its code, bring the values to the frame's size.
 
-Each task fills its own layers of the result; what was not asked for stays None. Values are decoded and cleaned at the
-canvas's size, where there are few of them, and only then brought to the frame's; where surfaces meet, the frame's
-own picture is the guide to which side a pixel belongs.
+What a canvas means, and which layers it fills, stands in tasks/. Values are decoded and cleaned at the canvas's size,
+where there are few of them, and only then brought to the frame's; where surfaces meet, the frame's own picture is the
+guide to which side a pixel belongs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
-from vision_banana_ros.codecs import Palette, depth, instances, normals, rays
 from vision_banana_ros.core import (
+    Answer,
+    AnyArray,
+    Camera,
     Canvas,
-    FloatArray,
     Frame,
     FrameError,
-    Generator,
     GeneratorError,
-    Instruction,
-    InstructionError,
+    Layers,
     Perception,
     Task,
     UInt8Array,
-    describe,
+    Unanswered,
+    require_array,
 )
-from vision_banana_ros.geometry import (
-    camera_from_rays,
-    flying_pixels,
-    upsample_confidence,
-    upsample_depth,
-    upsample_labels,
-    upsample_normals,
-)
+from vision_banana_ros.prompts import Generator, Instruction
+from vision_banana_ros.tasks import DecodeSettings, Layer, room
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PerceiveSettings:
-    """What is believed. Confidences are of 255: below the least one, values become NaN, labels 255.
-
-    max_range_m: farther depth becomes +inf; None keeps all. filter_flying_pixels: depth between a surface and the one
-    behind it becomes NaN. with_confidence: whether the confidence layers are wanted at all.
-    """
-
-    max_range_m: float | None = None
-    min_depth_confidence: int = 32
-    min_normals_confidence: int = 32
-    min_mask_confidence: int = 16
-    filter_flying_pixels: bool = True
-    with_confidence: bool = True
-
-    def __post_init__(self) -> None:
-        if self.max_range_m is not None and not self.max_range_m > 0:
-            raise FrameError(f"max_range_m must be metres above 0 or None, got {describe(self.max_range_m)}")
-        for name in ("min_depth_confidence", "min_normals_confidence", "min_mask_confidence"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or not 0 <= value <= 255:
-                raise FrameError(f"{name} must be an int from 0 to 255, got {describe(value)}")
-
-
-DEFAULTS = PerceiveSettings()
-
-#: How far blur reaches is a share of the picture, 6 of 480 rows, not a number of a canvas's pixels. At 192x128 a reach
-#: of 6 took a fifteenth of the student's depth away, in dotted lines on floors, and hardly more of what was wrong than
-#: chance would have (docs/LOG.md).
-_FLYING_REACH = 6 / 480
-_LEAST_REACH_PX = 2
-
-#: Some fields of a Perception by name: what one canvas tells.
-Layers: TypeAlias = dict[str, Any]
+PerceiveSettings = DecodeSettings
+DEFAULTS = DecodeSettings()
 
 
 def perceive(
-    frame: Frame, generator: Generator, instructions: Sequence[Instruction], settings: PerceiveSettings = DEFAULTS
+    frame: Frame, generator: Generator, instructions: Sequence[Instruction], settings: DecodeSettings = DEFAULTS
 ) -> Perception:
-    """Everything that `instructions`, at most one per task, ask about the frame; from one call of the generator."""
-    canvases = _generate(frame, generator, instructions)
-    perception = Perception(
-        stamp_ns=frame.stamp_ns, frame_id=frame.frame_id, hw=frame.hw, camera=frame.camera, canvases=canvases
+    """Everything that `instructions` ask about the frame; from one call of the generator.
+
+    What this generator does not paint is left out, and listed in `unanswered`.
+    """
+    canvases, unanswered = paint(frame, generator, instructions)
+    answers, camera = decode(frame, canvases, settings)
+    return Perception(
+        stamp_ns=frame.stamp_ns,
+        frame_id=frame.frame_id,
+        hw=frame.hw,
+        layers=together(answers),
+        camera=frame.camera or camera,
+        camera_recovered=frame.camera is None and camera is not None,
+        answers=answers,
+        unanswered=unanswered,
     )
-    layers: Layers = {}
-    for canvas in canvases:
-        layers |= _DECODERS[canvas.instruction.task](frame, canvas, settings)
-    return replace(perception, **layers)
 
 
-def _decode_depth(frame: Frame, canvas: Canvas, settings: PerceiveSettings) -> Layers:
-    needs_confidence = settings.with_confidence or settings.min_depth_confidence > 0
-    decoded = depth.decode(canvas.rgb, canvas.instruction.depth_encoding, with_confidence=needs_confidence)
-    depth_m, confidence = decoded.depth_m, decoded.confidence
-    if settings.filter_flying_pixels:
-        reach_px = max(_LEAST_REACH_PX, round(_FLYING_REACH * depth_m.shape[0]))
-        depth_m[flying_pixels(depth_m, reach_px=reach_px)] = np.nan
-    if confidence is not None:
-        _forget(depth_m, confidence, settings.min_depth_confidence)
-    if settings.max_range_m is not None:
-        depth_m[depth_m > settings.max_range_m] = np.inf
-    return {
-        "depth_m": upsample_depth(depth_m, frame.hw, frame.rgb),
-        "depth_confidence": _kept(confidence, frame.hw, settings),
-    }
-
-
-def _decode_normals(frame: Frame, canvas: Canvas, settings: PerceiveSettings) -> Layers:
-    decoded = normals.decode(canvas.rgb)
-    _forget(decoded.normals, decoded.confidence, settings.min_normals_confidence)
-    return {
-        "normals": upsample_normals(decoded.normals, frame.hw),
-        "normals_confidence": _kept(decoded.confidence, frame.hw, settings),
-    }
-
-
-def _decode_rays(frame: Frame, canvas: Canvas, _settings: PerceiveSettings) -> Layers:
-    if frame.camera is not None:
-        return {}  # given intrinsics win
-    decoded = rays.decode(canvas.rgb)
-    height, width = frame.hw
-    try:
-        recovered = camera_from_rays(decoded.directions, decoded.confidence, width=width, height=height)
-    except FrameError:
-        return {}  # no camera fits: a cloud is lost, the depth image is not
-    return {"camera": recovered.camera, "camera_recovered": True}
-
-
-def _decode_semantic(frame: Frame, canvas: Canvas, settings: PerceiveSettings) -> Layers:
-    decoded = Palette.from_instruction(canvas.instruction).decode(canvas.rgb, threshold=settings.min_mask_confidence)
-    return {
-        "mask": upsample_labels(decoded.mask, frame.hw, frame.rgb),
-        "mask_confidence": _kept(decoded.confidence, frame.hw, settings),
-        "labels": _labels(canvas.instruction),
-    }
-
-
-def _decode_referring(frame: Frame, canvas: Canvas, settings: PerceiveSettings) -> Layers:
-    decoded = Palette.from_instruction(canvas.instruction).decode(canvas.rgb, threshold=settings.min_mask_confidence)
-    return {
-        "referring": upsample_labels(decoded.mask, frame.hw, frame.rgb),
-        "referring_confidence": _kept(decoded.confidence, frame.hw, settings),
-        "referring_labels": _labels(canvas.instruction),
-    }
-
-
-def _decode_instances(frame: Frame, canvas: Canvas, settings: PerceiveSettings) -> Layers:
-    decoded = instances.decode(canvas.rgb, canvas.instruction.background)
-    return {
-        "instances": upsample_labels(decoded.instances, frame.hw, frame.rgb),
-        "instances_confidence": _kept(decoded.confidence, frame.hw, settings),
-        "instance_label": canvas.instruction.targets[0].text,
-    }
-
-
-def _decode_image(_frame: Frame, _canvas: Canvas, _settings: PerceiveSettings) -> Layers:
-    return {}  # the canvas is the answer
-
-
-_DECODERS: dict[Task, Callable[[Frame, Canvas, PerceiveSettings], Layers]] = {
-    Task.DEPTH: _decode_depth,
-    Task.NORMALS: _decode_normals,
-    Task.RAYS: _decode_rays,
-    Task.SEMANTIC: _decode_semantic,
-    Task.INSTANCE: _decode_instances,
-    Task.REFERRING: _decode_referring,
-    Task.IMAGE: _decode_image,
-}
-
-
-def _generate(frame: Frame, generator: Generator, instructions: Sequence[Instruction]) -> tuple[Canvas, ...]:
-    """The canvases, after a look at whether they are what was asked for."""
-    tasks = [instruction.task for instruction in instructions]
-    twice = sorted({task.name for task in tasks if tasks.count(task) > 1})
-    if twice:
-        raise InstructionError(f"at most one instruction per task and call, got several of {', '.join(twice)}")
-    canvases = tuple(generator.generate(frame, instructions)) if instructions else ()
-    if [canvas.instruction for canvas in canvases] != list(instructions):
+def paint(
+    frame: Frame, generator: Generator, instructions: Sequence[Instruction]
+) -> tuple[tuple[Canvas, ...], tuple[Unanswered, ...]]:
+    """The canvases, after a look at whether they are what was asked for; and what this generator does not paint."""
+    paints: frozenset[Task] | None = getattr(generator, "tasks", None)  # None: whoever does not say paints everything
+    asked = [i for i in instructions if paints is None or i.task in paints]
+    unanswered = tuple(
+        Unanswered(i, f"{name_of(generator)} does not paint {i.task.value}") for i in instructions if i not in asked
+    )
+    canvases = tuple(generator.generate(frame, asked)) if asked else ()
+    if [canvas.instruction for canvas in canvases] != asked:
         painted = [canvas.instruction.task.name for canvas in canvases]
         raise GeneratorError(
-            f"{type(generator).__name__} must paint {[task.name for task in tasks]} in that order, it painted {painted}"
+            f"{name_of(generator)} must paint {[i.task.name for i in asked]} in that order, it painted {painted}"
         )
     sizes = {canvas.rgb.shape for canvas in canvases}
     if len(sizes) > 1:
-        raise GeneratorError(f"{type(generator).__name__} must paint canvases of one size, got {sorted(sizes)}")
-    return canvases
+        raise GeneratorError(f"{name_of(generator)} must paint canvases of one size, got {sorted(sizes)}")
+    return canvases, unanswered
 
 
-def _forget(values: FloatArray, confidence: UInt8Array, least: int) -> None:
-    """NaN where confidence is below `least`: at few pixels as a rule, so by number, which is faster than by mask."""
-    values.reshape(confidence.size, -1)[np.flatnonzero(confidence < least)] = np.nan
+def decode(
+    frame: Frame, canvases: Sequence[Canvas], settings: DecodeSettings = DEFAULTS, pool: Executor | None = None
+) -> tuple[tuple[Answer, ...], Camera | None]:
+    """What the canvases tell about the frame, and the camera that they show, if one of them does.
+
+    With a `pool` of threads, side by side: NumPy and OpenCV leave Python's lock for nearly all of it.
+    """
+    run = map if pool is None or len(canvases) < 2 else pool.map
+    told = list(run(lambda canvas: _decode_one(frame, canvas, settings), canvases))
+    camera = next((camera for _, camera in told if camera is not None), None)
+    return tuple(answer for answer, _ in told), camera
 
 
-def _kept(confidence: UInt8Array | None, hw: tuple[int, int], settings: PerceiveSettings) -> UInt8Array | None:
-    if confidence is None or not settings.with_confidence:
-        return None
-    return upsample_confidence(confidence, hw)
+def _decode_one(frame: Frame, canvas: Canvas, settings: DecodeSettings) -> tuple[Answer, Camera | None]:
+    task = room(canvas.instruction.task)
+    decoded = task.decode(canvas.instruction, canvas.rgb, frame, settings)
+    layers: dict[str, Any] = dict(decoded.words)
+    for layer in task.layers:
+        values = decoded.values.get(layer.name)
+        if values is None or (layer.name.endswith("_confidence") and not settings.with_confidence):
+            continue
+        if layer.least:
+            _forget(values, decoded.values.get(layer.confidence), layer, settings)
+        grown = layer.upsample(values, frame.hw, frame.rgb)
+        require_array(grown, name=layer.name, dtype=layer.dtype, channels=layer.channels, hw=frame.hw, error=FrameError)
+        layers[layer.name] = grown
+    return Answer(canvas, layers), decoded.camera
 
 
-def _labels(instruction: Instruction) -> tuple[str, ...]:
-    return ("background", *(target.text for target in instruction.targets))
+def together(answers: Sequence[Answer]) -> Layers:
+    """The layers of all answers; those of one task are merged as the task says."""
+    by_task: dict[Task, list[Answer]] = defaultdict(list)
+    for answer in answers:
+        by_task[answer.instruction.task].append(answer)
+    layers: dict[str, Any] = {}
+    for task, its in by_task.items():
+        layers |= its[0].layers if len(its) == 1 else room(task).merge(its)
+    return layers
+
+
+def name_of(generator: Generator) -> str:
+    about = getattr(generator, "about", None)
+    return type(generator).__name__ if about is None else str(about.name)
+
+
+def _forget(values: AnyArray, confidence: UInt8Array | None, layer: Layer, settings: DecodeSettings) -> None:
+    """Invalid where confidence is below the least: at few pixels as a rule, so by number, faster than by mask."""
+    if confidence is not None:
+        unsure = np.flatnonzero(confidence < getattr(settings, layer.least))
+        values.reshape(confidence.size, -1)[unsure] = layer.invalid
+
+
+class _Callable(ModuleType):
+    """This module, which is called like its function: `vision_banana_ros.perceive` is both, in any order of imports."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Perception:
+        return perceive(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vision_banana_ros.codecs import Palette
-from vision_banana_ros.core import UNLABELLED, CodecError, Instruction, InstructionError, Target, Task
+from vision_banana_ros.core import UNLABELLED, CodecError, InstructionError, Target, Task
+from vision_banana_ros.prompts import Instruction
 
 BLACK = (0, 0, 0)
 

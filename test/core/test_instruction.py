@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from vision_banana_ros.core import DEPTH_ENCODINGS, Instruction, InstructionError, Target, Task
+from vision_banana_ros.core import DEPTH_ENCODINGS, InstructionError, Target, Task
+from vision_banana_ros.prompts import Instruction
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 CHAIR, TABLE = Target("chair", RED), Target("table", BLUE)

@@ -5,18 +5,9 @@ import numpy as np
 import pytest
 
 from vision_banana_ros.codecs import depth, rays
-from vision_banana_ros.core import (
-    DEPTH_ENCODINGS,
-    Frame,
-    Generator,
-    GeneratorError,
-    Instruction,
-    Rgb,
-    Target,
-    Task,
-    Truth,
-)
+from vision_banana_ros.core import DEPTH_ENCODINGS, Frame, GeneratorError, Rgb, Target, Task, Truth
 from vision_banana_ros.generators import OracleGenerator
+from vision_banana_ros.prompts import Generator, Instruction
 from vision_banana_ros.world.moving import BALL, BOX, FLOOR, MovingScene
 
 SCENE = MovingScene(count=6, width=150, height=90)
@@ -169,5 +160,5 @@ def test_a_footage_that_knows_no_depth_says_so() -> None:
         def truth(self, index: int) -> Truth:  # noqa: ARG002
             return Truth(camera=SCENE.camera)
 
-    with pytest.raises(GeneratorError, match="its footage knows no depth"):
+    with pytest.raises(GeneratorError, match="the truth of this frame has no depth"):
         OracleGenerator(Unlabelled()).generate(SCENE.frame(0), [Instruction(Task.DEPTH)])

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vision_banana_ros.core import Frame, GeneratorError, Instruction, Task
+from vision_banana_ros.core import Frame, GeneratorError, Task
 from vision_banana_ros.generators import OracleGenerator, load_generator, registry
+from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.world.moving import MovingScene
 
 

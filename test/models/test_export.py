@@ -11,7 +11,7 @@ from seeded_model import WIDTH, WORDS, export_to, frame, golden_boxes, seeded_st
 
 from vision_banana_ros.bench.model_work import multiply_adds
 from vision_banana_ros.cli import main
-from vision_banana_ros.core import Instruction, Task
+from vision_banana_ros.core import Task
 from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.golden import load_golden
 from vision_banana_ros.models.halves import with_full_ranges
@@ -19,6 +19,7 @@ from vision_banana_ros.models.manifest import Precision, Role
 from vision_banana_ros.models.operators import known_to_tensorrt, operators
 from vision_banana_ros.models.pack import ExportSettings, graph_bytes, write_model
 from vision_banana_ros.models.quantise import quantised
+from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.runtimes.choice import choose
 from vision_banana_ros.runtimes.onnx import OnnxRuntime
 from vision_banana_ros.runtimes.runtime import RuntimeOptions

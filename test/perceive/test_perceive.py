@@ -16,15 +16,13 @@ from vision_banana_ros.core import (
     Frame,
     FrameError,
     GeneratorError,
-    Instruction,
-    InstructionError,
     Perception,
     Target,
     Task,
 )
 from vision_banana_ros.generators import OracleGenerator
 from vision_banana_ros.perceive import PerceiveSettings, perceive
-from vision_banana_ros.prompts import parse_classes
+from vision_banana_ros.prompts import Instruction, parse_classes
 from vision_banana_ros.world.moving import BALL, LABELS, MovingScene
 
 SCENE = MovingScene(count=4, width=640, height=480)
@@ -85,7 +83,7 @@ def test_labels_are_exact(full: Perception) -> None:
 def test_every_instance_is_found_once(full: Perception) -> None:
     assert full.instances is not None
     assert TRUTH.instances is not None
-    assert full.instance_label == "balls"
+    assert set(full.instance_labels) == {"balls"}
     balls = np.unique(TRUTH.instances[TRUTH.mask == BALL])
     areas = [np.count_nonzero(TRUTH.instances == ball) for ball in balls]
     large = balls[np.array(areas) > 200]
@@ -241,10 +239,46 @@ def test_rays_that_fit_no_camera_cost_the_camera_and_nothing_else() -> None:
     assert seen.depth_m is not None
 
 
-def test_a_task_is_asked_once() -> None:
+def test_instances_of_several_classes_are_numbered_on() -> None:
+    boxes = Instruction(Task.INSTANCE, (Target("box"),), (0, 0, 0))
+    asked: list[int] = []
+
+    class Once(OracleGenerator):
+        def generate(self, frame, instructions):  # type: ignore[no-untyped-def]
+            asked.append(len(instructions))
+            return super().generate(frame, instructions)
+
+    both = perceive(FRAME, Once(SCENE), [BALLS, boxes])
+    assert asked == [2], "one batched call"
+    alone = [perceive(FRAME, OracleGenerator(SCENE), [i]) for i in (BALLS, boxes)]
+    counts = [len(seen.instance_labels) for seen in alone]
+    assert min(counts) >= 1
+    assert both.instance_labels == ("balls",) * counts[0] + ("box",) * counts[1]
+    assert both.instances is not None
+    balls, cartons = alone[0].instances, alone[1].instances
+    assert balls is not None
+    assert cartons is not None
+    assert np.array_equal(both.instances, np.where(balls > 0, balls, np.where(cartons > 0, cartons + counts[0], 0)))
+    assert [a.layers["instance_labels"] for a in both.answers] == [seen.instance_labels for seen in alone]
+
+
+def test_of_two_depths_the_first_is_the_layer_and_both_are_answers() -> None:
     viridis = Instruction(Task.DEPTH, depth_encoding="viridis")
-    with pytest.raises(InstructionError, match="at most one instruction per task and call, got several of DEPTH"):
-        perceive(FRAME, OracleGenerator(SCENE), [DEPTH, NORMALS, viridis])
+    seen = perceive(FRAME, OracleGenerator(SCENE), [DEPTH, NORMALS, viridis], AS_PAINTED)
+    assert seen.depth_m is seen.answers[0].layers["depth_m"]
+    other = seen.answers[2].layers["depth_m"]
+    finite = np.isfinite(seen.depth_m) & np.isfinite(other)
+    assert not np.array_equal(seen.depth_m, other)
+    assert np.median(np.abs(seen.depth_m[finite] - other[finite])) < 0.2
+
+
+def test_regions_of_several_prompts_are_numbered_on() -> None:
+    floor = Instruction(Task.REFERRING, (Target("the floor", (255, 255, 255)),), (0, 0, 0))
+    seen = perceive(FRAME, OracleGenerator(SCENE), [RED_BALL, floor], AS_PAINTED)
+    assert seen.referring_labels == ("background", "the red ball", "the floor")
+    assert TRUTH.mask is not None
+    assert np.array_equal(seen.referring == 1, TRUTH.instances == 8)
+    assert np.array_equal(seen.referring == 2, TRUTH.mask == LABELS.index("floor"))
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vision_banana_ros.core import Instruction, InstructionError, Task
-from vision_banana_ros.prompts import Palette, parse_classes
+from vision_banana_ros.core import InstructionError, Task
+from vision_banana_ros.prompts import Instruction, Palette, parse_classes
 
 
 def test_given_colours_are_kept_and_missing_ones_found() -> None:

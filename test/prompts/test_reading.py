@@ -2,8 +2,8 @@
 
 import pytest
 
-from vision_banana_ros.core import Instruction, InstructionError, Rgb, Task
-from vision_banana_ros.prompts import read
+from vision_banana_ros.core import InstructionError, Rgb, Task
+from vision_banana_ros.prompts import Instruction, read
 
 
 def painted(instruction: Instruction) -> dict[str, Rgb | None]:

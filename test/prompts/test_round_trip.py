@@ -6,15 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from vision_banana_ros.core import (
-    BACKGROUND_WORDS,
-    DEPTH_ENCODINGS,
-    Instruction,
-    InstructionError,
-    Target,
-    Task,
-)
-from vision_banana_ros.prompts import read, write
+from vision_banana_ros.core import BACKGROUND_WORDS, DEPTH_ENCODINGS, InstructionError, Takes, Target, Task
+from vision_banana_ros.prompts import Instruction, read, write
+from vision_banana_ros.tasks import rooms
 
 FEW = settings(max_examples=80, deadline=None)
 colors = st.tuples(*[st.integers(0, 255)] * 3)
@@ -35,12 +29,19 @@ texts = (TRICKY | st.text(min_size=1, max_size=20)).filter(
 
 @st.composite
 def instructions(draw: st.DrawFn) -> Instruction:
-    task = draw(st.sampled_from(Task))
+    task = draw(st.sampled_from([room.task for room in rooms()]))
     hfov_deg = draw(fields_of_view)
     if task is Task.DEPTH:
         return Instruction(task, hfov_deg=hfov_deg, depth_encoding=draw(st.sampled_from(DEPTH_ENCODINGS)))
     if task is Task.IMAGE:
         return Instruction(task, hfov_deg=hfov_deg, text=draw(texts | st.text(max_size=20)))
+    if task.takes is Takes.MIXED:
+        names = draw(st.lists(texts, min_size=1, max_size=6, unique=True))
+        colored = draw(st.integers(0, len(names)))
+        paints = draw(st.lists(colors, min_size=colored + 1, max_size=colored + 1, unique=True))
+        stuff = tuple(Target(name, paint) for name, paint in zip(names[:colored], paints[1:], strict=True))
+        things = tuple(Target(name) for name in names[colored:])
+        return Instruction(task, (*stuff, *things), draw(st.none() | st.just(paints[0])), hfov_deg)
     if task is Task.INSTANCE:
         return Instruction(task, (Target(draw(texts)),), draw(st.none() | colors), hfov_deg)
     if task in (Task.SEMANTIC, Task.REFERRING):

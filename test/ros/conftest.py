@@ -30,6 +30,7 @@ import pytest
 
 from vision_banana_ros.world.moving import MovingScene
 
+sys.path.insert(0, str(Path(__file__).parent))  # test helpers of this folder
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 40.0  # generous: the machine may be busy; nothing waits that long unless something is broken
 #: An answer takes milliseconds; one that took so long was lost.
@@ -50,23 +51,11 @@ def _first_frames() -> Path:
 class Process:
     """A node's process; its output is kept for failures' sake."""
 
-    def __init__(
-        self,
-        module: str,
-        parameters: dict[str, object],
-        domain: int,
-        environment: dict[str, str],
-        remaps: dict[str, str],
-    ) -> None:
-        command = [sys.executable, "-m", f"vision_banana_ros.ros.{module}", "--ros-args"]
-        for name, value in parameters.items():
-            command += ["-p", f"{name}:={_yaml(value)}"]
-        for name, target in remaps.items():
-            command += ["-r", f"{name}:={target}"]
+    def __init__(self, command: list[str], domain: int, environment: dict[str, str | None]) -> None:
         wanted = {**os.environ, **ENVIRONMENT, "ROS_DOMAIN_ID": str(domain), **environment}  # None: unset
         self._log = tempfile.TemporaryFile(mode="w+")  # noqa: SIM115 - closed by stop()
         self._process = subprocess.Popen(
-            command,
+            [sys.executable, *command],
             cwd=ROOT,
             env={name: value for name, value in wanted.items() if value is not None},
             stdout=self._log,
@@ -273,7 +262,16 @@ class Graph:
         remaps: dict[str, str] | None = None,
         **parameters: object,
     ) -> Process:
-        process = Process(module, parameters, self.domain, environment or {}, remaps or {})
+        command = ["-m", f"vision_banana_ros.ros.{module}", "--ros-args"]
+        for name, value in parameters.items():
+            command += ["-p", f"{name}:={_yaml(value)}"]
+        for name, target in (remaps or {}).items():
+            command += ["-r", f"{name}:={target}"]
+        return self.run(command, environment=environment)
+
+    def run(self, command: list[str], *, environment: dict[str, str | None] | None = None) -> Process:
+        """This Python with these words, in the domain of the graph."""
+        process = Process(command, self.domain, environment or {})
         self._processes.append(process)
         return process
 

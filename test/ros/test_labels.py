@@ -10,8 +10,8 @@ import numpy as np
 from std_msgs.msg import Header
 
 from vision_banana_ros.core import Perception, Target
+from vision_banana_ros.prompts import ClassSet
 from vision_banana_ros.ros.labels import detections_message, label_info_message, labels_message, vision_msgs
-from vision_banana_ros.ros.wording import ClassSet
 
 CLASSES = ClassSet((Target("floor", (128, 192, 0)), Target('Stuhl "Eames", grün', (255, 0, 0))))
 
@@ -65,7 +65,14 @@ def test_detections_are_the_boxes_of_the_instances() -> None:
     instances[15, 5] = 3  # 2 is missing: ids need not be dense
     confidence = np.full((20, 30), 51, np.uint8)
     seen = Perception(
-        stamp_ns=0, frame_id="", hw=(20, 30), instances=instances, instances_confidence=confidence, instance_label="box"
+        stamp_ns=0,
+        frame_id="",
+        hw=(20, 30),
+        layers={
+            "instances": instances,
+            "instances_confidence": confidence,
+            "instance_labels": ("box", "lid", "box"),
+        },
     )
     array = detections_message(MESSAGES, seen, Header())
     boxes = [

@@ -44,12 +44,12 @@ def test_the_documentation_holds_the_table() -> None:
         ({"autostart": 1}, "autostart must be a bool"),
         ({"depth_format": "64FC1"}, "of 32FC1, 16UC1, got str '64FC1'"),
         ({"tasks": ["depth", "sound"]}, "got str 'sound'"),
-        ({"tasks": "depth"}, "tasks must be a list of strings"),
+        ({"tasks": 3}, "tasks must be a list of strings"),
         ({"classes": "floor=#80C000, chair=#80C000"}, "classes: "),
         ({"classes": "floor=nocolour"}, "classes: "),
         ({"classes": ""}, "classes: "),
         ({"classes": "/no/such/file.yaml"}, "cannot be read: No such file"),
-        ({"prompt": "A metric depth map of this picture in the cube colours."}, "prompt: .* for depth"),
+        ({"prompt": "A segmentation map of this picture."}, "prompt: .* without saying what"),
     ],
 )
 def test_a_bad_value_is_refused_with_the_reason(change: dict[str, object], said: str) -> None:

@@ -12,18 +12,20 @@ import numpy as np
 import pytest
 from seeded_model import frame, golden_boxes, seeded_student, text_table
 
-from vision_banana_ros.core import Frame, GeneratorError, Instruction, MissingExtraError, Target, Task, UInt8Array
+from vision_banana_ros.core import Frame, GeneratorError, MissingExtraError, Target, Task, UInt8Array
 from vision_banana_ros.generators.registry import load_generator
 from vision_banana_ros.generators.student import StudentGenerator, load
 from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.golden import load_golden
 from vision_banana_ros.models.manifest import MANIFEST, Precision
+from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.runtimes import choice, onnx, openvino, tensorrt
 from vision_banana_ros.runtimes import torch as torch_runtime
 from vision_banana_ros.runtimes.choice import FAILED, PASSED, UNAVAILABLE, choose, parse_backend
 from vision_banana_ros.runtimes.runtime import Backend, RuntimeOptions, RuntimeUnfit
-from vision_banana_ros.runtimes.selfcheck import TOLERANCES, check
+from vision_banana_ros.runtimes.selfcheck import CANVAS_LEVELS, check
 from vision_banana_ros.student.paintbox import PaintBoxes
+from vision_banana_ros.tasks import room
 
 Spoil = Callable[[UInt8Array], UInt8Array]
 
@@ -106,14 +108,19 @@ def test_a_shift_by_one_pixel_fails_where_precision_is_no_excuse(model: ModelFol
 
 
 def test_fewer_bits_are_allowed_more_and_never_less() -> None:
-    order = [TOLERANCES[p] for p in (Precision.FP32, Precision.FP16, Precision.BF16, Precision.INT8)]
-    for finer, coarser in pairwise(order):
-        for name in finer.__slots__:
-            assert getattr(finer, name) <= getattr(coarser, name)
-    assert order[0].depth_median_percent == 1
-    assert order[0].depth_p99_percent == 3
-    assert order[0].normals_median_deg == 1
-    assert order[0].labels_differ_percent == 0.5
+    order = (Precision.FP32, Precision.FP16, Precision.BF16, Precision.INT8)
+    canvas = np.zeros((8, 8, 3), np.uint8)
+    floor = (Target("floor", (0, 160, 0)),)
+    for asked, strictest in (
+        (Instruction(Task.DEPTH), [1.0, 3.0]),
+        (Instruction(Task.NORMALS), [1.0]),
+        (Instruction(Task.SEMANTIC, floor), [0.5]),
+    ):
+        limits = [[d.limit for d in room(asked.task).compare(asked, canvas, canvas, p.value)] for p in order]
+        assert limits[0] == strictest
+        for finer, coarser in pairwise(limits):
+            assert all(a <= b for a, b in zip(finer, coarser, strict=True))
+    assert all(CANVAS_LEVELS[a] <= CANVAS_LEVELS[b] for a, b in pairwise(order))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A folder is whole and fits this code, or it is refused in one line that says what to do."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vision_banana_ros.core import DataError
+from vision_banana_ros.core import DataError, Task
 from vision_banana_ros.generators.student import load
 from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.golden import load_golden
@@ -33,6 +34,21 @@ def test_a_manifest_is_read_as_it_was_written(exported: Path, tmp_path: Path) ->
     assert manifest.precisions() == (Precision.FP32, Precision.FP16)
     assert manifest.training.sources[0].licence == "none"
     assert manifest.scores[0].baseline == 0.4
+
+
+def test_a_model_paints_what_its_manifest_says_whatever_tasks_there_are(exported: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "model"
+    shutil.copytree(exported, copied)
+    assert {"depth", "image"} < load(copied, backend="onnxruntime").tasks
+    assert "panoptic" not in load(copied, backend="onnxruntime").tasks
+    edit(copied, lambda raw: raw.pop("tasks"))  # as the first students were written
+    assert Task.SEMANTIC in load(copied, backend="onnxruntime").tasks
+    edit(
+        copied, lambda raw: raw.update(tasks=["depth", "normals", "flow", "semantic", "instance", "referring", "image"])
+    )
+    assert load(copied, backend="onnxruntime").tasks == {
+        Task.DEPTH, Task.NORMALS, Task.SEMANTIC, Task.INSTANCE, Task.REFERRING, Task.IMAGE
+    }  # fmt: skip
 
 
 def test_a_whole_folder_verifies(model: ModelFolder) -> None:

@@ -9,10 +9,11 @@ import pytest
 import torch
 from seeded_model import WIDE, frame, golden_boxes, seeded_student, text_table
 
-from vision_banana_ros.core import Instruction, Target, Task
+from vision_banana_ros.core import Target, Task
 from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.golden import load_golden
 from vision_banana_ros.models.manifest import Precision
+from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.runtimes import onnx, openvino
 from vision_banana_ros.runtimes import torch as torch_runtime
 from vision_banana_ros.runtimes.runtime import Runtime, RuntimeOptions, RuntimeUnfit

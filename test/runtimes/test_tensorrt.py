@@ -9,10 +9,11 @@ import record_tensorrt
 from fake_tensorrt import ENGINE_MARK, VERSIONS, FakeCuda, FakeTensorRt, recorded
 from seeded_model import WIDE, frame, golden_boxes, seeded_student, text_table
 
-from vision_banana_ros.core import GeneratorError, Instruction, Task
+from vision_banana_ros.core import GeneratorError, Task
 from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.golden import load_golden
 from vision_banana_ros.models.manifest import Precision
+from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.runtimes.runtime import RuntimeOptions, RuntimeUnfit
 from vision_banana_ros.runtimes.selfcheck import check
 from vision_banana_ros.runtimes.tensorrt import Engines

@@ -5,12 +5,14 @@ import pytest
 import torch
 
 from vision_banana_ros.codecs import depth as depth_code
-from vision_banana_ros.core import Instruction, Target, Task
+from vision_banana_ros.core import Target, Task
+from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.student.blocks import coordinates, sharp_double
 from vision_banana_ros.student.encoder import CHANNELS, MobileNetV2
 from vision_banana_ros.student.mixer import walk
 from vision_banana_ros.student.network import Student
-from vision_banana_ros.student.paintbox import knot_colors, pack
+from vision_banana_ros.student.paintbox import pack
+from vision_banana_ros.tasks.depth import knot_colors
 from vision_banana_ros.training.batch import boxes_of
 
 HW = (64, 96)

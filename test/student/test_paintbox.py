@@ -5,18 +5,18 @@ import pytest
 
 from vision_banana_ros.codecs import depth as depth_code
 from vision_banana_ros.codecs.curve import uncurve
-from vision_banana_ros.core import DEPTH_ENCODINGS, Instruction, Target, Task
+from vision_banana_ros.core import DEPTH_ENCODINGS, Target, Task
+from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.student.paintbox import (
     BACKGROUND,
     FREE,
     KNOT,
-    KNOTS,
     TARGET,
     TASKS,
-    knot_colors,
     lens_token,
     pack,
 )
+from vision_banana_ros.tasks.depth import KNOTS, knot_colors
 
 CLASSES = (Target("floor", (0, 255, 0)), Target("chair", (255, 0, 51)))
 
@@ -48,7 +48,7 @@ def test_each_task_has_its_paints(text) -> None:
         [FREE, BACKGROUND],
         [FREE],
     ]
-    assert boxes.task.argmax(-1).tolist() == [TASKS.index(t) for t in list(Task)[:3]] + [
+    assert boxes.task.argmax(-1).tolist() == [TASKS.index(t) for t in (Task.DEPTH, Task.NORMALS, Task.RAYS)] + [
         TASKS.index(Task.SEMANTIC),
         TASKS.index(Task.REFERRING),
         TASKS.index(Task.INSTANCE),

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from vision_banana_ros.cli import main
-from vision_banana_ros.core import Frame, Instruction, Target, Task
+from vision_banana_ros.core import Frame, Target, Task
 from vision_banana_ros.generators.registry import load_generator
+from vision_banana_ros.prompts import Instruction
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from vision_banana_ros.codecs.curve import curve
-from vision_banana_ros.core import Instruction, Task
+from vision_banana_ros.core import Task
+from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.student.mixer import walk
 from vision_banana_ros.student.network import Painting
 from vision_banana_ros.student.paintbox import FREE, KNOT

@@ -20,10 +20,11 @@ from pathlib import Path
 import numpy as np
 
 from vision_banana_ros.bench.rows import timed
-from vision_banana_ros.core import Instruction, MissingExtraError, Target, Task, UInt8Array
+from vision_banana_ros.core import MissingExtraError, Target, Task, UInt8Array
 from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.golden import load_golden
 from vision_banana_ros.models.manifest import Precision, Role
+from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.runtimes.choice import open_one
 from vision_banana_ros.runtimes.openvino import FRAMES_BEFORE_FIXING, OpenVinoRuntime
 from vision_banana_ros.runtimes.runtime import Backend, Runtime, RuntimeOptions, RuntimeUnfit

@@ -41,15 +41,15 @@ from vision_banana_ros.codecs.distinct import distinct_colors, farthest_color
 from vision_banana_ros.core import (
     UNLABELLED,
     AnyArray,
+    Ask,
     CodecError,
     FloatArray,
-    Instruction,
     InstructionError,
     Rgb,
     UInt8Array,
     describe,
 )
-from vision_banana_ros.core.instruction import require_rgb
+from vision_banana_ros.core.ask import require_rgb
 
 #: Colours that are closer than this, in levels, would be mixed up at the first noise.
 CLOSEST = 16.0
@@ -101,7 +101,7 @@ class Palette:
         return cls(distinct_colors(n, tuple(require_rgb(color, name="colour to avoid") for color in avoid)))
 
     @classmethod
-    def from_instruction(cls, instruction: Instruction) -> Palette:
+    def from_instruction(cls, instruction: Ask) -> Palette:
         """The palette that a SEMANTIC or REFERRING instruction asks for."""
         colors = tuple(target.color for target in instruction.targets if target.color is not None)
         if not colors:

@@ -19,7 +19,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vision_banana_ros.core import Canvas, Frame, Instruction, Perception, Target, Task, VisionBananaError
+from vision_banana_ros.core import Answer, Canvas, Frame, Perception, Target, Task, VisionBananaError
+from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.ros.process import import_rclpy
 from vision_banana_ros.ros.processes import isolated_environment, running_node
 from vision_banana_ros.ros.sources import default_model
@@ -157,21 +158,23 @@ def _write_picture(file: Path, observer: Any) -> None:
     values, entries = observer.newest.values, observer.labels.get("classes", [])
     rgb = values["image"]
     targets = tuple(Target(entry["name"], _rgb(entry["color"])) for entry in entries if entry["id"] > 0)
-    canvases: tuple[Canvas, ...] = ()
+    answers: tuple[Answer, ...] = ()
     if targets:
         instruction = Instruction(
             Task.SEMANTIC, targets, next((_rgb(e["color"]) for e in entries if e["id"] == 0), None)
         )
-        canvases = (Canvas(values["canvas/segmentation"], instruction),)
+        answers = (Answer(Canvas(values["canvas/segmentation"], instruction)),)
     seen = Perception(
         stamp_ns=0,
         frame_id="",
         hw=rgb.shape[:2],
-        depth_m=values["depth/image"],
-        normals=values["normals/image"],
-        mask=values["segmentation/mask"],
-        labels=("background", *(target.text for target in targets)),
-        canvases=canvases,
+        layers={
+            "depth_m": values["depth/image"],
+            "normals": values["normals/image"],
+            "mask": values["segmentation/mask"],
+            "labels": ("background", *(target.text for target in targets)),
+        },
+        answers=answers,
         camera=observer.newest.camera,
     )
     panel = draw_panel(Frame(rgb), seen)

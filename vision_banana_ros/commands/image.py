@@ -7,13 +7,12 @@ For each FILE, DIR gets
     NAME_mask.png     class ids: 0 background, i + 1 the i-th class, 255 unlabelled
     NAME_cloud.ply    points in the optical frame with colours and normals
     NAME_panel.png    all of it to look at
-and, when a prompt asks for them, NAME_referring.png and NAME_instances.png (16-bit).
+and, when they are asked for, NAME_referring.png, NAME_instances.png and NAME_panoptic.png (16-bit).
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -22,23 +21,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from vision_banana_ros.commands.output import write_json
 from vision_banana_ros.commands.ply import write_ply
-from vision_banana_ros.core import (
-    AnyArray,
-    Camera,
-    DataError,
-    FloatArray,
-    Frame,
-    Instruction,
-    Perception,
-    Target,
-    Task,
-    UInt16Array,
-)
+from vision_banana_ros.core import AnyArray, Camera, DataError, FloatArray, Frame, Perception, Task, UInt16Array
 from vision_banana_ros.generators import load_generator
 from vision_banana_ros.geometry import unproject
-from vision_banana_ros.perceive import PerceiveSettings, perceive
-from vision_banana_ros.prompts import parse_classes, read
+from vision_banana_ros.perceiver import Perceiver, PerceiverSettings
+from vision_banana_ros.prompts import read_class_set, read_request
+from vision_banana_ros.tasks import DecodeSettings, Wishes, rooms
 from vision_banana_ros.viewing.panel import draw_panel
 
 DEFAULT_CLASSES = (
@@ -68,9 +58,14 @@ class ImageReport:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="images that OpenCV can read")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="where the results go")
-    parser.add_argument("--classes", default=DEFAULT_CLASSES, help='such as "floor=#80C000, chair, table"')
-    parser.add_argument("--prompt", help="an instruction more: words of a region, or a full prompt of any task")
-    parser.add_argument("--hfov", type=float, metavar="DEG", help="horizontal field of view, if it is known")
+    parser.add_argument("--classes", default=DEFAULT_CLASSES, help='a set\'s name, or "floor=#80C000, chair, table"')
+    parser.add_argument("--instances", default="", metavar="CLASSES", help='told apart, such as "person, chair"')
+    parser.add_argument("--panoptic", action="store_true", help="classes and instances in one mask as well")
+    parser.add_argument(
+        "--prompt", action="append", default=[], help="words of a region, or a full prompt of any task; may be repeated"
+    )
+    parser.add_argument("--hfov", type=float, default=0.0, metavar="DEG", help="horizontal field of view, if known")
+    parser.add_argument("--camera-height", type=float, default=0.0, metavar="M", help="over the floor: sets the scale")
     parser.add_argument("--model", default="student", help="student, a model's folder, or oracle:moving to try it out")
     parser.add_argument("--backend", default="auto", help="runtime of the model")
     parser.add_argument("--max-range", type=float, metavar="M", help="farther depth counts as beyond range")
@@ -80,42 +75,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     files: list[Path] = args.files
     _require_own_names(files)
-    instructions = _instructions(args.classes, args.prompt, args.hfov)
-    settings = PerceiveSettings(max_range_m=args.max_range)
+    prompts = tuple(asked for text in args.prompt if (asked := read_request(text)) is not None)
+    classes = read_class_set(args.classes)
+    wishes = Wishes(
+        classes=classes.targets,
+        background=classes.background,
+        instance_classes=tuple(word.strip() for word in args.instances.split(",") if word.strip()),
+        prompts=prompts,
+    )
+    tasks = {Task.DEPTH, Task.NORMALS, Task.SEMANTIC, *(prompt.task for prompt in prompts)}
+    tasks |= {Task.INSTANCE} if args.instances else set()
+    tasks |= {Task.PANOPTIC} if args.panoptic else set()
+    settings = PerceiverSettings(
+        decode=DecodeSettings(max_range_m=args.max_range), hfov_deg=args.hfov, camera_height_m=args.camera_height
+    )
     generator = load_generator(args.model, backend=args.backend)
     args.output.mkdir(parents=True, exist_ok=True)
     log = sys.stderr if args.json == Path("-") else sys.stdout
     reports = []
     for number, file in enumerate(files, start=1):
-        frame = _read_frame(file, args.hfov)
-        seen = perceive(frame, generator, instructions, settings)
-        report = _write(args.output, file, frame, seen)
+        # A perceiver each: pictures of a list need not be of one camera.
+        sight = Perceiver(generator).see(
+            _read_frame(file, args.hfov), wishes, settings, tasks=frozenset(tasks), wants_camera=True
+        )
+        report = _write(args.output, file, sight.frame, sight.perception)
         reports.append(report)
         print(f"[{number}/{len(files)}] {file}: {_summary(report)}", file=log, flush=True)
     if args.json:
-        text = json.dumps({"model": args.model, "images": [asdict(report) for report in reports]}, indent=1) + "\n"
-        if args.json == Path("-"):
-            sys.stdout.write(text)
-        else:
-            args.json.write_text(text, encoding="utf-8")
+        write_json(args.json, {"model": args.model, "images": [asdict(report) for report in reports]})
     return 0
-
-
-def _instructions(classes: str, prompt: str | None, hfov_deg: float | None) -> tuple[Instruction, ...]:
-    """One per task; a full prompt takes the place of the usual instruction of its task."""
-    asked = [
-        Instruction(Task.DEPTH, hfov_deg=hfov_deg),
-        Instruction(Task.NORMALS),
-        Instruction(Task.SEMANTIC, parse_classes(classes), (0, 0, 0)),
-    ]
-    if hfov_deg is None:
-        asked.append(Instruction(Task.RAYS))
-    if prompt is not None:
-        special = read(prompt)
-        if special.task is Task.IMAGE:  # no form of a prompt: the words themselves are the region looked for
-            special = Instruction(Task.REFERRING, (Target(prompt.strip(), (255, 255, 255)),), (0, 0, 0))
-        asked = [instruction for instruction in asked if instruction.task is not special.task] + [special]
-    return tuple(asked)
 
 
 def _require_own_names(files: Sequence[Path]) -> None:
@@ -129,13 +117,13 @@ def _require_own_names(files: Sequence[Path]) -> None:
         raise DataError(f"several images are called {', '.join(twice)}: their results would overwrite each other's")
 
 
-def _read_frame(file: Path, hfov_deg: float | None) -> Frame:
+def _read_frame(file: Path, hfov_deg: float) -> Frame:
     # imdecode, as imread cannot open every file name on every platform.
     bgr = cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_COLOR) if file.stat().st_size else None
     if bgr is None:
         raise DataError(f"{file} is no image that OpenCV can read: give PNG, JPEG, WebP, TIFF or BMP")
     rgb = np.ascontiguousarray(np.asarray(bgr, np.uint8)[..., ::-1])
-    camera = None if hfov_deg is None else Camera.from_hfov(hfov_deg, rgb.shape[1], rgb.shape[0])
+    camera = Camera.from_hfov(hfov_deg, rgb.shape[1], rgb.shape[0]) if hfov_deg else None
     return Frame(rgb, frame_id=file.stem, camera=camera)
 
 
@@ -147,17 +135,17 @@ def _write(folder: Path, file: Path, frame: Frame, seen: Perception) -> ImageRep
         written.append(Path(f"{base}_{ending}"))
         return written[-1]
 
+    for room in rooms():
+        for layer in room.layers:
+            values = seen.layer(layer.name)
+            for ending in layer.files if values is not None else ():
+                if ending.endswith(".npy"):
+                    np.save(to(ending), values)
+                else:
+                    _write_png(to(ending), _millimetres(values) if values.dtype == np.float32 else values)
     points = 0
-    if seen.depth_m is not None:
-        np.save(to("depth.npy"), seen.depth_m)
-        _write_png(to("depth.png"), _millimetres(seen.depth_m))
-        if seen.camera is not None:
-            points = write_ply(to("cloud.ply"), unproject(seen.depth_m, seen.camera), frame.rgb, seen.normals)
-    if seen.normals is not None:
-        np.save(to("normals.npy"), seen.normals)
-    for ending, layer in (("mask", seen.mask), ("referring", seen.referring), ("instances", seen.instances)):
-        if layer is not None:
-            _write_png(to(f"{ending}.png"), layer)
+    if seen.depth_m is not None and seen.camera is not None:
+        points = write_ply(to("cloud.ply"), unproject(seen.depth_m, seen.camera), frame.rgb, seen.normals)
     _write_png(to("panel.png"), draw_panel(frame, seen)[..., ::-1])
     return _report(file, written, seen, points)
 

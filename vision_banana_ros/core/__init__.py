@@ -1,4 +1,4 @@
-"""The nouns of this package: frozen types, the generator's contract, errors. Imports NumPy and nothing else of ours."""
+"""The nouns of this package: frozen types and errors. Imports NumPy and nothing else of ours."""
 
 from vision_banana_ros.core.arrays import (
     AnyArray,
@@ -9,8 +9,9 @@ from vision_banana_ros.core.arrays import (
     describe,
     require_array,
 )
+from vision_banana_ros.core.ask import BACKGROUND_WORDS, DEPTH_ENCODINGS, Ask, Rgb, Target
 from vision_banana_ros.core.camera import Camera
-from vision_banana_ros.core.canvas import About, Canvas, Generator
+from vision_banana_ros.core.canvas import About, Canvas
 from vision_banana_ros.core.errors import (
     CodecError,
     DataError,
@@ -23,15 +24,17 @@ from vision_banana_ros.core.errors import (
 )
 from vision_banana_ros.core.footage import Footage
 from vision_banana_ros.core.frame import Frame, Referring, Truth
-from vision_banana_ros.core.instruction import BACKGROUND_WORDS, DEPTH_ENCODINGS, Instruction, Rgb, Target, Task
-from vision_banana_ros.core.perception import UNLABELLED, Perception
+from vision_banana_ros.core.perception import UNLABELLED, Answer, Layers, Perception, Unanswered
+from vision_banana_ros.core.task import Takes, Task
 
 __all__ = [
     "BACKGROUND_WORDS",
     "DEPTH_ENCODINGS",
     "UNLABELLED",
     "About",
+    "Answer",
     "AnyArray",
+    "Ask",
     "BoolArray",
     "Camera",
     "Canvas",
@@ -41,19 +44,20 @@ __all__ = [
     "Footage",
     "Frame",
     "FrameError",
-    "Generator",
     "GeneratorError",
-    "Instruction",
     "InstructionError",
+    "Layers",
     "MissingExtraError",
     "Perception",
     "Referring",
     "Rgb",
+    "Takes",
     "Target",
     "Task",
     "Truth",
     "UInt8Array",
     "UInt16Array",
+    "Unanswered",
     "VisionBananaError",
     "describe",
     "require_array",

@@ -1,15 +1,12 @@
-"""What a generator gives back, and the one method that makes a generator."""
+"""What a generator gives back, and what it says of itself."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 from vision_banana_ros.core.arrays import UInt8Array, require_array
+from vision_banana_ros.core.ask import Ask
 from vision_banana_ros.core.errors import GeneratorError
-from vision_banana_ros.core.frame import Frame
-from vision_banana_ros.core.instruction import Instruction, Task
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,7 +14,7 @@ class Canvas:
     """A generated image and the instruction that it answers; it may be smaller than the frame."""
 
     rgb: UInt8Array
-    instruction: Instruction
+    instruction: Ask
 
     def __post_init__(self) -> None:
         require_array(self.rgb, name="Canvas.rgb", dtype="uint8", channels=3, error=GeneratorError)
@@ -40,19 +37,3 @@ class About:
     deterministic: bool = True
     cost: str = "light"
     sources: tuple[str, ...] = ()
-
-
-@runtime_checkable
-class Generator(Protocol):
-    """Anything that paints. Canvases come in the order of the instructions, all of one size, from one batched call.
-
-    `tasks` is what it can paint. What it cannot is not asked of it: perceive() leaves that out and says so.
-    """
-
-    @property
-    def tasks(self) -> frozenset[Task]: ...
-
-    @property
-    def about(self) -> About: ...
-
-    def generate(self, frame: Frame, instructions: Sequence[Instruction]) -> list[Canvas]: ...

@@ -12,16 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from vision_banana_ros.codecs.palette import Palette
-from vision_banana_ros.core import (
-    UNLABELLED,
-    Camera,
-    Generator,
-    Instruction,
-    Perception,
-    Target,
-    Task,
-    Truth,
-)
+from vision_banana_ros.core import UNLABELLED, Camera, Perception, Target, Task, Truth
 from vision_banana_ros.data.readers.frames import LabelledFrame
 from vision_banana_ros.evaluation.baselines import ConstantDepth, ConstantNormal, PriorMaps
 from vision_banana_ros.evaluation.depth_metrics import DepthRange, DepthScores, score_depth
@@ -41,6 +32,7 @@ from vision_banana_ros.evaluation.summary import (
     summarise_normals,
 )
 from vision_banana_ros.perceive import PerceiveSettings, perceive
+from vision_banana_ros.prompts import Generator, Instruction
 
 BACKGROUND = (0, 0, 0)
 MIN_INSTANCE_PIXELS = 40

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vision_banana_ros.codecs import Palette
-from vision_banana_ros.core import UNLABELLED, Frame, Generator, Instruction, Target, Task, Truth, UInt8Array
+from vision_banana_ros.core import UNLABELLED, Frame, Target, Task, Truth, UInt8Array
 from vision_banana_ros.data.readers.frames import LabelledFrame
+from vision_banana_ros.prompts import Generator, Instruction
 from vision_banana_ros.tasks import vocabulary
 
 _BACKGROUND = (0, 0, 0)

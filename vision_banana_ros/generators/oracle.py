@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from vision_banana_ros.core import Canvas, Footage, Frame, Instruction, Task
-from vision_banana_ros.generators.painting import paint
+from vision_banana_ros import __version__
+from vision_banana_ros.core import About, Canvas, Footage, Frame, Task
 from vision_banana_ros.generators.recognition import FrameFinder
+from vision_banana_ros.prompts import Instruction
+from vision_banana_ros.tasks import encode, rooms
 
 
 class OracleGenerator:
@@ -25,6 +27,15 @@ class OracleGenerator:
         self._cache: OrderedDict[tuple[int, Instruction, tuple[int, int]], Canvas] = OrderedDict()
         self._cached_bytes = 0
         self._cache_limit = cache_mib * 2**20
+
+    @property
+    def tasks(self) -> frozenset[Task]:
+        """All; where its footage lacks a truth it says so when asked."""
+        return frozenset(room.task for room in rooms())
+
+    @property
+    def about(self) -> About:
+        return About(name="oracle", licence="Apache-2.0", revision=__version__)
 
     def generate(self, frame: Frame, instructions: Sequence[Instruction]) -> list[Canvas]:
         index = self._finder.find(frame.rgb)
@@ -42,7 +53,7 @@ class OracleGenerator:
         if canvas is not None:
             self._cache.move_to_end(key)
             return canvas
-        rgb = paint(instruction, self._footage.truth(index), wh=wh, image=frame.rgb)
+        rgb = encode(instruction, self._footage.truth(index), wh=wh, image=frame.rgb)
         canvas = Canvas(rgb, instruction)
         if instruction.task is not Task.IMAGE:  # its canvas is the caller's own image
             rgb.setflags(write=False)  # shared by everybody who asks again

@@ -13,8 +13,9 @@ from functools import partial
 from importlib import import_module, util
 from pathlib import Path
 
-from vision_banana_ros.core import Footage, Generator, GeneratorError
+from vision_banana_ros.core import Footage, GeneratorError
 from vision_banana_ros.generators.oracle import OracleGenerator
+from vision_banana_ros.prompts import Generator
 
 #: Where a trained model that is shipped with the package lies.
 SHIPPED_STUDENT = Path(__file__).parents[1] / "models" / "student"

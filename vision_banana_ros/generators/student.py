@@ -16,13 +16,15 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vision_banana_ros.core import Canvas, Frame, GeneratorError, Instruction, UInt8Array
+from vision_banana_ros.core import About, Canvas, Frame, GeneratorError, UInt8Array
 from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.manifest import Role
+from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.runtimes.choice import LoadReport, choose
 from vision_banana_ros.runtimes.runtime import Runtime, RuntimeOptions
-from vision_banana_ros.student.paintbox import PaintBoxes, pack
+from vision_banana_ros.student.paintbox import TASKS, PaintBoxes, pack
 from vision_banana_ros.student.text import TextTable
+from vision_banana_ros.tasks import rooms
 
 _KEPT_BOXES = 64
 
@@ -31,11 +33,21 @@ class StudentGenerator:
     """A `Generator` around a `Runtime`; `report` says how the runtime was chosen."""
 
     def __init__(
-        self, runtime: Runtime, text: TextTable, sizes_wh: Sequence[tuple[int, int]], report: LoadReport | None = None
+        self,
+        runtime: Runtime,
+        text: TextTable,
+        sizes_wh: Sequence[tuple[int, int]],
+        report: LoadReport | None = None,
+        *,
+        tasks: Sequence[str] = TASKS,
+        about: About | None = None,
     ) -> None:
         if not sizes_wh:
             raise GeneratorError("a student needs at least one canvas size")
         self.report = report
+        self.about = about or About(name="student", licence="Apache-2.0")
+        self.tasks = frozenset(room.task for room in rooms() if room.task in tasks)
+        self._task_order = tuple(tasks)
         self._runtime = runtime
         self._text = text
         self._sizes_wh = tuple(sizes_wh)
@@ -62,7 +74,7 @@ class StudentGenerator:
     def _packed(self, instructions: tuple[Instruction, ...]) -> PaintBoxes:
         boxes = self._boxes.get(instructions)
         if boxes is None:
-            boxes = self._boxes[instructions] = pack(instructions, self._text)
+            boxes = self._boxes[instructions] = pack(instructions, self._text, self._task_order)
             if len(self._boxes) > _KEPT_BOXES:
                 self._boxes.popitem(last=False)
         self._boxes.move_to_end(instructions)
@@ -76,4 +88,17 @@ def load(folder: Path, *, backend: str = "auto", options: RuntimeOptions | None 
     model.verify()
     text = TextTable.read(io.BytesIO(model.read(Role.TEXT)), name=str(folder))
     chosen = choose(model, text, backend, options)
-    return StudentGenerator(chosen.runtime, text, options.sizes_wh or model.manifest.sizes_wh, chosen.report)
+    manifest = model.manifest
+    return StudentGenerator(
+        chosen.runtime,
+        text,
+        options.sizes_wh or manifest.sizes_wh,
+        chosen.report,
+        tasks=manifest.tasks,
+        about=About(
+            name=manifest.name,
+            licence=manifest.licence,
+            revision=manifest.package_version,
+            sources=tuple(f"{source.name} ({source.licence})" for source in manifest.training.sources),
+        ),
+    )

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from vision_banana_ros.core import DataError, Instruction, UInt8Array, describe
+from vision_banana_ros.core import DataError, UInt8Array, describe
 from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.manifest import Role
+from vision_banana_ros.prompts import Instruction
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

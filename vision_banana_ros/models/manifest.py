@@ -20,6 +20,7 @@ from typing import Any
 from vision_banana_ros import __version__
 from vision_banana_ros.core import DataError
 from vision_banana_ros.models.records import from_json
+from vision_banana_ros.student.paintbox import TASKS
 
 MANIFEST = "manifest.json"
 #: Layout of the manifest itself.
@@ -98,7 +99,8 @@ class Score:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """`sizes_wh` are the canvas sizes it was trained for, the first is the golden frame's. `golden_prompts` are full
-    prompts in the paper's form; the golden file holds a canvas for each, in this order.
+    prompts in the paper's form; the golden file holds a canvas for each, in this order. `tasks` are those that the
+    network has an input for, in that order; the package may know more, which this model then does not paint.
     """
 
     name: str
@@ -108,6 +110,8 @@ class Manifest:
     golden_prompts: tuple[str, ...]
     training: TrainingRecord
     scores: tuple[Score, ...] = ()
+    tasks: tuple[str, ...] = tuple(task.value for task in TASKS)
+    licence: str = "Apache-2.0"
     format: int = FORMAT
     code_version: int = CODE_VERSION
     package_version: str = __version__

@@ -16,13 +16,14 @@ import cv2
 import numpy as np
 import torch
 
-from vision_banana_ros.core import Footage, Instruction, Target, Task, UInt8Array
+from vision_banana_ros.core import Footage, Target, Task, UInt8Array
 from vision_banana_ros.models.golden import Golden
 from vision_banana_ros.models.halves import with_full_ranges
 from vision_banana_ros.models.manifest import Manifest, ModelFile, Precision, Role, Score, TrainingRecord
 from vision_banana_ros.models.operators import operators
 from vision_banana_ros.models.quantise import quantised
 from vision_banana_ros.models.weights import save_student
+from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.student.boxes import Boxes
 from vision_banana_ros.student.graph import Exported, to_onnx
 from vision_banana_ros.student.halved import halved

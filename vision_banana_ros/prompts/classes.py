@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from vision_banana_ros.codecs.palette import Palette
-from vision_banana_ros.core import Instruction, InstructionError, Rgb, Target, Task
+from vision_banana_ros.core import Ask, InstructionError, Rgb, Target, Task
 from vision_banana_ros.prompts.colors import color_from_text
 from vision_banana_ros.prompts.quotes import Masked, mask
 
@@ -22,7 +22,7 @@ def parse_classes(text: str, *, background: Rgb = (0, 0, 0)) -> tuple[Target, ..
     missing = len(named) - len(given)
     spare = iter(Palette.distinct(missing, avoid=(*given, background)).targets if missing else ())
     targets = tuple(target if target.color is not None else Target(target.text, next(spare)) for target in named)
-    Palette.from_instruction(Instruction(Task.SEMANTIC, targets))  # refuses colours that the decoder would confuse
+    Palette.from_instruction(Ask(Task.SEMANTIC, targets))  # refuses colours that the decoder would confuse
     return targets
 
 

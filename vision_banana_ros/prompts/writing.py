@@ -6,69 +6,52 @@ called: red. Left") are quoted, and an IMAGE text that sounds like another task 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from vision_banana_ros.core import Instruction, InstructionError, Task
+from vision_banana_ros.core import Ask, InstructionError, Rgb
 from vision_banana_ros.prompts.colors import color_to_text
 from vision_banana_ros.prompts.quotes import quote
-from vision_banana_ros.prompts.reading import PICTURE_PREFIX, read
+from vision_banana_ros.prompts.reading import read_ask
+from vision_banana_ros.tasks import Wording, room
 
 
-def write(instruction: Instruction) -> str:
+def write(ask: Ask) -> str:
     """A prompt for which `read(write(i)) == i`."""
-    for text in _wordings(instruction):
-        if _reads_back(text, instruction):
-            return text
-    raise InstructionError(f"no prompt says {instruction}: a target may not be called like the background")
+    plain, hint = Ask.of(ask), _hfov_hint(ask.hfov_deg)
+    for text in room(ask.task).wordings(ask, _ENGLISH):
+        if _reads_back(f"{text}{hint}", plain):
+            return f"{text}{hint}"
+    raise InstructionError(f"no prompt says {ask}: a target may not be called like the background")
 
 
-def _reads_back(text: str, instruction: Instruction) -> bool:
+def _reads_back(text: str, ask: Ask) -> bool:
     try:
-        return read(text) == instruction
+        return read_ask(text) == ask
     except InstructionError:
         return False
 
 
-def _wordings(instruction: Instruction) -> Iterator[str]:
-    """From the plainest to the safest."""
-    task, hint = instruction.task, _hfov_hint(instruction.hfov_deg)
-    if task is Task.DEPTH:
-        yield f"A metric depth map of this picture in the {instruction.depth_encoding} colours.{hint}"
-    elif task is Task.NORMALS:
-        yield f"The surface normal map of this picture.{hint}"
-    elif task is Task.RAYS:
-        yield f"The camera ray map of this picture.{hint}"
-    elif task is Task.SEMANTIC:
-        yield f"Paint a semantic segmentation of this picture with the colours {_map(instruction)}.{hint}"
-    elif task is Task.REFERRING:
-        yield f"A referring segmentation of this picture. {_sentences(instruction)}{hint}"
-        yield f"Paint a referring segmentation of this picture with the colours {_map(instruction)}.{hint}"
-    elif task is Task.INSTANCE:
-        name = instruction.targets[0].text
-        for said in (name, quote(name)):
-            asked = f"An instance segmentation of this image: every {said} has its own colour."
-            yield f"{asked}{_ground(instruction)}{hint}"
-    else:
-        words = instruction.text or ""
-        yield words
-        yield f"{PICTURE_PREFIX} {quote(words)}{hint}"
+class _English(Wording):
+    def color(self, color: Rgb) -> str:
+        return color_to_text(color)
+
+    def quote(self, words: str) -> str:
+        return quote(words)
+
+    def map(self, ask: Ask) -> str:
+        entries = [f"{quote(t.text)}: {quote(color_to_text(t.color))}" for t in ask.targets if t.color is not None]
+        if ask.background is not None:
+            entries.append(f'"background": {quote(color_to_text(ask.background))}')
+        return "{" + ", ".join(entries) + "}"
+
+    def sentences(self, ask: Ask) -> str:
+        said = "; the ".join(f"{t.text} is {color_to_text(t.color)}" for t in ask.targets if t.color is not None)
+        rest = "" if ask.background is None else f" Everything else is {color_to_text(ask.background)}."
+        return f"The {said}.{rest}"
+
+    def ground(self, ask: Ask) -> str:
+        return "" if ask.background is None else f" The background is {color_to_text(ask.background)}."
 
 
-def _map(instruction: Instruction) -> str:
-    entries = [f"{quote(t.text)}: {quote(color_to_text(t.color))}" for t in instruction.targets if t.color is not None]
-    if instruction.background is not None:
-        entries.append(f'"background": {quote(color_to_text(instruction.background))}')
-    return "{" + ", ".join(entries) + "}"
-
-
-def _sentences(instruction: Instruction) -> str:
-    said = "; the ".join(f"{t.text} is {color_to_text(t.color)}" for t in instruction.targets if t.color is not None)
-    rest = "" if instruction.background is None else f" Everything else is {color_to_text(instruction.background)}."
-    return f"The {said}.{rest}"
-
-
-def _ground(instruction: Instruction) -> str:
-    return "" if instruction.background is None else f" The background is {color_to_text(instruction.background)}."
+_ENGLISH = _English()
 
 
 def _hfov_hint(hfov_deg: float | None) -> str:

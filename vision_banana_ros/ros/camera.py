@@ -24,6 +24,7 @@ from std_msgs.msg import Header, String
 from vision_banana_ros.core import DataError, FrameError, Truth, VisionBananaError
 from vision_banana_ros.ros import convert
 from vision_banana_ros.ros.mosaic import FROM_RGB
+from vision_banana_ros.ros.names import beside
 from vision_banana_ros.ros.sources import Source, View, open_source
 
 _DEPTH = 4
@@ -51,7 +52,7 @@ class CameraNode(Node):
             raise FrameError(f"rate_hz must lie between 0 and 1000, got {self._rate_hz}")
         self._source: Source = open_source(str(source), hfov_deg=hfov_deg, say=self.get_logger().warning)
         self._images = self._sensor(Image, "image")
-        self._compressed = self._sensor(CompressedImage, "image/compressed")
+        self._compressed = self._sensor(CompressedImage, beside(self, "image", "compressed"))
         self._infos = self._sensor(CameraInfo, "camera_info")
         if self._sends_truth:
             self._truths = {name: self._sensor(Image, f"truth/{name}") for name in ("depth", "normals", "mask")}
@@ -62,11 +63,14 @@ class CameraNode(Node):
     def started(self) -> None:
         self._player.start()
 
-    def close(self) -> None:
+    def close(self, patience_s: float) -> bool:
         self._stopping.set()
         if self._player.is_alive():
-            self._player.join(5.0)
+            self._player.join(patience_s)
+        if self._player.is_alive():
+            return False  # its source is in use
         self._source.close()
+        return True
 
     def _declare(self, name: str, default: Any, about: str, *, dynamic: bool = False) -> Any:
         descriptor = ParameterDescriptor(description=about, read_only=True, dynamic_typing=dynamic)

@@ -6,6 +6,7 @@ typing, since rclpy would otherwise raise for `far_point_m:=5`, which everybody 
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,8 @@ class SettingsKeeper:
             for name, default, spec in parameters()
         }
         self.settings = Settings().changed(values)
+        for words in _unknown(node, self._specs):
+            node.get_logger().error(words)
         node.add_on_set_parameters_callback(self._check)
         # Humble has no callback for afterwards; there the last check is the moment of change.
         self._has_post_callback = hasattr(node, "add_post_set_parameters_callback")
@@ -61,12 +64,26 @@ class SettingsKeeper:
         return self.settings.changed({change.name: change.value for change in changes})
 
 
+def _unknown(node: Any, specs: dict[str, Spec]) -> list[str]:
+    """Names in a parameter file or on the command line that mean nothing here: ROS drops them without a word."""
+    given = getattr(node, "_parameter_overrides", {})  # since Dashing, but no public name
+    lines = []
+    for name in given:
+        if name in specs or node.has_parameter(name) or name.startswith("qos_overrides."):
+            continue
+        near = difflib.get_close_matches(name, specs, n=1)
+        lines.append(f"there is no parameter {name!r}" + (f": {near[0]}?" if near else "") + " Its value is ignored")
+    return lines
+
+
 def _ros_value(default: Value) -> Any:
     return list(default) if isinstance(default, tuple) else default
 
 
 def _descriptor(name: str, default: Value, spec: Spec) -> ParameterDescriptor:
     descriptor = ParameterDescriptor(name=name, description=spec.about)
+    if isinstance(default, tuple):
+        descriptor.dynamic_typing = True  # a text with commas serves as a list
     if spec.choices:
         descriptor.additional_constraints = f"one of: {', '.join(spec.choices)}"
     if not spec.live:

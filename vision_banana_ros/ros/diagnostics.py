@@ -16,7 +16,7 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_msgs.msg import Header
 
-from vision_banana_ros.core import Generator
+from vision_banana_ros.prompts import Generator
 from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.ros.statistics import Summary
 from vision_banana_ros.runtimes.choice import LoadReport

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict, is_dataclass
 from importlib import import_module, util
 from typing import Any
 
@@ -10,7 +12,7 @@ import numpy as np
 from std_msgs.msg import Header, String
 
 from vision_banana_ros.core import UNLABELLED, Perception, Rgb
-from vision_banana_ros.ros.wording import ClassSet
+from vision_banana_ros.prompts import ClassSet
 
 
 def vision_msgs() -> Any | None:
@@ -23,6 +25,13 @@ def labels_message(classes: ClassSet) -> String:
     entries = [] if classes.background is None else [_entry(0, "background", classes.background)]
     entries += [_entry(i + 1, target.text, target.color) for i, target in enumerate(classes.targets)]
     return String(data=json.dumps({"classes": entries, "unlabelled": UNLABELLED}, ensure_ascii=False))
+
+
+def words_message(name: str, entries: Sequence[Any], head: Header) -> String:
+    """{"stamp": {"sec", "nanosec"}, "frame_id", NAME: [...]}: what the numbers of a mask of this stamp stand for."""
+    told = [asdict(entry) if is_dataclass(entry) and not isinstance(entry, type) else entry for entry in entries]
+    stamp = {"sec": head.stamp.sec, "nanosec": head.stamp.nanosec}
+    return String(data=json.dumps({"stamp": stamp, "frame_id": head.frame_id, name: told}, ensure_ascii=False))
 
 
 def _entry(class_id: int, name: str, color: Rgb | None) -> dict[str, object]:
@@ -56,7 +65,7 @@ def detections_message(messages: Any, perception: Perception, head: Header) -> A
         detection.bbox.center.position.x, detection.bbox.center.position.y = (left + right) / 2, (top + bottom) / 2
         detection.bbox.size_x, detection.bbox.size_y = float(right - left + 1), float(bottom - top + 1)
         hypothesis = messages.ObjectHypothesisWithPose()
-        hypothesis.hypothesis.class_id = perception.instance_label or ""
+        hypothesis.hypothesis.class_id = perception.instance_labels[instance_id - 1]
         score = 1.0 if confidence is None else float(confidence[rows, columns].mean()) / 255
         hypothesis.hypothesis.score = score
         detection.results = [hypothesis]

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from vision_banana_ros.ros.process import Runnable, run_node
+from vision_banana_ros.ros.ending import Ending
+
+if TYPE_CHECKING:
+    from vision_banana_ros.ros.process import Runnable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    return run_node(_make, arguments)
+    ending = Ending()
+    from vision_banana_ros.ros.process import run_node
+
+    return run_node(_make, arguments, ending=ending)
 
 
 def _make() -> Runnable:

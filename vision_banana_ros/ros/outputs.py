@@ -17,12 +17,13 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import Header, String
 
-from vision_banana_ros.core import Canvas, Task
+from vision_banana_ros.core import Task
 from vision_banana_ros.geometry import pack_cloud
+from vision_banana_ros.perceiver import Sight
+from vision_banana_ros.prompts import ClassSet
 from vision_banana_ros.ros import convert, labels
 from vision_banana_ros.ros.params import Settings
-from vision_banana_ros.ros.pipeline import Request, Sight
-from vision_banana_ros.ros.wording import ClassSet
+from vision_banana_ros.tasks import Layer, Room, rooms
 
 _VOLATILE = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
@@ -36,6 +37,14 @@ _LATCHED = QoSProfile(
     reliability=ReliabilityPolicy.RELIABLE,
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the subscribers of this moment need."""
+
+    tasks: frozenset[Task]
+    camera: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +66,33 @@ class _Topic:
     camera: bool = False
 
 
-def _plane(name: str, layer: str, encoding: str, task: Task) -> _Topic:
+def _of_layer(layer: Layer, task: Task) -> _Topic:
+    """An image of the layer as its task describes it; what needs another form has a builder of its own."""
+
     def build(context: _Context) -> Image | None:
-        values = getattr(context.sight.perception, layer)
-        return None if values is None else convert.image_message(values, encoding, context.header)
+        values = context.sight.perception.layer(layer.name)
+        return None if values is None else convert.image_message(values, layer.encoding, context.header)
 
-    return _Topic(name, Image, frozenset({task}), build)
+    return _Topic(layer.topic, Image, frozenset({task}), _BUILDERS.get(layer.topic, build))
 
 
-def _canvas(name: str, task: Task) -> _Topic:
+def _of_words(layer: Layer, task: Task) -> _Topic:
+    def build(context: _Context) -> String | None:
+        perception = context.sight.perception
+        if perception.layer(layer.name) is None:
+            return None
+        return labels.words_message(layer.words, perception.layer(layer.words) or (), context.header)
+
+    return _Topic(layer.words_topic, String, frozenset({task}), build)
+
+
+def _canvas(room: Room) -> _Topic:
     def build(context: _Context) -> Image | None:
-        canvas = _find_canvas(context.sight.perception.canvases, task)
+        canvases = context.sight.perception.canvases
+        canvas = next((canvas for canvas in canvases if canvas.instruction.task is room.task), None)
         return None if canvas is None else convert.image_message(canvas.rgb, "rgb8", context.header)
 
-    return _Topic(f"canvas/{name}", Image, frozenset({task}), build)
-
-
-def _find_canvas(canvases: tuple[Canvas, ...], task: Task) -> Canvas | None:
-    return next((canvas for canvas in canvases if canvas.instruction.task is task), None)
+    return _Topic(f"canvas/{room.topic}", Image, frozenset({room.task}), build)
 
 
 def _depth(context: _Context) -> Image | None:
@@ -95,23 +113,20 @@ def _detections(context: _Context) -> Any:
     return labels.detections_message(labels.vision_msgs(), context.sight.perception, context.header)
 
 
-TOPICS: tuple[_Topic, ...] = (
-    _Topic("depth/image", Image, frozenset({Task.DEPTH}), _depth),
-    _Topic("depth/camera_info", CameraInfo, frozenset(), _info, camera=True),
-    _plane("depth/confidence", "depth_confidence", "mono8", Task.DEPTH),
-    _plane("normals/image", "normals", "32FC3", Task.NORMALS),
-    _plane("segmentation/mask", "mask", "mono8", Task.SEMANTIC),
-    _plane("segmentation/confidence", "mask_confidence", "mono8", Task.SEMANTIC),
-    _plane("instances/mask", "instances", "mono16", Task.INSTANCE),
-    _plane("referring/mask", "referring", "mono8", Task.REFERRING),
-    _plane("referring/confidence", "referring_confidence", "mono8", Task.REFERRING),
-    _canvas("depth", Task.DEPTH),
-    _canvas("normals", Task.NORMALS),
-    _canvas("rays", Task.RAYS),
-    _canvas("segmentation", Task.SEMANTIC),
-    _canvas("instances", Task.INSTANCE),
-    _canvas("referring", Task.REFERRING),
-)
+_BUILDERS: dict[str, Callable[[_Context], Any]] = {"depth/image": _depth}
+
+
+def topics() -> tuple[_Topic, ...]:
+    """Every layer that a task gives a topic, and every canvas."""
+    published = [room for room in rooms() if room.published]
+    return (
+        _Topic("depth/camera_info", CameraInfo, frozenset(), _info, camera=True),
+        *(_of_layer(layer, room.task) for room in published for layer in room.layers if layer.topic),
+        *(_of_words(layer, room.task) for room in published for layer in room.layers if layer.words_topic),
+        *(_canvas(room) for room in published),
+    )
+
+
 CLOUD = "points"
 
 
@@ -122,7 +137,7 @@ class Outputs:
         self._node = node
         messages = labels.vision_msgs()
         self._vision_msgs = messages
-        self._topics = list(TOPICS)
+        self._topics = list(topics())
         if messages is not None:
             kind = messages.Detection2DArray
             self._topics.append(_Topic("instances/detections", kind, frozenset({Task.INSTANCE}), _detections))
@@ -146,13 +161,14 @@ class Outputs:
         return frozenset(name for name, publisher in self._publishers.items() if publisher.get_subscription_count() > 0)
 
     def request(self, wanted: frozenset[str], settings: Settings) -> Request:
-        topics = [topic for topic in self._topics if topic.name in wanted]
-        tasks = {task for topic in topics for task in topic.tasks}
+        listened = [topic for topic in self._topics if topic.name in wanted]
+        tasks = {task for topic in listened for task in topic.tasks}
         if CLOUD in wanted:
             tasks.add(Task.DEPTH)
             tasks |= {Task.NORMALS} if "normals" in settings.cloud_fields else set()
             tasks |= {Task.SEMANTIC} if "label" in settings.cloud_fields else set()
-        return Request(tasks=frozenset(tasks), camera=CLOUD in wanted or any(topic.camera for topic in topics))
+        allowed = frozenset(task for task in tasks if task.value in settings.tasks)
+        return Request(tasks=allowed, camera=CLOUD in wanted or any(topic.camera for topic in listened))
 
     def publish(self, sight: Sight, wanted: frozenset[str], settings: Settings, info: CameraInfo | None) -> None:
         """All with one header. `info` is the one that the sight's camera was read from, if it was."""

@@ -18,13 +18,16 @@ import json
 import math
 import sys
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 from vision_banana_ros.core import DEPTH_ENCODINGS, Task, VisionBananaError, describe
-from vision_banana_ros.ros.wording import ClassSet, class_set_names, read_class_set, read_prompt
+from vision_banana_ros.perceiver import PerceiverSettings
+from vision_banana_ros.prompts import ClassSet, Instruction, class_set_names, read_class_set, read_request
+from vision_banana_ros.tasks import DecodeSettings, Wishes, rooms
 
-#: What may be asked for; IMAGE paints pictures, which no topic carries.
-TASKS: tuple[str, ...] = tuple(task.value for task in Task if task is not Task.IMAGE)
+#: What may be asked for: all that topics carry.
+TASKS: tuple[str, ...] = tuple(room.task.value for room in rooms() if room.published)
 CLOUD_FIELDS: tuple[str, ...] = ("rgb", "normals", "label", "confidence")
 
 Value = bool | int | float | str | tuple[str, ...]
@@ -91,7 +94,9 @@ class Settings:
         f"Classes to segment: a set's name ({', '.join(class_set_names())}), a YAML file, "
         "or a list such as floor=#80C000, chair=#800000, table.",
     )
-    instance_class: str = _parameter("", "The one class whose instances are told apart; empty: none.")
+    instance_class: tuple[str, ...] = _parameter(
+        (), 'Classes whose instances are told apart: [person, chair], or a text, "person, chair"; empty: none.'
+    )
     prompt: str = _parameter("", "What `referring/*` shows until the `prompt` topic says otherwise; empty: nothing.")
     depth_encoding: str = _parameter("cube", "Colours that depth is painted in.", choices=DEPTH_ENCODINGS)
     hfov_deg: float = _parameter(
@@ -146,7 +151,7 @@ class Settings:
             _require(name, getattr(self, name), default, spec)
         if self.min_range_m >= self.max_range_m:
             raise ParameterError(f"min_range_m {self.min_range_m} must be below max_range_m {self.max_range_m}")
-        for name, reads in (("classes", read_class_set), ("prompt", read_prompt)):
+        for name, reads in (("classes", read_class_set), ("prompt", read_request)):
             try:
                 reads(getattr(self, name))
             except VisionBananaError as error:
@@ -156,10 +161,49 @@ class Settings:
     def class_set(self) -> ClassSet:
         return read_class_set(self.classes)
 
+    def classes_shown(self, prompt: Instruction | None) -> ClassSet:
+        """Those of segmentation/*: a prompt that names classes takes the place of the parameter's."""
+        if prompt is not None and prompt.task is Task.SEMANTIC:
+            return ClassSet(prompt.targets, prompt.background)
+        return self.class_set
+
+    def wishes(self, prompt: Instruction | None) -> Wishes:
+        """What each frame is asked, by whatever is subscribed to."""
+        return Wishes(
+            depth_encoding=self.depth_encoding,
+            classes=self.class_set.targets,
+            background=self.class_set.background,
+            instance_classes=self.instance_class,
+            prompts=() if prompt is None else (prompt,),
+        )
+
+    def perceiver_settings(self) -> PerceiverSettings:
+        return _perceiver_settings(self)
+
     def changed(self, values: dict[str, object]) -> Settings:
         """These settings with other values; ints serve as floats, and lists as tuples, as they come from ROS."""
         known = {name: default for name, default, _ in parameters()}
         return dataclasses.replace(self, **{name: _plain(values[name], known[name]) for name in values})  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=4)
+def _perceiver_settings(settings: Settings) -> PerceiverSettings:
+    """Made once, not for every frame."""
+    return PerceiverSettings(
+        decode=DecodeSettings(
+            max_range_m=settings.max_range_m,
+            min_depth_confidence=settings.min_depth_confidence,
+            min_normals_confidence=settings.min_normals_confidence,
+            min_mask_confidence=settings.min_mask_confidence,
+            filter_flying_pixels=settings.filter_flying_pixels,
+        ),
+        hfov_deg=settings.hfov_deg,
+        hint_hfov=settings.hint_hfov,
+        recovers_camera=Task.RAYS.value in settings.tasks,
+        output_width=settings.output_width,
+        camera_height_m=settings.camera_height_m,
+        min_range_m=settings.min_range_m,
+    )
 
 
 def parameters() -> list[tuple[str, Value, Spec]]:
@@ -171,7 +215,9 @@ def _plain(value: object, default: Value) -> Value:
     """`value` as the default's type where nothing is lost by it; anything else is left for `_require` to refuse."""
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if isinstance(default, tuple) and not isinstance(value, (str, bytes)) and hasattr(value, "__iter__"):
+    if isinstance(default, tuple) and isinstance(value, str):
+        return tuple(word.strip() for word in value.split(",") if word.strip())
+    if isinstance(default, tuple) and not isinstance(value, bytes) and hasattr(value, "__iter__"):
         return tuple(item for item in value if item != "")  # ROS has no empty list of strings, but [""]
     return cast(Value, value)
 

@@ -22,23 +22,26 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import String
 
-from vision_banana_ros.core import Frame, FrameError, Instruction, InstructionError, VisionBananaError
+from vision_banana_ros.core import Frame, FrameError, InstructionError, VisionBananaError
 from vision_banana_ros.generators import load_generator
+from vision_banana_ros.perceiver import Perceiver, Sight
+from vision_banana_ros.prompts import Instruction, read_request
 from vision_banana_ros.ros import convert
 from vision_banana_ros.ros.declare import SettingsKeeper
 from vision_banana_ros.ros.diagnostics import SharedCondition, about_engine, diagnostic_array
 from vision_banana_ros.ros.intrinsics import with_given_camera
+from vision_banana_ros.ros.names import beside
 from vision_banana_ros.ros.outputs import Outputs
 from vision_banana_ros.ros.params import Settings
-from vision_banana_ros.ros.pipeline import Pipeline, Sight
 from vision_banana_ros.ros.statistics import Drop, FrameStatistics
-from vision_banana_ros.ros.wording import read_prompt
 from vision_banana_ros.ros.worker import LatestWorker
 
 _NEWEST = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 _THROTTLE_S = 5.0
 _NO_CAMERA = "no camera is known, so there is no cloud: send camera_info, set hfov_deg or allow the task rays"
 _PLAUSIBLE_LATENCY_S = 60.0
+#: Deactivating waits so long for the frame at hand.
+_FRAME_PATIENCE_S = 10.0
 
 
 class PerceptionNode(LifecycleNode):
@@ -46,7 +49,7 @@ class PerceptionNode(LifecycleNode):
 
     def __init__(self) -> None:
         super().__init__("perception")
-        self._pipeline: Pipeline | None = None
+        self._perceiver: Perceiver | None = None
         self._outputs: Outputs | None = None
         self._worker: LatestWorker[Any] | None = None
         self._inputs: list[Any] = []
@@ -55,8 +58,8 @@ class PerceptionNode(LifecycleNode):
         self._statistics = FrameStatistics()
         self._condition = SharedCondition(self.get_fully_qualified_name())
         self._image_topic = self.resolve_topic_name("image")
-        self._keeper = SettingsKeeper(self, is_fixed=lambda: self._pipeline is not None, on_change=self._on_settings)
-        self._prompt: Instruction | None = read_prompt(self._keeper.settings.prompt)
+        self._keeper = SettingsKeeper(self, is_fixed=lambda: self._perceiver is not None, on_change=self._on_settings)
+        self._prompt: Instruction | None = read_request(self._keeper.settings.prompt)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.create_timer(self._keeper.settings.diagnostics_period_s, self._report)
 
@@ -67,10 +70,11 @@ class PerceptionNode(LifecycleNode):
         if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
 
-    def close(self) -> None:
-        """The process is about to end, in whatever state."""
-        self._unsubscribe()
+    def close(self, patience_s: float = _FRAME_PATIENCE_S) -> bool:
+        """The process is about to end, in whatever state; False when a frame is still being worked on."""
+        idle = self._unsubscribe(patience_s)
         self._release()
+        return idle
 
     # Lifecycle.
 
@@ -85,7 +89,7 @@ class PerceptionNode(LifecycleNode):
                 tell=self.get_logger().info,
                 cache_dir=Path(settings.engine_cache_dir).expanduser() if settings.engine_cache_dir else None,
             )
-            self._pipeline = Pipeline(generator)
+            self._perceiver = Perceiver(generator)
             self._outputs = Outputs(self)
         except Exception as error:  # a backend's own errors too: rclpy would go to on_error without a word
             self.get_logger().error(f"cannot configure: {_words(error)}")
@@ -133,7 +137,7 @@ class PerceptionNode(LifecycleNode):
     def _subscribe(self, settings: Settings) -> None:
         overridable = QoSOverridingOptions.with_default_policies()
         compressed = settings.transport == "compressed"
-        kind, topic = (CompressedImage, "image/compressed") if compressed else (Image, "image")
+        kind, topic = (CompressedImage, beside(self, "image", "compressed")) if compressed else (Image, "image")
         self._inputs = [
             self.create_subscription(kind, topic, self._on_image, _newest(), qos_overriding_options=overridable),
             self.create_subscription(
@@ -142,21 +146,23 @@ class PerceptionNode(LifecycleNode):
             self.create_subscription(String, "prompt", self._on_prompt, 10),
         ]
 
-    def _unsubscribe(self) -> None:
+    def _unsubscribe(self, patience_s: float = _FRAME_PATIENCE_S) -> bool:
         for subscription in self._inputs:
             self.destroy_subscription(subscription)
         self._inputs = []
-        if self._worker is not None and not self._worker.stop():
+        idle = self._worker is None or self._worker.stop(patience_s)
+        if not idle:
             self.get_logger().warning("the frame at hand takes longer than expected; not waiting for it")
         self._worker = None
         self._info = None
         self._condition.update(active=False, camera="unknown", camera_problem="")
+        return idle
 
     def _release(self) -> None:
         if self._outputs is not None:
             self._outputs.destroy()
         self._outputs = None
-        self._pipeline = None
+        self._perceiver = None
         self._condition.update(engine="not loaded", failure="")
 
     # The executor's thread.
@@ -178,19 +184,26 @@ class PerceptionNode(LifecycleNode):
 
     def _on_prompt(self, message: String) -> None:
         try:
-            self._prompt = read_prompt(message.data)
+            self._set_prompt(message.data)
         except InstructionError as error:
             self.get_logger().warning(f"prompt refused, the old one stays: {error}")
 
+    def _set_prompt(self, text: str) -> None:
+        before, self._prompt = self._prompt, read_request(text)
+        settings = self._keeper.settings
+        if settings.classes_shown(before) != settings.classes_shown(self._prompt):
+            self._publish_labels()
+
     def _on_settings(self, before: Settings, after: Settings) -> None:
         if after.prompt != before.prompt:
-            self._prompt = read_prompt(after.prompt)
+            self._set_prompt(after.prompt)
         if after.class_set != before.class_set or after.min_mask_confidence != before.min_mask_confidence:
             self._publish_labels()
 
     def _publish_labels(self) -> None:
         if self._outputs is not None:
-            self._outputs.publish_labels(self._keeper.settings.class_set, self._keeper.settings)
+            settings = self._keeper.settings
+            self._outputs.publish_labels(settings.classes_shown(self._prompt), settings)
 
     def _report(self) -> None:
         head = convert.header(self.get_clock().now().nanoseconds, "")
@@ -201,8 +214,8 @@ class PerceptionNode(LifecycleNode):
 
     def _handle(self, message: Any) -> None:
         """One frame, from message to messages."""
-        outputs, pipeline, settings = self._outputs, self._pipeline, self._keeper.settings
-        if outputs is None or pipeline is None:
+        outputs, perceiver, settings = self._outputs, self._perceiver, self._keeper.settings
+        if outputs is None or perceiver is None:
             return
         wanted = outputs.wanted()
         if not wanted:
@@ -218,7 +231,13 @@ class PerceptionNode(LifecycleNode):
             return
         posed = with_given_camera(frame, self._info, topic=self._image_topic)
         request = outputs.request(wanted, settings)
-        sight = pipeline.see(posed.frame, request, settings, self._prompt)
+        sight = perceiver.see(
+            posed.frame,
+            settings.wishes(self._prompt),
+            settings.perceiver_settings(),
+            tasks=request.tasks,
+            wants_camera=request.camera,
+        )
         outputs.publish(sight, wanted, settings, posed.info)
         self._statistics.published(
             latency_s=self._latency_s(frame),

@@ -1,9 +1,10 @@
 """How a node's process starts, ends and answers signals; the same for both nodes.
 
-The main thread waits for SIGINT or SIGTERM while the executor spins on a thread of its own. So the signal is answered
-at once, whatever the executor is at, and the context is still valid while the node deactivates and says goodbye:
-rclpy's own handlers would invalidate it first. The exit code is 0 after a signal, 1 when the node could not be made
-or its executor broke. A second signal ends the process at once.
+The main thread waits for SIGINT or SIGTERM (ros/ending.py) while the executor spins on a thread of its own. So the
+signal is answered at once, whatever the executor is at, and the context is still valid while the node deactivates and
+says goodbye: rclpy's own handlers would invalidate it first. Nothing that takes long is waited for: launch sends a
+second, harsher signal after five seconds. The exit code is 0 after a signal, 1 when the node could not be made or its
+executor broke. A second signal ends the process at once.
 """
 
 from __future__ import annotations
@@ -16,28 +17,33 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from vision_banana_ros.core import MissingExtraError
+from vision_banana_ros.ros.ending import Ending
 from vision_banana_ros.ros.transport import prepare_process
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_PATIENCE_S = 10.0
+#: For the executor's callback at hand, and as long again for the node's frame at hand.
+_PATIENCE_S = 1.5
 
 
 class Runnable(Protocol):
-    """A node that wants to know when its executor spins, and when it is about to end."""
+    """A node that wants to know when its executor spins, and when it is about to end.
+
+    `close` waits for its own threads so long at most, and tells whether they have ended.
+    """
 
     def started(self) -> None: ...
 
-    def close(self) -> None: ...
+    def close(self, patience_s: float) -> bool: ...
 
     def get_logger(self) -> Any: ...
 
     def destroy_node(self) -> None: ...
 
 
-def run_node(make: Callable[[], Runnable], arguments: Sequence[str] | None = None) -> int:
+def run_node(
+    make: Callable[[], Runnable], arguments: Sequence[str] | None = None, *, ending: Ending | None = None
+) -> int:
     """`make` a Runnable node, spin it until a signal comes, close it; the exit code."""
-    # Blocked before any thread exists, so that no thread of the middleware gets the signal instead of sigwait().
-    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    ending = ending or Ending()
     applied = prepare_process()
     try:
         rclpy = import_rclpy()
@@ -46,8 +52,8 @@ def run_node(make: Callable[[], Runnable], arguments: Sequence[str] | None = Non
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.signals import SignalHandlerOptions
 
-    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
-    try:
+    try:  # bad arguments too: a parameter file that is not there, or no YAML
+        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
         node = make()
     except Exception as error:
         rclpy.try_shutdown()
@@ -62,22 +68,27 @@ def run_node(make: Callable[[], Runnable], arguments: Sequence[str] | None = Non
     failures: list[BaseException] = []
     thread = threading.Thread(target=_spin, args=(executor, node, failures), name="executor", daemon=True)
     thread.start()
-    signal.sigwait(_SIGNALS)
-    threading.Thread(target=_end_at_second_signal, daemon=True).start()
+    ending.wait()
     executor.shutdown(timeout_sec=_PATIENCE_S)
     thread.join(_PATIENCE_S)
     if thread.is_alive():  # loading a model, say; nothing that must not be cut off
         os._exit(0)
-    node.close()
+    idle = node.close(_PATIENCE_S)
     node.destroy_node()
     rclpy.try_shutdown()
     for failure in failures:
         print(f"{sys.argv[0]}: {type(failure).__name__}: {failure}", file=sys.stderr)
-    return 1 if failures else 0
+    code = 1 if failures else 0
+    if not idle:  # a thread in the midst of a model's work would not survive the interpreter's own end
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 def _refuse(error: Exception) -> int:
-    print(f"{os.path.basename(sys.argv[0])}: {error}", file=sys.stderr)
+    """One line, even of an error that quotes a parser's places line by line."""
+    words = str(error).splitlines() or [type(error).__name__]
+    print(f"{os.path.basename(sys.argv[0])}: {words[0].strip()}", file=sys.stderr)
     return 1
 
 
@@ -98,9 +109,4 @@ def _spin(executor: Any, node: Runnable, failures: list[BaseException]) -> None:
     except BaseException as error:
         if type(error).__name__ not in ("ExternalShutdownException", "ShutdownException"):
             failures.append(error)
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
-
-
-def _end_at_second_signal() -> None:
-    signal.sigwait(_SIGNALS)
-    os._exit(1)
+            os.kill(os.getpid(), signal.SIGTERM)

@@ -18,7 +18,7 @@ from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.manifest import Precision, Role
 from vision_banana_ros.runtimes.openvino_maps import in_few_channels
 from vision_banana_ros.runtimes.runtime import Backend, RuntimeOptions, RuntimeUnfit
-from vision_banana_ros.runtimes.selfcheck import TOLERANCES
+from vision_banana_ros.runtimes.selfcheck import CANVAS_LEVELS
 from vision_banana_ros.student.paintbox import CANVAS, IMAGE, PaintBoxes
 
 _DEVICE = "CPU"
@@ -91,7 +91,7 @@ class OpenVinoRuntime:
         except RuntimeError as error:
             self._tell(f"OpenVINO cannot fix the sizes {shapes[0]}, it goes on with free ones: {error}")
             return
-        if off > TOLERANCES[self.precision].canvas_mean_levels:
+        if off > CANVAS_LEVELS[self.precision]:
             self._tell(f"OpenVINO paints {off:.1f} levels off with fixed sizes: it goes on with free ones")
             return
         self._fixed[shapes] = request

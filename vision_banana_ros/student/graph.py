@@ -16,7 +16,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from vision_banana_ros.core import Instruction, Target, Task
+from vision_banana_ros.core import Target, Task
+from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.student.blocks import sharp_double
 from vision_banana_ros.student.boxes import Boxes
 from vision_banana_ros.student.folded import folded

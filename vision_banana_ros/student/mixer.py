@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from vision_banana_ros.student.blocks import CHOICES, start_bilinear
 from vision_banana_ros.student.boxes import Boxes
-from vision_banana_ros.student.paintbox import BACKGROUND, FREE, KNOT, KNOTS, TARGET
+from vision_banana_ros.student.paintbox import BACKGROUND, FREE, KNOT, TARGET
+from vision_banana_ros.tasks.depth import KNOTS
 
 #: Softmax logit of an absent paint: exp(-1e4) is exactly 0, and it stays finite in half precision.
 _ABSENT = -1e4

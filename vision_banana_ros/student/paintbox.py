@@ -27,28 +27,22 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from vision_banana_ros.codecs import depth as depth_code
-from vision_banana_ros.core import FloatArray, Instruction, Rgb, Task
+from vision_banana_ros.core import Ask, FloatArray, Rgb, Task
 from vision_banana_ros.student.text import EMBEDDING_SIZE, TextTable
+from vision_banana_ros.tasks import Paint, room
 
 #: Names of the graph's tensors beside those of `PaintBoxes`.
 IMAGE = "image"
 CANVAS = "canvas"
 
-KNOTS = 22
-#: In the order of the task token; what else can be asked of other generators is no business of this network.
+#: The tasks of a model whose manifest names none: those of the first students, in the order of the network's input.
 TASKS: tuple[Task, ...] = (
-    Task.DEPTH,
-    Task.NORMALS,
-    Task.RAYS,
-    Task.SEMANTIC,
-    Task.INSTANCE,
-    Task.REFERRING,
-    Task.IMAGE,
-)
+    Task.DEPTH, Task.NORMALS, Task.RAYS, Task.SEMANTIC, Task.INSTANCE, Task.REFERRING, Task.IMAGE,
+)  # fmt: skip
 #: Paint kinds, as columns of `PaintBoxes.kind`.
 TARGET, BACKGROUND, KNOT, FREE = range(4)
 KINDS = 4
+_COLUMNS = {"target": TARGET, "background": BACKGROUND, "knot": KNOT, "free": FREE}
 #: The lens token: whether the field of view is told, and log(2 tan(hfov / 2)).
 LENS_SIZE = 2
 
@@ -71,29 +65,22 @@ class PaintBoxes:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def pack(instructions: Sequence[Instruction], text: TextTable) -> PaintBoxes:
+def pack(instructions: Sequence[Ask], text: TextTable, tasks: Sequence[str] = TASKS) -> PaintBoxes:
     """The paint boxes of `instructions`; words that `text` does not know raise its GeneratorError."""
-    size = max(_paint_count(instruction) for instruction in instructions)
+    boxes_of = [room(instruction.task).paints(instruction) for instruction in instructions]
+    size = max(len(paints) for paints in boxes_of)
     boxes = PaintBoxes(
-        task=np.stack([_one_hot(TASKS.index(i.task), len(TASKS)) for i in instructions]),
+        task=np.stack([_one_hot(tasks.index(i.task), len(tasks)) for i in instructions]),
         lens=np.stack([lens_token(i.hfov_deg) for i in instructions]),
         text=np.zeros((len(instructions), size, EMBEDDING_SIZE), np.float32),
         kind=np.zeros((len(instructions), size, KINDS), np.float32),
         place=np.zeros((len(instructions), size), np.float32),
         color=np.zeros((len(instructions), size, 3), np.float32),
     )
-    for row, instruction in enumerate(instructions):
-        _fill(boxes, row, instruction, text)
+    for row, paints in enumerate(boxes_of):
+        for column, paint in enumerate(paints):
+            _fill(boxes, (row, column), paint, text)
     return boxes
-
-
-def knot_colors(encoding: str) -> FloatArray:
-    """(22, 3) in 0..1: the colours of a depth code at equal steps of its position, black to white for the cube."""
-    places = np.linspace(0, 1, KNOTS)
-    with np.errstate(divide="ignore"):
-        depth_m = depth_code.uncurve(places).astype(np.float32)
-    colors: FloatArray = depth_code.encode(depth_m[None], encoding)[0].astype(np.float32) / np.float32(255)
-    return colors
 
 
 def lens_token(hfov_deg: float | None) -> FloatArray:
@@ -102,36 +89,13 @@ def lens_token(hfov_deg: float | None) -> FloatArray:
     return np.array((1, math.log(2 * math.tan(math.radians(hfov_deg) / 2))), np.float32)
 
 
-def _paint_count(instruction: Instruction) -> int:
-    if instruction.task is Task.DEPTH:
-        return KNOTS
-    if instruction.task is Task.INSTANCE:
-        return 2
-    return max(1, len(instruction.targets) + (instruction.background is not None))
-
-
-def _fill(boxes: PaintBoxes, row: int, instruction: Instruction, text: TextTable) -> None:
-    task = instruction.task
-    if task is Task.DEPTH:
-        boxes.kind[row, :KNOTS, KNOT] = 1
-        boxes.place[row, :KNOTS] = np.linspace(0, 1, KNOTS)
-        boxes.color[row, :KNOTS] = knot_colors(instruction.depth_encoding)
-        return
-    if task in (Task.NORMALS, Task.RAYS, Task.IMAGE):
-        boxes.kind[row, 0, FREE] = 1
-        if instruction.text is not None:
-            boxes.text[row, 0] = text.embed(instruction.text)
-        return
-    for paint, target in enumerate(instruction.targets):
-        boxes.kind[row, paint, FREE if target.color is None else TARGET] = 1
-        boxes.text[row, paint] = text.embed(target.text)
-        if target.color is not None:
-            boxes.color[row, paint] = unit_color(target.color)
-    background = instruction.background or ((0, 0, 0) if task is Task.INSTANCE else None)
-    if background is not None:
-        last = len(instruction.targets)
-        boxes.kind[row, last, BACKGROUND] = 1
-        boxes.color[row, last] = unit_color(background)
+def _fill(boxes: PaintBoxes, at: tuple[int, int], paint: Paint, text: TextTable) -> None:
+    boxes.kind[(*at, _COLUMNS[paint.kind])] = 1
+    boxes.place[at] = paint.place
+    if paint.words is not None:
+        boxes.text[at] = text.embed(paint.words)
+    if paint.color is not None:
+        boxes.color[at] = unit_color(paint.color) if isinstance(paint.color, tuple) else paint.color
 
 
 def unit_color(color: Rgb) -> FloatArray:

@@ -21,9 +21,10 @@ from vision_banana_ros.codecs.rays import WIDEST_DEG
 from vision_banana_ros.core import Task
 from vision_banana_ros.student.boxes import Boxes
 from vision_banana_ros.student.lens import FOCAL_PX
-from vision_banana_ros.student.paintbox import KINDS, KNOT, KNOTS, LENS_SIZE, TASKS
+from vision_banana_ros.student.paintbox import KINDS, KNOT, LENS_SIZE, TASKS
 from vision_banana_ros.student.text import EMBEDDING_SIZE, TextTable
 from vision_banana_ros.tasks import vocabulary
+from vision_banana_ros.tasks.depth import KNOTS
 from vision_banana_ros.training.look import Seen
 from vision_banana_ros.training.questions import BY_INSTANCE, OPEN, PICTURES, Facts, Question
 from vision_banana_ros.training.trainee import MIDDLES

@@ -14,12 +14,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from vision_banana_ros.core import Generator, Perception
+from vision_banana_ros.core import Perception
 from vision_banana_ros.data.readers.frames import FrameFolder, LabelledFrame
 from vision_banana_ros.evaluation.baselines import PriorMaps
 from vision_banana_ros.evaluation.evaluate import EvaluationSettings, evaluate
 from vision_banana_ros.evaluation.pictures import side_by_side
 from vision_banana_ros.evaluation.summary import Evaluation
+from vision_banana_ros.prompts import Generator
 from vision_banana_ros.tasks import vocabulary
 from vision_banana_ros.world.manifest import FILE_NAME as SHARDS_MANIFEST
 from vision_banana_ros.world.shards import read_folder

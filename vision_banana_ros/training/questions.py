@@ -18,8 +18,9 @@ import numpy.typing as npt
 
 from vision_banana_ros.codecs.palette import Palette
 from vision_banana_ros.core import DEPTH_ENCODINGS, UNLABELLED, FloatArray, Referring, Task
-from vision_banana_ros.student.paintbox import BACKGROUND, FREE, KINDS, KNOT, KNOTS, TARGET, knot_colors
+from vision_banana_ros.student.paintbox import BACKGROUND, FREE, KINDS, KNOT, TARGET
 from vision_banana_ros.tasks import vocabulary
+from vision_banana_ros.tasks.depth import KNOTS, knot_colors
 
 #: Which paint belongs at a pixel where nobody knows, or where the prompt leaves it open.
 OPEN = -1
@@ -213,7 +214,8 @@ def _palette() -> FloatArray:
 
 @cache
 def _colors_of(encoding: str) -> FloatArray:
-    return knot_colors(encoding)
+    colors: FloatArray = knot_colors(encoding)
+    return colors
 
 
 @cache

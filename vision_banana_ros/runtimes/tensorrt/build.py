@@ -13,8 +13,9 @@ from vision_banana_ros.models.manifest import Precision
 from vision_banana_ros.runtimes.runtime import RuntimeOptions, RuntimeUnfit
 from vision_banana_ros.runtimes.tensorrt.bindings import Bindings, Ear, make_logger
 from vision_banana_ros.runtimes.tensorrt.progress import BuildProgress, make_monitor
-from vision_banana_ros.student.paintbox import IMAGE, KINDS, KNOTS, LENS_SIZE, TASKS
+from vision_banana_ros.student.paintbox import IMAGE, KINDS, LENS_SIZE, TASKS
 from vision_banana_ros.student.text import EMBEDDING_SIZE
+from vision_banana_ros.tasks.depth import KNOTS
 
 #: TensorRT may try layer implementations that need at most this much scratch memory; a Jetson shares its RAM with it.
 WORKSPACE_BYTES = 1 << 30

@@ -29,7 +29,8 @@ from vision_banana_ros.codecs.curve import uncurve
 from vision_banana_ros.core import Task
 from vision_banana_ros.student.mixer import walk
 from vision_banana_ros.student.network import Painting
-from vision_banana_ros.student.paintbox import KNOT, KNOTS
+from vision_banana_ros.student.paintbox import KNOT
+from vision_banana_ros.tasks.depth import KNOTS
 from vision_banana_ros.training.batch import Batch
 
 _NEAR_M = 0.05

@@ -1,4 +1,4 @@
-"""Class sets and prompts, as parameters and the `prompt` topic give them.
+"""Class sets and prompts, as parameters, options and the `prompt` topic give them: one way to read them all.
 
 A class set is the name of a file in data/classes (indoor, street, nav2_demo), the path of such a file, or a list such
 as `floor=#80C000, chair=#800000, table`. A file is YAML: `background` (a colour, optional) and `classes`, a map from
@@ -12,10 +12,12 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
-from vision_banana_ros.core import DataError, Instruction, InstructionError, Rgb, Target, Task
-from vision_banana_ros.prompts import color_from_text, parse_classes
+from vision_banana_ros.core import DataError, Rgb, Target, Task
+from vision_banana_ros.prompts.classes import parse_classes
+from vision_banana_ros.prompts.colors import color_from_text
+from vision_banana_ros.prompts.instruction import Instruction
 
-_CLASSES = resources.files("vision_banana_ros.ros").joinpath("data", "classes")
+_CLASSES = resources.files("vision_banana_ros.prompts").joinpath("data", "classes")
 _WHITE: Rgb = (255, 255, 255)
 _BLACK: Rgb = (0, 0, 0)
 
@@ -54,7 +56,7 @@ def read_class_set(text: str) -> ClassSet:
 
 
 def _from_yaml(text: str, *, source: str) -> ClassSet:
-    import yaml  # type: ignore[import-untyped]  # rclpy needs it too, so every ROS installation has it
+    import yaml  # type: ignore[import-untyped]  # only files of one's own need it
 
     try:
         document = yaml.safe_load(text)
@@ -71,17 +73,14 @@ def _from_yaml(text: str, *, source: str) -> ClassSet:
 
 
 @lru_cache(maxsize=16)
-def read_prompt(text: str) -> Instruction | None:
-    """The REFERRING instruction of a prompt: a full one of the paper's forms, or just words ("the red chair").
+def read_request(text: str) -> Instruction | None:
+    """What a prompt asks for, wherever it comes from: a full one of the paper's forms, or just the words of a region.
 
-    None when the text is empty. Raises InstructionError for a prompt of another task, saying how to ask for that.
+    None when the text is empty. An instruction takes the place of the usual one of its task.
     """
     if not text.strip():
         return None
     instruction = Instruction.from_text(text)
     if instruction.task is Task.IMAGE:  # no form of the paper: the words themselves are the region sought
         return Instruction(Task.REFERRING, (Target(text.strip(), _WHITE),), _BLACK)
-    if instruction.task in (Task.REFERRING, Task.SEMANTIC):
-        return Instruction(Task.REFERRING, instruction.targets, instruction.background)
-    remedy = "set the parameter instance_class" if instruction.task is Task.INSTANCE else "subscribe to its topic"
-    raise InstructionError(f"a prompt must name regions, got one for {instruction.task.value}: {remedy} instead")
+    return instruction

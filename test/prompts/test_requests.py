@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from vision_banana_ros.core import DataError, InstructionError, Target, Task
-from vision_banana_ros.ros.wording import class_set_names, read_class_set, read_prompt
+from vision_banana_ros.core import DataError, Target, Task
+from vision_banana_ros.prompts import class_set_names, read_class_set, read_request
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,7 +18,7 @@ def test_named_sets_are_instructions_and_lie_in_config_too(name: str) -> None:
     classes = read_class_set(name)
     assert classes.background == (0, 0, 0)
     assert len(classes.instruction().targets) >= 5
-    inside = ROOT / "vision_banana_ros" / "ros" / "data" / "classes" / f"{name}.yaml"
+    inside = ROOT / "vision_banana_ros" / "prompts" / "data" / "classes" / f"{name}.yaml"
     assert (ROOT / "config" / "classes" / f"{name}.yaml").read_bytes() == inside.read_bytes()
 
 
@@ -46,24 +46,31 @@ def test_a_file_that_is_no_class_set_is_refused(tmp_path: Path, text: str) -> No
 
 
 def test_a_prompt_in_the_papers_form_keeps_its_colours() -> None:
-    instruction = read_prompt("Segment the door handle in pure yellow (<255, 255, 0>).")
+    instruction = read_request("Segment the door handle in pure yellow (<255, 255, 0>).")
     assert instruction is not None
-    assert instruction.task is Task.REFERRING
+    assert instruction.task is Task.SEMANTIC
     assert [target.color for target in instruction.targets] == [(255, 255, 0)]
 
 
 def test_plain_words_are_one_region_in_white() -> None:
-    instruction = read_prompt("the red chair left of the table")
+    instruction = read_request("the red chair left of the table")
     assert instruction is not None
     assert instruction.targets == (Target("the red chair left of the table", (255, 255, 255)),)
 
 
 def test_no_words_ask_for_nothing() -> None:
-    assert read_prompt("  ") is None
+    assert read_request("  ") is None
 
 
-def test_a_prompt_of_another_task_is_refused_with_the_way_to_ask_for_it() -> None:
-    with pytest.raises(InstructionError, match="subscribe to its topic"):
-        read_prompt("The surface normal map of this picture.")
-    with pytest.raises(InstructionError, match="instance_class"):
-        read_prompt("An instance segmentation of this image: every box has its own colour.")
+@pytest.mark.parametrize(
+    ("prompt", "task"),
+    [
+        ("The surface normal map of this picture.", Task.NORMALS),
+        ("An instance segmentation of this image: every box has its own colour.", Task.INSTANCE),
+        ('Paint a semantic segmentation with the colours {"floor": "lime", "box": "red"}.', Task.SEMANTIC),
+    ],
+)
+def test_a_full_prompt_is_of_the_task_that_it_says(prompt: str, task: Task) -> None:
+    asked = read_request(prompt)
+    assert asked is not None
+    assert asked.task is task

@@ -1,16 +1,20 @@
-"""What is asked of the generator: a task, and for segmentation the targets with the colours to paint them in."""
+"""What is asked of a generator: a task, and for segmentation the targets with the colours to paint them in.
+
+An Ask has no words yet; `prompts.Instruction` is the one that reads and writes them, and the one to make.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from enum import Enum
-from typing import TypeAlias
+from dataclasses import dataclass, fields
+from typing import TypeAlias, TypeVar
 
 from vision_banana_ros.core.arrays import describe
 from vision_banana_ros.core.errors import InstructionError
+from vision_banana_ros.core.task import Takes, Task
 
 Rgb: TypeAlias = tuple[int, int, int]
+_Kind = TypeVar("_Kind", bound="Ask")
 
 #: The depth codes by name: "cube" is the metric one of the paper, the others are colour maps over the same curve.
 DEPTH_ENCODINGS: tuple[str, ...] = ("cube", "plasma", "inferno", "viridis", "grey")
@@ -21,24 +25,9 @@ BACKGROUND_WORDS: frozenset[str] = frozenset(
 )
 
 
-class Task(str, Enum):
-    """One member per kind of canvas. IMAGE is generation and editing: any other text."""
-
-    DEPTH = "depth"
-    NORMALS = "normals"
-    RAYS = "rays"
-    SEMANTIC = "semantic"
-    INSTANCE = "instance"
-    REFERRING = "referring"
-    IMAGE = "image"
-
-
-SEGMENTATION_TASKS: frozenset[Task] = frozenset({Task.SEMANTIC, Task.INSTANCE, Task.REFERRING})
-
-
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Free text, and the colour to paint it in; an INSTANCE target has none: the generator picks them."""
+    """Free text, and the colour to paint it in; without one its instances are told apart, in colours of their own."""
 
     text: str
     color: Rgb | None = None
@@ -53,7 +42,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Instruction:
+class Ask:
     """One prompt. `background` is the colour of everything that is no target; `hfov_deg` may be told to depth and rays.
 
     Class ids follow the order of the targets: target i has id i + 1, background is 0, 255 is unlabelled.
@@ -80,41 +69,32 @@ class Instruction:
             raise InstructionError(f"depth_encoding must be one of {DEPTH_ENCODINGS}, got {self.depth_encoding!r}")
         if self.depth_encoding != "cube" and self.task is not Task.DEPTH:
             raise InstructionError(f"depth_encoding goes with DEPTH only; task is {self.task.name}")
-        if (self.task is Task.IMAGE) != (self.text is not None):
+        if (self.task.takes is Takes.TEXT) != (self.text is not None):
             raise InstructionError(
                 f"text goes with IMAGE and only with it; task is {self.task.name}, text {self.text!r}"
             )
 
-    def to_text(self) -> str:
-        """This instruction as a prompt in the paper's form."""
-        from vision_banana_ros.prompts import write  # upwards on purpose, once: docs/adr/0002
-
-        return write(self)
-
-    @staticmethod
-    def from_text(text: str) -> Instruction:
-        """The instruction that a prompt in any of the paper's forms stands for."""
-        from vision_banana_ros.prompts import read
-
-        return read(text)
+    @classmethod
+    def of(cls: type[_Kind], ask: Ask) -> _Kind:
+        """The same, as an object of this class."""
+        return cls(**{field.name: getattr(ask, field.name) for field in fields(Ask)})
 
     def _require_targets_fit(self) -> None:
+        name, takes = self.task.name, self.task.takes
         for target in self.targets:
             if not isinstance(target, Target):
                 raise InstructionError(f"Instruction.targets must be Targets, got {describe(target)}")
-        if self.task not in SEGMENTATION_TASKS:
+        if takes in (Takes.NOTHING, Takes.TEXT):
             if self.targets or self.background is not None:
-                raise InstructionError(f"{self.task.name} takes no targets and no background, got {self.targets}")
+                raise InstructionError(f"{name} takes no targets and no background, got {self.targets}")
             return
         if not self.targets:
-            raise InstructionError(f"{self.task.name} needs at least one target")
-        if self.task is Task.INSTANCE:
-            if len(self.targets) != 1 or self.targets[0].color is not None:
-                raise InstructionError(f"INSTANCE takes one class without a colour per pass, got {self.targets}")
-            return
+            raise InstructionError(f"{name} needs at least one target")
         uncoloured = [target.text for target in self.targets if target.color is None]
-        if uncoloured:
-            raise InstructionError(f"{self.task.name} needs a colour for every target; none for {uncoloured}")
+        if takes is Takes.CLASS and (len(self.targets) != 1 or not uncoloured):
+            raise InstructionError(f"{name} takes one class without a colour per instruction, got {self.targets}")
+        if takes is Takes.COLORS and uncoloured:
+            raise InstructionError(f"{name} needs a colour for every target; none for {uncoloured}")
         if len(self.targets) > 254:
             raise InstructionError(f"at most 254 targets fit into an 8-bit mask, got {len(self.targets)}")
 

@@ -1,0 +1,238 @@
+"""One camera's way through one generator, kept from frame to frame: whose camera, which scale, what is out of range.
+
+Whose camera: the one given with the frame (CameraInfo) wins; else `hfov_deg` where it is set; else the one that the
+RAYS canvas tells, smoothed over frames. RAYS are asked for only when somebody needs a camera and nobody gave one.
+Knows nothing of ROS: the node, the commands and the benchmarks all see through it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from vision_banana_ros.core import (
+    Camera,
+    Canvas,
+    FloatArray,
+    Frame,
+    GeneratorError,
+    InstructionError,
+    Layers,
+    Perception,
+    Task,
+    Unanswered,
+)
+from vision_banana_ros.geometry import CameraFilter, ScaleFilter, scale_from_height
+from vision_banana_ros.perceive import decode, paint, together
+from vision_banana_ros.prompts import Generator, Instruction
+from vision_banana_ros.tasks import DecodeSettings, Wishes, room, rooms
+
+#: An instruction that failed is asked again after so long: the cause may have gone.
+_ASK_AGAIN_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerceiverSettings:
+    """hfov_deg, 0 unknown: of a camera that tells nothing. recovers_camera: RAYS may be asked for where no camera is
+    known. output_width, 0: the frame's own. camera_height_m, 0 unknown: sets the scale of depth. Nearer depths than
+    min_range_m are NaN, farther ones than `decode.max_range_m` +inf, both in metres after the scale.
+    """
+
+    decode: DecodeSettings = field(default_factory=DecodeSettings)
+    hfov_deg: float = 0.0
+    hint_hfov: bool = True
+    recovers_camera: bool = True
+    output_width: int = 0
+    camera_height_m: float = 0.0
+    min_range_m: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """A perception of the outputs' size, the image it is of, and where its camera and scale come from."""
+
+    frame: Frame
+    perception: Perception
+    camera_source: str
+    generate_s: float
+    scale: float | None = None
+    scale_confidence: float | None = None
+
+
+class Perceiver:
+    """Sees frames of one camera with one generator."""
+
+    def __init__(self, generator: Generator) -> None:
+        self.generator = generator
+        self._camera_filter = CameraFilter()
+        self._scale_filter = ScaleFilter()
+        self._scale_height_m = 0.0
+        self._refused: dict[Instruction, tuple[str, float]] = {}
+
+    def see(
+        self,
+        frame: Frame,
+        asked: Sequence[Instruction] | Wishes,
+        settings: PerceiverSettings,
+        *,
+        tasks: frozenset[Task] | None = None,
+        wants_camera: bool = False,
+    ) -> Sight:
+        """What is asked: instructions, or wishes for the `tasks` that somebody wants to know."""
+        frame, source = _with_camera(_resized(frame, settings.output_width), settings.hfov_deg)
+        if isinstance(asked, Wishes):
+            asked = _instructions(asked, _told(frame, settings), tasks or frozenset())
+        asked = self._with_rays(list(asked), frame, settings, wants_camera=wants_camera)
+        start = time.perf_counter()
+        canvases, unanswered = self._paint(frame, asked)
+        generate_s = time.perf_counter() - start
+        # With a scale still to come, metres are not metres yet.
+        scales = settings.camera_height_m > 0
+        answers, camera = decode(
+            frame, canvases, _unlimited(settings.decode) if scales else settings.decode, _decoders()
+        )
+        layers = together(answers)
+        recovered = frame.camera is None and camera is not None
+        if recovered and camera is not None:
+            self._camera_filter = self._camera_filter.updated(camera)
+            camera, source = self._camera_filter.camera, "recovered"
+        camera = frame.camera or camera
+        scale = confidence = None
+        if scales and camera is not None and layers.get("depth_m") is not None:
+            scale, confidence = self._scale(layers["depth_m"], camera, layers.get("normals"), settings.camera_height_m)
+        return Sight(
+            frame=frame,
+            perception=Perception(
+                stamp_ns=frame.stamp_ns,
+                frame_id=frame.frame_id,
+                hw=frame.hw,
+                layers=_in_metres(layers, scale, settings),
+                camera=camera,
+                camera_recovered=recovered,
+                answers=answers,
+                unanswered=unanswered,
+            ),
+            camera_source=source,
+            generate_s=generate_s,
+            scale=scale,
+            scale_confidence=confidence,
+        )
+
+    def _with_rays(
+        self, asked: list[Instruction], frame: Frame, settings: PerceiverSettings, *, wants_camera: bool
+    ) -> list[Instruction]:
+        """RAYS beside, where a camera is needed that nobody knows."""
+        present = {instruction.task for instruction in asked}
+        needs = wants_camera or (settings.camera_height_m > 0 and Task.DEPTH in present)
+        if frame.camera is not None or not needs or Task.RAYS in present or not settings.recovers_camera:
+            return asked
+        return sorted([*asked, Instruction(Task.RAYS)], key=lambda instruction: room(instruction.task).order)
+
+    def _paint(self, frame: Frame, asked: Sequence[Instruction]) -> tuple[tuple[Canvas, ...], tuple[Unanswered, ...]]:
+        """All in one call; where one instruction makes it fail, the others without it."""
+        now = time.monotonic()
+        refused = {i: why for i in asked if (why := self._still_refused(i, now))}
+        waiting = tuple(Unanswered(i, why) for i, why in refused.items())
+        asked = [i for i in asked if i not in refused]
+        try:
+            canvases, unanswered = paint(frame, self.generator, asked)
+        except (GeneratorError, InstructionError):
+            failed = self._failing(frame, asked)
+            if len(failed) in (0, len(asked)):  # not the words' fault
+                raise
+            self._refused |= {i: (why, now) for i, why in failed.items()}
+            return self._paint(frame, [*refused, *asked])
+        return canvases, (*unanswered, *waiting)
+
+    def _still_refused(self, instruction: Instruction, now: float) -> str:
+        why, since = self._refused.get(instruction, ("", 0.0))
+        if why and now - since > _ASK_AGAIN_S:
+            del self._refused[instruction]
+            return ""
+        return why
+
+    def _failing(self, frame: Frame, asked: Sequence[Instruction]) -> dict[Instruction, str]:
+        failed = {}
+        for instruction in asked:
+            try:
+                paint(frame, self.generator, [instruction])
+            except (GeneratorError, InstructionError) as error:
+                failed[instruction] = str(error)
+        return failed
+
+    def _scale(
+        self, depth_m: FloatArray, camera: Camera, normals: FloatArray | None, height_m: float
+    ) -> tuple[float, float]:
+        """What makes metres right by the known height of the camera."""
+        if height_m != self._scale_height_m:
+            self._scale_filter, self._scale_height_m = ScaleFilter(), height_m
+        estimate = scale_from_height(depth_m, camera, height_m, normals=normals)
+        self._scale_filter = self._scale_filter.updated(estimate)
+        return float(self._scale_filter.scale), float(estimate.confidence)
+
+
+def _instructions(wishes: Wishes, hfov_deg: float | None, tasks: frozenset[Task]) -> list[Instruction]:
+    """Of each task the prompts that name it, else what it asks by itself."""
+    wishes = replace(wishes, hfov_deg=hfov_deg)
+    asks = [
+        ask
+        for task in rooms()
+        if task.task in tasks
+        for ask in [prompt for prompt in wishes.prompts if prompt.task is task.task] or task.ask(wishes)
+    ]
+    return [Instruction.of(ask) for ask in asks]
+
+
+def _told(frame: Frame, settings: PerceiverSettings) -> float | None:
+    """Whole degrees: one prompt for one camera."""
+    if not settings.hint_hfov or frame.camera is None:
+        return None
+    return float(min(max(round(frame.camera.hfov_deg), 1), 179))
+
+
+@lru_cache(maxsize=1)
+def _decoders() -> ThreadPoolExecutor:
+    """Threads that decode the canvases of a frame side by side; one set for all cameras of a process."""
+    return ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="decode")
+
+
+@lru_cache(maxsize=8)
+def _unlimited(settings: DecodeSettings) -> DecodeSettings:
+    return replace(settings, max_range_m=None)
+
+
+def _in_metres(layers: Layers, scale: float | None, settings: PerceiverSettings) -> Layers:
+    """Depth scaled first, limited then: the limits are true metres."""
+    depth_m: FloatArray | None = layers.get("depth_m")
+    if depth_m is None or (settings.camera_height_m <= 0 and settings.min_range_m <= 0):
+        return layers
+    depth_m = depth_m * np.float32(1.0 if scale is None else scale)
+    depth_m[depth_m < settings.min_range_m] = np.nan
+    if settings.decode.max_range_m is not None:
+        depth_m[depth_m > settings.decode.max_range_m] = np.inf
+    return {**layers, "depth_m": depth_m}
+
+
+def _resized(frame: Frame, width: int) -> Frame:
+    if width in (0, frame.hw[1]):
+        return frame
+    height = max(1, round(frame.hw[0] * width / frame.hw[1]))
+    rgb = np.asarray(cv2.resize(frame.rgb, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    camera = None if frame.camera is None else frame.camera.scaled_to(width, height)
+    return replace(frame, rgb=rgb, camera=camera)
+
+
+def _with_camera(frame: Frame, hfov_deg: float) -> tuple[Frame, str]:
+    if frame.camera is not None:
+        return frame, "given"
+    if hfov_deg > 0:
+        camera = Camera.from_hfov(hfov_deg, frame.hw[1], frame.hw[0])
+        return replace(frame, camera=camera), "from hfov_deg"
+    return frame, "unknown"
