@@ -7,6 +7,7 @@ COMMANDS: dict[str, str] = {
     "engine": "build, check, describe and time what runs a model on this machine",
     "eval": "score a model on frames with truth, beside the baselines that it must beat",
     "export": "write a trained network as files for every runtime, and check them here",
+    "gates": "the fixed battery of gates: a student beside the one that ships, frame by frame",
     "image": "depth, normals, mask and cloud of image files",
     "render": "render frames of the procedural world with exact labels into shards",
     "train": "train the student on shards and real frames, or go on where a run stopped",

@@ -22,10 +22,10 @@ from vision_banana_ros.training.config import TrainingConfig, View
 from vision_banana_ros.training.look import look, together
 from vision_banana_ros.training.paste import paste
 from vision_banana_ros.training.questions import FEW_TARGETS, MANY_TARGETS, QuestionMaker
-from vision_banana_ros.training.store import Labels, Record, Stack, record
+from vision_banana_ros.training.store import Labels, Record, Stack, record, shard_records
 from vision_banana_ros.training.views import draw
 from vision_banana_ros.world.manifest import read_manifest
-from vision_banana_ros.world.shards import read_shard, shard_files
+from vision_banana_ros.world.shards import shard_files
 
 #: Pixels of a real frame's longer side that are kept: canvases have less, and crops are of a third at least.
 _LONGEST = 400
@@ -33,6 +33,8 @@ _LONGEST = 400
 _MANY_TARGETS_SHARE = 0.3
 #: Samples that are drawn for each frame that a new shard replaces.
 _TURNOVER = 12
+#: Frames to begin with, and samples that are drawn for each further one until memory is full.
+_FIRST_FRAMES, _FIRST_TURNOVER = 512, 4
 
 
 @dataclass(slots=True, eq=False)
@@ -65,10 +67,14 @@ class Renders:
     _waiting: list[Path] = field(default_factory=list)
     _there: set[Path] = field(default_factory=set)
 
-    def fill(self) -> None:
-        """Read until nothing fits any more, or all is there."""
-        while self.read_one() and not any(stack.count == stack.capacity for stack in self.stacks.values()):
+    def begin(self) -> None:
+        """Read enough to begin with; the rest is read between the first steps."""
+        while sum(stack.count for stack in self.stacks.values()) < _FIRST_FRAMES and self.read_one():
             pass
+
+    @property
+    def is_full(self) -> bool:
+        return any(stack.count == stack.capacity for stack in self.stacks.values())
 
     def read_one(self) -> bool:
         """One more shard, whose frames take the place of the oldest; False where all there is is in memory."""
@@ -82,7 +88,7 @@ class Renders:
             self._waiting = [wanted[i] for i in self.rng.permutation(len(wanted))]
         path = self._waiting.pop()
         labels = read_manifest(path.parent).labels
-        records = [record(sample.frame, sample.truth, self.labels) for sample in read_shard(path, labels)]
+        records = list(shard_records(path, self.labels, labels))
         hw = records[0].rgb.shape[:2]
         if hw not in self.stacks:
             self.stacks[hw] = Stack.empty(hw, Stack.fitting(hw, self.budget_bytes), self.device)
@@ -121,7 +127,7 @@ class Sampler:
             self.renders = Renders(
                 config.shards, budget, self.labels, self.device, self.rank, self.world, np.random.default_rng((seed, 5))
             )
-            self.renders.fill()
+            self.renders.begin()
         self.real = self.real or read_real(config.frames, config.annotations, self.labels, self.device)
         if self.renders is None and not self.real:
             raise DataError("training needs shards, or frames, or both")
@@ -135,7 +141,7 @@ class Sampler:
             many = self.size_rng.random() < _MANY_TARGETS_SHARE
             yield self.batch(view, most_targets=MANY_TARGETS if many else FEW_TARGETS)
             drawn += self.config.batch
-            if self.renders is not None and drawn > _TURNOVER * 64:
+            if self.renders is not None and drawn > 64 * (_TURNOVER if self.renders.is_full else _FIRST_TURNOVER):
                 drawn = 0
                 self.renders.read_one()
 

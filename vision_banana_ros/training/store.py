@@ -12,8 +12,9 @@ Frames of one size lie in one stack. Where more was rendered than fits, the olde
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -25,6 +26,7 @@ from torch import Tensor
 from vision_banana_ros.core import UNLABELLED, DataError, Frame, Referring, Truth
 from vision_banana_ros.tasks import vocabulary
 from vision_banana_ros.world.shard_codes import encode_depth, encode_normals
+from vision_banana_ros.world.shards import read_arrays
 
 Int64Array = npt.NDArray[np.int64]
 #: As many as a byte tells apart; the smallest of more are nobody's.
@@ -64,10 +66,26 @@ class Record:
 
 def packed(depth: Any, normals: Any, classes: Any, instances: Any) -> Int64Array:
     """From codes: uint16, int8 (..., 3), and two uint8."""
-    n = normals.astype(np.int64) + 128
-    bits = depth.astype(np.int64) | n[..., 0] << 16 | n[..., 1] << 24 | n[..., 2] << 32
-    result: Int64Array = bits | classes.astype(np.int64) << 40 | instances.astype(np.int64) << 48
+    parts = np.zeros((*depth.shape, 8), np.uint8)
+    parts[..., :2] = depth.astype("<u2")[..., None].view(np.uint8)
+    parts[..., 2:5] = normals.view(np.uint8) ^ 128  # what adding 128 does to signed bytes
+    parts[..., 5], parts[..., 6] = classes, instances
+    result: Int64Array = parts.view("<i8")[..., 0]
     return result
+
+
+def shard_records(path: Path, labels: Labels, names: Sequence[str]) -> Iterator[Record]:
+    """All frames of a shard, whose codes are taken as they are; `names` are the labels of its masks."""
+    arrays = read_arrays(path)
+    table = labels.table(names)
+    for i, rgb in enumerate(arrays.rgb):
+        instances, numbers = _numbered(arrays.instances[i])
+        yield Record(
+            rgb,
+            packed(arrays.depth_code[i], arrays.normals_code[i], table[arrays.mask[i]], instances),
+            tuple(arrays.camera[i].tolist()),
+            _renumbered(arrays.referring[i], numbers),
+        )
 
 
 def record(frame: Frame, truth: Truth, labels: Labels, *, longest: int | None = None) -> Record:
@@ -79,9 +97,6 @@ def record(frame: Frame, truth: Truth, labels: Labels, *, longest: int | None = 
     if truth.mask is not None:
         classes = labels.table(truth.labels)[truth.mask]
     instances, numbers = _numbered(truth.instances if truth.instances is not None else np.zeros((height, width), int))
-    referring = tuple(
-        Referring(said.text, tuple(numbers[i] for i in said.instance_ids if i in numbers)) for said in truth.referring
-    )
     camera, rgb, bits = truth.camera, frame.rgb, packed(depth, vectors, classes, instances)
     if longest is not None and max(width, height) > longest:
         share = longest / max(width, height)
@@ -90,7 +105,13 @@ def record(frame: Frame, truth: Truth, labels: Labels, *, longest: int | None = 
         rows = ((np.arange(size[1]) + 0.5) * height / size[1]).astype(np.intp)
         columns = ((np.arange(size[0]) + 0.5) * width / size[0]).astype(np.intp)
         bits, camera = bits[rows[:, None], columns], camera.scaled_to(*size)
-    return Record(rgb, bits, (camera.fx, camera.fy, camera.cx, camera.cy), tuple(r for r in referring if r.instance_ids))
+    return Record(rgb, bits, (camera.fx, camera.fy, camera.cx, camera.cy), _renumbered(truth.referring, numbers))
+
+
+def _renumbered(referring: Sequence[Referring], numbers: dict[int, int]) -> tuple[Referring, ...]:
+    """Without those whose instances are all too small to be told apart."""
+    said = (Referring(r.text, tuple(numbers[i] for i in r.instance_ids if i in numbers)) for r in referring)
+    return tuple(r for r in said if r.instance_ids)
 
 
 def _numbered(instances: Any) -> tuple[npt.NDArray[np.uint8], dict[int, int]]:
