@@ -1,9 +1,9 @@
 """Instance canvases: any colours, as long as each instance has its own. The instance-colouring loss.
 
     m_i   mean colour of instance i (in 0..1 per channel),  m_0 the background's given colour
-    h_i   a colour that tells where the middle (x, y) of instance i lies, finely: red and green go up and down twice
-          over the picture, blue once along its diagonal. So neighbours are told apart by far, and what repeats itself
-          lies far apart, where pieces that do not touch are told apart anyhow (codecs/instances.py)
+    h_i   a colour that tells where the middle (x, y) of instance i lies, finely: red and blue turn twice around over the
+          picture's width and once over its height, green rises with y. So neighbours are told apart by far, and what
+          repeats itself lies far apart, where pieces that do not touch are told apart anyhow (codecs/instances.py)
     w_ij  1 for instances next to each other, falling to 0.2 for distant ones; 1 with the background
     pull  mean over instances of mean |c - m_i| over their pixels
     push  weighted mean over pairs i != j of max(0, M - ||m_i - m_j||)^2 / M^2,  M = 0.5
@@ -69,8 +69,9 @@ def coloring_loss(canvas: Tensor, instances: Tensor, background: Tensor) -> Tens
 
 def hint(middle: Tensor) -> Tensor:
     """(N, 2, M) places, x and y of 0..1, to colours (N, 3, M)."""
-    up_and_down = 1 - (2 * ((2 * middle) % 1) - 1).abs()
-    return 0.1 + 0.8 * torch.cat([up_and_down, middle.mean(1, keepdim=True)], dim=1)
+    x, y = middle[:, :1], middle[:, 1:]
+    angle = 2 * torch.pi * (2 * x + y)
+    return torch.cat([0.5 + 0.4 * torch.cos(angle), 0.1 + 0.8 * y, 0.5 + 0.4 * torch.sin(angle)], dim=1)
 
 
 def _where(instances: Tensor) -> Tensor:
