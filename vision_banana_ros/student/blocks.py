@@ -95,7 +95,7 @@ class Attention(nn.Module):
     def __init__(self, channels: int, heads: int = 4) -> None:
         super().__init__()
         self.heads = heads
-        self.norm = nn.BatchNorm2d(channels)
+        self.norm: nn.Module = nn.BatchNorm2d(channels)
         self.ask = nn.Conv2d(channels, 3 * channels, 1)
         self.tell = nn.Conv2d(channels, channels, 1)
 

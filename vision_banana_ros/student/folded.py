@@ -13,20 +13,20 @@ from vision_banana_ros.student.network import Student
 
 @torch.no_grad()
 def folded(student: Student) -> Student:
-    """A copy in evaluation mode that paints the same, with convolutions where `ConvNorm`s were."""
+    """A copy in evaluation mode that paints the same, with convolutions where `ConvNorm`s were; twice is as once."""
     copied = copy.deepcopy(student).eval()
     for module in list(copied.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, ConvNorm):
                 setattr(module, name, nn.Sequential(_plain(child), child.act))
-        if isinstance(module, Attention):
-            _absorb(module)
+        if isinstance(module, Attention) and isinstance(module.norm, nn.BatchNorm2d):
+            _absorb(module, module.norm)
     return copied
 
 
-def _absorb(attention: Attention) -> None:
+def _absorb(attention: Attention, norm: nn.BatchNorm2d) -> None:
     """Its normalisation comes first, so it goes into the weights of the questions: W (a x + b) = (W a) x + W b."""
-    norm, ask = attention.norm, attention.ask
+    ask = attention.ask
     assert norm.running_mean is not None
     assert norm.running_var is not None
     assert ask.bias is not None
