@@ -8,10 +8,10 @@ from vision_banana_ros.codecs import depth as depth_code
 from vision_banana_ros.core import Target, Task
 from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.student.blocks import coordinates, sharp_double
+from vision_banana_ros.student.boxes import Boxes
 from vision_banana_ros.student.encoder import CHANNELS, EfficientNetLite
 from vision_banana_ros.student.folded import folded
 from vision_banana_ros.student.lens import FOCAL_PX, Guess, log_shift, shifted
-from vision_banana_ros.student.boxes import Boxes
 from vision_banana_ros.student.mixer import walk
 from vision_banana_ros.student.network import Student
 from vision_banana_ros.student.paintbox import pack
@@ -158,7 +158,9 @@ def test_the_lens_is_a_shift_along_the_walk() -> None:
 
 
 def test_a_folded_network_paints_the_same(student, image, text) -> None:
-    boxes = Boxes(*(torch.from_numpy(a) for a in pack([Instruction(Task.DEPTH), Instruction(Task.RAYS)], text).arrays().values()))
+    boxes = Boxes(
+        *(torch.from_numpy(a) for a in pack([Instruction(Task.DEPTH), Instruction(Task.RAYS)], text).arrays().values())
+    )
     plain = folded(student)
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in plain.modules())
     with torch.no_grad():

@@ -69,9 +69,7 @@ def whole_views(stack: Stack, count: int, view: View, *, mirrored: bool = False)
     full = np.full(count, float(width))
     top = (height - full * view.height / view.width) / 2
     turns = np.tile(np.eye(3), (count, 1, 1))
-    return cut(
-        stack.camera[:count].astype(np.float64), 0 * full, top, full, view, turns, np.full(count, mirrored)
-    )
+    return cut(stack.camera[:count].astype(np.float64), 0 * full, top, full, view, turns, np.full(count, mirrored))
 
 
 def seen_whole(stack: Stack, view: View, *, mirrored: bool = False) -> tuple[Seen, Views]:

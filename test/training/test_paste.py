@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-
 from made_frames import make_frame, seen_whole, stack_of
+
 from vision_banana_ros.core import UNLABELLED
 from vision_banana_ros.training.config import View
 from vision_banana_ros.training.look import Seen

@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-
 from made_frames import make_frame, seen_whole, stack_of
+
 from vision_banana_ros.codecs import rays as rays_code
 from vision_banana_ros.core import Camera, Task
 from vision_banana_ros.student.paintbox import BACKGROUND

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-
 from made_frames import CPU, make_frame, stack_of
+
 from vision_banana_ros.core import DataError, Frame, Truth
 from vision_banana_ros.tasks import vocabulary
 from vision_banana_ros.training.annotations import Annotations
@@ -60,7 +60,9 @@ def test_a_shards_frames_are_those_that_were_written(shards) -> None:
 
 
 def sampler(text, **options) -> Sampler:
-    config = TrainingConfig(views=(View(width=64, height=32), View(width=96, height=32)), batch=4, questions=3, **options)
+    config = TrainingConfig(
+        views=(View(width=64, height=32), View(width=96, height=32)), batch=4, questions=3, **options
+    )
     return Sampler(config, Words.of(text, CPU), CPU)
 
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from made_frames import make_frame, seen_whole, stack_of
+
 from vision_banana_ros.codecs.rays import camera_directions
 from vision_banana_ros.core import Camera, Frame, Truth
 from vision_banana_ros.training.config import View
@@ -100,7 +100,9 @@ def test_beyond_a_frame_of_another_shape_nothing_is_known_but_the_picture_goes_o
     stack = stack_of(plane(Camera(80.0, 84.0, 50.0, 35.0, 96, 72)))
     view = View(width=96, height=64)
     full = np.array([108.0])
-    views = cut(stack.camera.astype(np.float64), (96 - full) / 2, 0 * full, full, view, np.eye(3)[None], np.array([False]))
+    views = cut(
+        stack.camera.astype(np.float64), (96 - full) / 2, 0 * full, full, view, np.eye(3)[None], np.array([False])
+    )
     seen = look(stack, torch.tensor([0]), views, view)
     assert (seen.depth[0, :, :5] == 0).all()
     assert (seen.depth[0, :, 8:-8] > 0).all()

@@ -40,7 +40,8 @@ def run(args: argparse.Namespace) -> int:
             judged[kind] = battery.scores(frames, generator)
         models.append(judged)
     base = {kind: battery.constants(frames) for kind, frames in sets.items()}
-    rows = battery.compare(*models, base)
+    mine, others = models
+    rows = battery.compare(mine, others, base)
     text = json.dumps([dataclasses.asdict(row) for row in rows], indent=1)
     if args.json == "-":
         print(text)

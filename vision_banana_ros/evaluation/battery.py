@@ -1,13 +1,13 @@
 """The gates: one fixed set of questions about a student, asked of two and compared frame by frame.
 
     rooms    dev_hololens, gate_stretch_office, gate_lingbot_rooms, gate_librealsense_corner
-    upright  gate_stretch_office        near   gate_near_unseen        board  gate_board_whiteboard_cmti
+    upright  gate_stretch_office        near     gate_near_unseen       board    gate_board_whiteboard_cmti
     roads    gate_pjlab_roads           renders  a folder of held-out shards
 
-Each frame is asked for depth twice, with its lens untold and told, for normals and for rays; renders also for instances.
-A set's score is the mean over its frames, the battery's the mean over its sets, and the difference of two models has an
-interval by bootstrap over the frames, the same frames for both. A model is better when its mean is, and nothing of it
-is worse beyond noise.
+Each frame is asked for depth twice, with its lens untold and told, for normals and for rays; renders also for
+instances. A set's score is the mean over its frames, the battery's the mean over its sets, and the difference of two models has
+an interval by bootstrap over the frames, the same frames for both. A model is better when its mean is, and nothing of
+it is worse beyond noise.
 """
 
 from __future__ import annotations
@@ -102,7 +102,11 @@ def constants(frames: Iterable[LabelledFrame], limits: DepthRange | None = None)
 
 
 def compare(
-    models: Mapping[str, Scores], rivals: Mapping[str, Scores], base: Mapping[str, Mapping[str, float]], *, seed: int = 0
+    models: Mapping[str, Scores],
+    rivals: Mapping[str, Scores],
+    base: Mapping[str, Mapping[str, float]],
+    *,
+    seed: int = 0,
 ) -> list[Comparison]:
     """By set and figure, and last the mean of all sets for each figure, "all"."""
     rng = np.random.default_rng(seed)
@@ -138,9 +142,7 @@ def compare(
 def report(rows: Iterable[Comparison], *, model: str, rival: str) -> str:
     """A table, and what it amounts to."""
     rows = list(rows)
-    lines = [
-        f"{'set':9}{'figure':15}{'frames':>7}{model[-14:]:>15}{rival[-14:]:>15}{'gain, 95 %':>26}{'constant':>10}"
-    ]
+    lines = [f"{'set':9}{'figure':15}{'frames':>7}{model[-14:]:>15}{rival[-14:]:>15}{'gain, 95 %':>26}{'constant':>10}"]
     for row in rows:
         span = f"{row.gain:+.3f} [{row.low:+.3f}, {row.high:+.3f}]"
         constant = f"{row.constant:.3f}" if row.constant is not None else ""

@@ -83,7 +83,7 @@ class StudentGenerator:
         return min(self._sizes_wh, key=lambda wh: abs(math.log(wh[0] / wh[1]) - aspect))
 
     def _packed(self, instructions: tuple[Instruction, ...], wider: float) -> PaintBoxes:
-        """`wider`: canvas over frame, side by side: a lens that is told is the frame's, the network's is the canvas's."""
+        """`wider`: canvas over frame, side by side: a told lens is the frame's, the network's is the canvas's."""
         boxes = self._boxes.get((instructions, wider))
         if boxes is None:
             boxes = pack(instructions, self._text, self._task_order)

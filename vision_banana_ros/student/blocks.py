@@ -22,17 +22,19 @@ class Depthwise(nn.Conv2d):
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002
         if input.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
-            return super()._conv_forward(input, weight, bias)
+            plain: Tensor = super()._conv_forward(input, weight, bias)
+            return plain
         with torch.autocast("cpu", enabled=False):
             x = input.float().contiguous(memory_format=torch.channels_last)
-            return super()._conv_forward(x, weight.float(), None if bias is None else bias.float())
+            full: Tensor = super()._conv_forward(x, weight.float(), None if bias is None else bias.float())
+            return full
 
 
 class ConvNorm(nn.Module):
     """Convolution, batch normalisation, and what cuts it off.
 
-    With frozen statistics (`norm.eval()`) the normalisation is a factor of the weights and a bias: it is multiplied into
-    them, which costs nothing, where a pass of its own over the map was a fifth of a backward pass.
+    With frozen statistics (`norm.eval()`) the normalisation is a factor of the weights and a bias: it is multiplied
+    into them, which costs nothing, where a pass of its own over the map was a fifth of a backward pass.
     """
 
     def __init__(
@@ -110,7 +112,7 @@ class Attention(nn.Module):
 
 
 def start_bilinear(layer: nn.Conv2d | nn.Linear, *, first: int = 0, each: int = 1) -> None:
-    """Let `layer` say from channel `first` on what makes `sharp_double` a bilinear one; `each` as pixel_shuffle deals."""
+    """Let `layer` say from channel `first` on what makes `sharp_double` bilinear; `each` as pixel_shuffle deals."""
     shares = torch.tensor([[1.0, 3, 3, 9], [3, 1, 9, 3], [3, 9, 1, 3], [9, 3, 3, 1]])  # the nearest has most
     logits = torch.log(shares).flatten().repeat_interleave(each)
     assert layer.bias is not None

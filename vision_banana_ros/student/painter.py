@@ -1,4 +1,5 @@
-"""The one part that runs for each prompt: from the shared maps to features at a quarter of the size, steered by what is asked."""
+"""The one part that runs for each prompt: from the shared maps to features at a quarter of the size, steered by what is
+asked."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ class Steer(nn.Module):
         # a fifth dimension spares training a copy per prompt; what runs on robots never has it
         images = shared.shape[0]
         steered = shared[:, None] * (1 + scale.unflatten(0, (images, -1))) + shift.unflatten(0, (images, -1))
-        return steered.flatten(0, 1)
+        flat: Tensor = steered.flatten(0, 1)
+        return flat
 
 
 class Painter(nn.Module):
@@ -55,4 +57,5 @@ class Painter(nn.Module):
         x = self.work[0](F.relu(self.steer[0](shared[0], prompt)))
         for i in (1, 2):
             x = self.work[i](F.relu(double(self.above[i - 1](x)) + self.steer[i](shared[i], prompt)))
-        return x
+        y: Tensor = x
+        return y

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from vision_banana_ros.codecs.curve import curve
 from vision_banana_ros.codecs.rays import WIDEST_DEG
-from vision_banana_ros.core import Task
+from vision_banana_ros.core import Referring, Task
 from vision_banana_ros.student.boxes import Boxes
 from vision_banana_ros.student.lens import FOCAL_PX
 from vision_banana_ros.student.paintbox import KINDS, KNOT, LENS_SIZE, TASKS
@@ -80,7 +80,11 @@ class Batch:
 
 
 def facts(
-    seen: Seen, camera: npt.NDArray[np.float64], real: Sequence[bool], usual: Sequence[bool], referring: Sequence[tuple]
+    seen: Seen,
+    camera: npt.NDArray[np.float64],
+    real: Sequence[bool],
+    usual: Sequence[bool],
+    referring: Sequence[tuple[Referring, ...]],
 ) -> list[Facts]:
     """Counts of all pictures, brought to the CPU in one piece."""
     images, height, width = seen.classes.shape
@@ -110,7 +114,11 @@ def facts(
 
 
 def collate(
-    seen: Seen, asked: Sequence[Sequence[Question]], camera: npt.NDArray[np.float64], usual: Sequence[bool], words: Words
+    seen: Seen,
+    asked: Sequence[Sequence[Question]],
+    camera: npt.NDArray[np.float64],
+    usual: Sequence[bool],
+    words: Words,
 ) -> Batch:
     device = seen.image.device
     width = seen.image.shape[3]
@@ -155,7 +163,8 @@ def ray_colors(camera: Tensor, hw: Sequence[int]) -> Tensor:
     across = torch.atan((torch.arange(hw[1], device=camera.device) - cx) / fx)[:, None]
     down = torch.atan((torch.arange(hw[0], device=camera.device) - cy) / fy)[:, :, None]
     half = 2 * math.radians(WIDEST_DEG)
-    red, green, blue = torch.broadcast_tensors(across / half, down / half, (across - down) / (2 * half))
+    blue = (across - down) / (2 * half)
+    red, green = (angle.expand_as(blue) for angle in (across / half, down / half))
     return torch.stack([red, green, blue], dim=1) + 0.5
 
 
@@ -196,8 +205,7 @@ def _paints(seen: Seen, asked: Sequence[Sequence[Question]], task: Task, rows: R
 
 def _numbers(seen: Seen, asked: Sequence[Sequence[Question]], rows: Rows) -> Tensor:
     tables = _tables([q.numbers for row in asked for q in row if q.task is Task.INSTANCE], seen.classes.device)
-    found = tables.gather(1, seen.instances[rows[0]].flatten(1)).view(-1, *seen.classes.shape[1:])
-    return found
+    return tables.gather(1, seen.instances[rows[0]].flatten(1)).view(-1, *seen.classes.shape[1:])
 
 
 def _tables(tables: Sequence[npt.NDArray[np.int16] | None], device: torch.device) -> Tensor:
@@ -238,5 +246,3 @@ def _boxes(asked: Sequence[Sequence[Question]], lens: Tensor, words: Words) -> B
         place=per_image(place),
         color=per_image(color),
     )
-
-

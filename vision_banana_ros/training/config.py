@@ -49,6 +49,10 @@ class TrainingConfig:
 
     seed: int = 0
     memory_gb: float = 4.0  # of rendered frames that are held to draw from, per process
+    world_processes: int = 0  # render the world while training runs; no shards are needed then
+    world_size: tuple[int, int] = (320, 240)
+    minutes: float = 0.0  # stop after so long, whatever the number of samples; 0: no limit
+    compile: bool = False  # let torch compile the network; where it cannot, it runs as it is
     threads: int = 0  # of torch on a CPU; 0 leaves its own choice
     bfloat16: bool = True  # where the device computes in it: GPUs, and processors with AVX-512 BF16
     log_seconds: float = 20.0
@@ -84,6 +88,8 @@ class TrainingConfig:
         for name in ("shards", "frames", "gates"):
             if name in entries:
                 typed[name] = tuple(entries[name])
+        if "world_size" in entries:
+            typed["world_size"] = tuple(entries["world_size"])
         if "views" in entries:
             typed["views"] = tuple(View(**view) for view in entries["views"])
         return cls(**typed)

@@ -2,6 +2,7 @@
 
     RUN/config.json     what was asked for
     RUN/last.pt         weights, averaged weights, optimiser, samples seen: a run that is started again goes on here
+    RUN/best.pt         the averaged weights that did best on the gates so far
     RUN/first.pt        the weights that it started from, if those were a whole student's
     RUN/text.npz        the text table
     RUN/log.jsonl       one JSON object per line: losses, gates
@@ -23,10 +24,11 @@ from torch import Tensor, nn
 
 from vision_banana_ros.generators.student import StudentGenerator
 from vision_banana_ros.runtimes.torch import TorchRuntime
+from vision_banana_ros.student.boxes import Boxes
 from vision_banana_ros.student.network import Student
 from vision_banana_ros.student.text import TextTable
 from vision_banana_ros.training.batch import Words
-from vision_banana_ros.training.checkpoint import FIRST, LAST, Average, load_run, save_checkpoint
+from vision_banana_ros.training.checkpoint import BEST, FIRST, LAST, Average, load_run, save_checkpoint
 from vision_banana_ros.training.config import TrainingConfig
 from vision_banana_ros.training.gates import Gates
 from vision_banana_ros.training.journal import Journal, alive, means, note
@@ -62,7 +64,7 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
     student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stub forgets this form
     trainee = Trainee(student).to(device)
     trainee.learn(frozen_blocks=config.frozen_blocks, batch_norms=False)  # says what has gradients
-    optimiser = torch.optim.AdamW(parameter_groups(trainee, config), lr=config.learning_rate)
+    optimiser = torch.optim.AdamW(parameter_groups(trainee, config), lr=config.learning_rate, fused=True)
     average = Average.of(student, config.average)
     seen = 0
     if (run / LAST).exists():
@@ -70,9 +72,13 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
         student.load_state_dict(state["weights"])
         trainee.load_state_dict(state["helpers"], strict=False)
         optimiser.load_state_dict(state["optimiser"])
+        for group in optimiser.param_groups:  # runs of older versions remember another way
+            group["fused"], group["foreach"] = True, None
         average.shadow = {name: value.to(device) for name, value in state["average"].items()}
         average.steps, seen = state["average_steps"], state["samples"]
     model: nn.Module = trainee
+    if config.compile:
+        model = compiled(trainee, device)
     if world > 1:
         model = nn.parallel.DistributedDataParallel(
             trainee,
@@ -88,16 +94,18 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
     gates = Gates.open(config.gates) if is_first else None
     noise = torch.Generator(device=device).manual_seed(config.seed + seen + rank)
 
+    best, began = -1.0, time.monotonic()
     # --- steps --------------------------------------------------------------------------------------------------
     journal = Journal(run / "log.jsonl")
     clock = {name: time.monotonic() for name in ("log", "checkpoint", "gate")}
     logged_at, recent = seen, defaultdict[str, list[Tensor]](list)
     for batch in sampler:
-        if seen >= config.samples:
+        done = (time.monotonic() - began) / (60 * config.minutes) if config.minutes else None
+        if seen >= config.samples or (done is not None and done >= 1):
             break
         trainee.learn(frozen_blocks=config.frozen_blocks, batch_norms=seen < config.batch_norms)
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(config, seen) * group["share"]
+            group["lr"] = learning_rate(config, seen, done) * group["share"]
         image = vary(batch.image, noise).contiguous(memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16 and has_bfloat16(device)):
             painting, sight = model(image, batch.boxes, batch.log_focal)
@@ -123,14 +131,19 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
             clock["checkpoint"] = now
             write(run, trainee, average, optimiser, seen)
         if gates is not None and gates.frames and now - clock["gate"] > config.gate_seconds:
-            judge(gates, average, text, config, run, journal, seen, device)
+            best = judge(gates, average, text, config, run, journal, seen, device, best)
             clock["gate"] = clock["log"] = time.monotonic()
             logged_at = seen
     # --- the end ------------------------------------------------------------------------------------------------
+    sampler.end()
     if is_first:
         write(run, trainee, average, optimiser, seen)
+        if sampler.live is not None:
+            seconds = time.monotonic() - began
+            made = {"frames": sampler.live.made, "frames_per_second": round(sampler.live.made / seconds, 1)}
+            journal.write({"samples": seen, "world": sampler.live.way, **made})
         if gates is not None and gates.frames:
-            judge(gates, average, text, config, run, journal, seen, device)
+            judge(gates, average, text, config, run, journal, seen, device, best)
     if world > 1:
         torch.distributed.destroy_process_group()
     return run / LAST
@@ -144,6 +157,21 @@ def has_bfloat16(device: torch.device) -> bool:
     return capable and "AVX512" in torch.backends.cpu.get_cpu_capability()
 
 
+def compiled(trainee: Trainee, device: torch.device) -> nn.Module:
+    """The compiled network; as it is where its first step fails, which is told."""
+    model: nn.Module = torch.compile(trainee, dynamic=False)  # type: ignore[assignment]
+    try:
+        from vision_banana_ros.student.graph import example_inputs
+
+        image, *boxes = example_inputs(64, 64)
+        probe = Boxes(*(tensor[None].to(device) for tensor in boxes))
+        model(image.permute(0, 3, 1, 2).float().to(device), probe, torch.zeros(1, device=device))
+    except Exception as error:  # compilers fail in as many ways as there are machines
+        print(f"torch.compile failed ({type(error).__name__}), the network runs as it is", flush=True)
+        return trainee
+    return model
+
+
 def judge(
     gates: Gates,
     average: Average,
@@ -153,16 +181,23 @@ def judge(
     journal: Journal,
     seen: int,
     device: torch.device,
-) -> None:
-    """The averaged weights on the gates."""
+    best: float,
+) -> float:
+    """The averaged weights on the gates; those that did best so far, by the mean over the gates, are kept."""
     student = Student().to(device)
     student.load_state_dict(average.shadow)
     sizes_wh = [(view.width, view.height) for view in config.views]
     generator = StudentGenerator(TorchRuntime(student.eval()), text, sizes_wh)
+    figures = []
     for result in gates.judge(generator, run / "pictures"):
+        figures.append(result.figure)
         print(f"[{seen}] {result.line()}", flush=True)
         entry = {"samples": seen, "gate": result.name, "far_hit": result.far_hit, "too_far": result.too_far}
         journal.write({**entry, "scores": result.evaluation.to_json()}, quiet=True)
+    mean = sum(figures) / len(figures)
+    if mean > best:
+        save_checkpoint(run / BEST, {"average": average.shadow, "samples": seen, "figure": mean})
+    return max(mean, best)
 
 
 def write(run: Path, trainee: Trainee, average: Average, optimiser: torch.optim.Optimizer, seen: int) -> None:

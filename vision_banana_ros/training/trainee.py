@@ -52,8 +52,8 @@ class Trainee(nn.Module):
         return painting, sight
 
     def learn(self, *, frozen_blocks: int, batch_norms: bool) -> None:
-        """Training mode. The encoder keeps its statistics, which come from a million photographs; the rest keeps its own
-        unless `batch_norms`, and then computes as it will when it is used (but for the mixer's choice).
+        """Training mode. The encoder keeps its statistics, which come from a million photographs; the rest keeps its
+        own unless `batch_norms`, and then computes as it will when it is used (but for the mixer's choice).
         """
         self.train()
         encoder = self.student.encoder

@@ -1,12 +1,13 @@
 """Which view of a frame a sample shows: part of it, nearer, mirrored, in another direction; many at once.
 
-A view is the picture of a camera that was never there but could have been: at the same place, turned, with another lens.
-Its pixels are squares of the frame's, so one 3x3 matrix says where each of them looks in the frame:
+A view is the picture of a camera that was never there but could have been: at the same place, turned, with another
+lens. Its pixels are squares of the frame's, so one 3x3 matrix says where each of them looks in the frame:
 
     (x, y, 1) forward = K_frame R^T K_view^-1 (u, v, 1)
 
 and `forward` is also what depth along z is divided by, since it is measured along another axis. Beyond the frame the
-picture is mirrored and nothing is known, which is also how frames of other shapes fit the canvas (generators/student.py).
+picture is mirrored and nothing is known, which is also how frames of other shapes fit the canvas
+(generators/student.py).
 
 Convention
     Pixels as in core.Camera, integers at centres. R takes directions in the frame's camera to the view's.

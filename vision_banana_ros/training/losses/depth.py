@@ -7,8 +7,8 @@
       + 0.25 |grad log c - grad log t| edges stay edges; over 1, 4 and 16 pixels
       + 0.5 |rgb - walk(z)|            the canvas at full size, in its own encoding, in metres through the true lens
 
-What the whole image tells has losses of its own (`scale_loss`), which do not touch what its pixels say: m, the mean of d
-as it is painted, must be undone by the corrections s of student/lens.py, and the lens be guessed where it is usual.
+What the whole image tells has losses of its own (`scale_loss`), which do not touch what its pixels say: m, the mean of
+d as it is painted, must be undone by the corrections s of student/lens.py, and the lens be guessed where it is usual.
 
     told    |m + s_told|        untold  |m + s_untold + (guess of log f) - log f|        lens  |guess - log f|
 
@@ -22,14 +22,11 @@ from __future__ import annotations
 from itertools import product
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from vision_banana_ros.codecs.curve import uncurve
 from vision_banana_ros.core import Task
-from vision_banana_ros.student.mixer import walk
 from vision_banana_ros.student.network import Painting
-from vision_banana_ros.student.paintbox import KNOT
 from vision_banana_ros.tasks.depth import KNOTS
 from vision_banana_ros.training.batch import Batch
 
@@ -56,10 +53,20 @@ def depth_loss(painting: Painting, batch: Batch) -> Tensor | None:
     loss = loss + 0.25 * _edges(error, known)
     full = batch.place(canonical=False)[image]
     color = batch.boxes.color[rows]
-    knots = batch.boxes.kind[rows][..., KNOT].sum(1)
-    painted = walk(full.clamp(min=0), color, knots)
+    painted = walked(full.clamp(min=0), color)
     off = (painting.canvas[rows] - painted).abs().mean(1)
     return loss + 0.5 * masked_mean(off, (full >= 0).to(off.dtype))
+
+
+def walked(place: Tensor, color: Tensor) -> Tensor:
+    """As mixer.walk for boxes of all knots, looked up: the answer needs no gradient and is large."""
+    position = place.flatten(1) * (KNOTS - 1)
+    before = position.floor().clamp(max=KNOTS - 2)
+    index = before.long()[:, None].expand(-1, 3, -1)
+    colors = color[:, :KNOTS].transpose(1, 2)
+    first = colors.gather(2, index)
+    painted = first + (colors.gather(2, index + 1) - first) * (position - before)[:, None]
+    return painted.view(-1, 3, *place.shape[1:])
 
 
 def scale_loss(painting: Painting, batch: Batch) -> Tensor | None:

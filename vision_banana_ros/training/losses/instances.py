@@ -1,7 +1,8 @@
 """Instance canvases: any colours, as long as each instance has its own. The instance-colouring loss.
 
     m_i   mean colour of instance i (in 0..1 per channel),  m_0 the background's given colour
-    h_i   a colour that tells where the middle (x, y) of instance i lies, finely: red and blue turn twice around over the
+    h_i   a colour that tells where the middle (x, y) of instance i lies, finely: red and blue turn twice around over
+    the
           picture's width and once over its height, green rises with y. So neighbours are told apart by far, and what
           repeats itself lies far apart, where pieces that do not touch are told apart anyhow (codecs/instances.py)
     w_ij  1 for instances next to each other, falling to 0.2 for distant ones; 1 with the background
@@ -10,9 +11,9 @@
     hint  mean over instances of mean |c - h_i| over their pixels
     L     pull + 0.7 push + 0.5 hint
 
-No colour is prescribed in the end, since no instance has a right one (the work known as gen2seg); but from any colour to
-a different one per instance is a long way, and the hint is where it starts. All of the network's own colour, before it is
-mixed with the background's: class against background is left to the palette loss.
+No colour is prescribed in the end, since no instance has a right one (the work known as gen2seg); but from any colour
+to a different one per instance is a long way, and the hint is where it starts. All of the network's own colour, before
+it is mixed with the background's: class against background is left to the palette loss.
 """
 
 from __future__ import annotations
