@@ -5,9 +5,9 @@
     roads    gate_pjlab_roads           renders  a folder of held-out shards
 
 Each frame is asked for depth twice, with its lens untold and told, for normals and for rays; renders also for
-instances. A set's score is the mean over its frames, the battery's the mean over its sets, and the difference of two models has
-an interval by bootstrap over the frames, the same frames for both. A model is better when its mean is, and nothing of
-it is worse beyond noise.
+instances. A set's score is the mean over its frames, the battery's the mean over its sets, and the difference of two
+models has an interval by bootstrap over the frames, the same frames for both. A model is better when its mean is, and
+nothing of it is worse beyond noise.
 """
 
 from __future__ import annotations

@@ -46,6 +46,12 @@ PICTURES: tuple[str, ...] = (
 )
 
 
+@cache
+def _colors_to_tell_apart() -> FloatArray:
+    colors: FloatArray = np.asarray(Palette.distinct(MANY_TARGETS + 1).targets, np.float32) / np.float32(255)
+    return colors
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Facts:
     """What there is to ask about one picture."""
@@ -82,7 +88,7 @@ class QuestionMaker:
     rng: np.random.Generator
     labels: tuple[str, ...] = field(default_factory=vocabulary.labels)
     most_targets: int = FEW_TARGETS
-    palette: FloatArray = field(default_factory=lambda: _colors_to_tell_apart())
+    palette: FloatArray = field(default_factory=_colors_to_tell_apart)
 
     def ask(self, facts: Facts, count: int) -> list[Question]:
         """Depth always, normals mostly, then others in turn."""
@@ -200,12 +206,6 @@ def _free(task: Task, text: str | None = None) -> Question:
     kind = np.zeros((1, KINDS), np.float32)
     kind[0, FREE] = 1
     return Question(task, kind, np.zeros((1, 3), np.float32), () if text is None else (text,))
-
-
-@cache
-def _colors_to_tell_apart() -> FloatArray:
-    colors: FloatArray = np.asarray(Palette.distinct(MANY_TARGETS + 1).targets, np.float32) / np.float32(255)
-    return colors
 
 
 @cache
