@@ -18,11 +18,9 @@ from vision_banana_ros.models.manifest import Manifest, Precision, Score, Traine
 from vision_banana_ros.models.pack import GOLDEN_INSTRUCTIONS, ExportSettings, write_model
 from vision_banana_ros.runtimes.runtime import say_nothing
 from vision_banana_ros.student.boxes import Boxes
-from vision_banana_ros.student.encoder import normalise
 from vision_banana_ros.student.network import Student
 from vision_banana_ros.student.paintbox import PaintBoxes, pack
 from vision_banana_ros.student.text import EMBEDDING_SIZE, TextTable
-from vision_banana_ros.training.norms import settled_norms
 from vision_banana_ros.world.moving import MovingScene
 
 WIDTH, HEIGHT = 128, 96
@@ -52,8 +50,6 @@ def seeded_student() -> Student:
         for module in student.encoder.modules():
             if isinstance(module, torch.nn.Conv2d):
                 module.weight.mul_(1.6)
-        with settled_norms(student.encoder):  # as in training: random features must not be blown up to a spread of one
-            student.encoder(normalise(images))
         for module in student.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.momentum = None  # the plain average, which two passes are enough for

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from vision_banana_ros.runtimes.torch import TorchRuntime
     from vision_banana_ros.student.text import TextTable
     from vision_banana_ros.tasks import vocabulary
-    from vision_banana_ros.training.checkpoint import FIRST, LAST, averaged_student, load_checkpoint
+    from vision_banana_ros.training.checkpoint import BEST, FIRST, LAST, averaged_student, load_checkpoint
     from vision_banana_ros.training.config import TrainingConfig
     from vision_banana_ros.training.words import known_texts
     from vision_banana_ros.world.moving import MovingScene
@@ -62,7 +62,8 @@ def run(args: argparse.Namespace) -> int:
     config = TrainingConfig.load(args.folder / "config.json")
     if not 0 <= args.first_share < 1:
         raise DataError(f"--first-share must be at least 0 and less than 1, got {args.first_share}")
-    student = averaged_student(args.folder / LAST, first_share=args.first_share)
+    weights = args.folder / (BEST if args.best else LAST)
+    student = averaged_student(weights, first_share=args.first_share)
     text = TextTable.load(args.folder / "text.npz").only(known_texts())
     asked = [read_size(text) for text in args.size or ()]
     sizes = tuple(asked or [(view.width, view.height) for view in config.views])
@@ -94,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     record = TrainingRecord(
         summary=summary,
         sources=read_sources(args.sources),
-        steps=int(load_checkpoint(args.folder / LAST)["samples"]),
+        steps=int(load_checkpoint(weights)["samples"]),
         seed=config.seed,
         config=config.record(),
     )

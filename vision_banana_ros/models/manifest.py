@@ -112,6 +112,7 @@ class Manifest:
     scores: tuple[Score, ...] = ()
     tasks: tuple[str, ...] = tuple(task.value for task in TASKS)
     licence: str = "Apache-2.0"
+    square_pixels: bool = False  # frames are fitted into the canvas; the first students had them stretched to it
     format: int = FORMAT
     code_version: int = CODE_VERSION
     package_version: str = __version__
