@@ -51,7 +51,7 @@ Entries: TypeAlias = dict[str, Entry]
 ROUNDING = 2e-3
 LAYERS = (
     "depth_m", "depth_confidence", "normals", "normals_confidence", "mask", "mask_confidence", "labels",
-    "instances", "instances_confidence", "instance_label", "referring", "referring_confidence", "referring_labels",
+    "instances", "instances_confidence", "referring", "referring_confidence", "referring_labels",
     "camera", "camera_recovered",
 )  # fmt: skip
 SEGMENTATIONS = (
@@ -291,10 +291,14 @@ class _Asker:
             message.p[0], message.p[5] = message.p[0] * 0.9, message.p[5] * 0.9
         self._infos.publish(message)
         time.sleep(_SETTLE_S)
-        self._images.publish(convert.image_message(shot.rgb, "rgb8", head))
-        end = time.monotonic() + _COMING_S
-        while not expected <= self._got.keys() and time.monotonic() < end:
-            time.sleep(0.01)
+        image = convert.image_message(shot.rgb, "rgb8", head)
+        for _ in range(3):  # an image may get lost on its way; the node has not seen it then
+            self._images.publish(image)
+            end = time.monotonic() + _COMING_S
+            while not expected <= self._got.keys() and time.monotonic() < end:
+                time.sleep(0.01)
+            if len(self._got) > 1:
+                break
         time.sleep(_SETTLE_S)
         return dict(self._got)
 

@@ -91,7 +91,7 @@ class Perceiver:
             asked = _instructions(asked, _told(frame, settings), tasks or frozenset())
         asked = self._with_rays(list(asked), frame, settings, wants_camera=wants_camera)
         start = time.perf_counter()
-        canvases, unanswered = self._paint(frame, asked)
+        canvases, unanswered = self._paint(frame, asked, settings.decode)
         generate_s = time.perf_counter() - start
         # With a scale still to come, metres are not metres yet.
         scales = settings.camera_height_m > 0
@@ -135,20 +135,22 @@ class Perceiver:
             return asked
         return sorted([*asked, Instruction(Task.RAYS)], key=lambda instruction: room(instruction.task).order)
 
-    def _paint(self, frame: Frame, asked: Sequence[Instruction]) -> tuple[tuple[Canvas, ...], tuple[Unanswered, ...]]:
+    def _paint(
+        self, frame: Frame, asked: Sequence[Instruction], settings: DecodeSettings
+    ) -> tuple[tuple[Canvas, ...], tuple[Unanswered, ...]]:
         """All in one call; where one instruction makes it fail, the others without it."""
         now = time.monotonic()
         refused = {i: why for i in asked if (why := self._still_refused(i, now))}
         waiting = tuple(Unanswered(i, why) for i, why in refused.items())
         asked = [i for i in asked if i not in refused]
         try:
-            canvases, unanswered = paint(frame, self.generator, asked)
+            canvases, unanswered = paint(frame, self.generator, asked, settings)
         except (GeneratorError, InstructionError):
             failed = self._failing(frame, asked)
             if len(failed) in (0, len(asked)):  # not the words' fault
                 raise
             self._refused |= {i: (why, now) for i, why in failed.items()}
-            return self._paint(frame, [*refused, *asked])
+            return self._paint(frame, [*refused, *asked], settings)
         return canvases, (*unanswered, *waiting)
 
     def _still_refused(self, instruction: Instruction, now: float) -> str:

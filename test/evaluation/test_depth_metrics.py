@@ -28,6 +28,22 @@ def test_values_worked_out_by_hand() -> None:
     assert scores.pixels == 120
 
 
+def test_the_scale_is_the_median_of_the_ratios_and_not_their_mean() -> None:
+    truth = np.full((10, 12), 2.0, np.float32)
+    predicted = truth.copy()
+    predicted[:3] = 8.0  # a third, four times too far: a mean would move the rest
+    scores = score_depth(predicted, truth)
+    assert scores is not None
+    assert scores.scale == 1
+    assert scores.scaled_delta1 == pytest.approx(0.7)
+    assert scores.scaled_abs_rel == pytest.approx(0.3 * 3)
+    assert scores.scaled_rmse_m == pytest.approx(math.sqrt(0.3 * 36))
+    halved = score_depth(predicted / 2, truth)
+    assert halved is not None
+    assert halved.scale == 2
+    assert halved.scaled_delta1 == pytest.approx(0.7)
+
+
 def test_delta1_counts_ratios_on_both_sides_of_one_and_a_quarter() -> None:
     truth = np.full((8, 10), 4.0, np.float32)
     for factor, expected in ((1.249, 1.0), (1.251, 0.0), (1 / 1.249, 1.0), (1 / 1.251, 0.0)):

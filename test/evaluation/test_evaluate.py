@@ -1,6 +1,7 @@
 """The evaluator on generators whose scores are known beforehand: the oracle, and one that paints a constant."""
 
 import json
+import shutil
 from collections.abc import Iterator
 
 import cv2
@@ -8,22 +9,28 @@ import numpy as np
 import pytest
 
 from vision_banana_ros.cli import main
+from vision_banana_ros.codecs import Palette
 from vision_banana_ros.codecs import depth as depth_code
 from vision_banana_ros.core import Canvas, Frame, Task
-from vision_banana_ros.data.readers.frames import LabelledFrame
+from vision_banana_ros.data import Example, Source
 from vision_banana_ros.evaluation.evaluate import EvaluationSettings, evaluate, semantic_instruction
 from vision_banana_ros.evaluation.pictures import side_by_side
+from vision_banana_ros.evaluation.questions import ANY_THING, instance_questions, runtime_of
 from vision_banana_ros.evaluation.report import beats_baselines, report
 from vision_banana_ros.generators.oracle import OracleGenerator
+from vision_banana_ros.models.manifest import Precision
+from vision_banana_ros.runtimes.choice import LoadReport
+from vision_banana_ros.runtimes.runtime import Backend
 from vision_banana_ros.world.moving import MovingScene
 
 FOOTAGE = MovingScene(count=3, width=160, height=96)
 INDICES = (0, 1, 2)
+MADE_UP = Source("made up")
 
 
-def frames() -> Iterator[LabelledFrame]:
+def frames() -> Iterator[Example]:
     for i in INDICES:
-        yield LabelledFrame(f"{i}", FOOTAGE.frame(i), FOOTAGE.truth(i))
+        yield Example(f"{i}", FOOTAGE.frame(i), FOOTAGE.truth(i), MADE_UP)
 
 
 class Constant:
@@ -75,7 +82,7 @@ def test_the_camera_is_hidden_from_the_generator() -> None:
 
 
 def test_frames_without_truth_are_counted_not_scored() -> None:
-    bare = LabelledFrame("bare", FOOTAGE.frame(0), FOOTAGE.truth(0).__class__(camera=FOOTAGE.truth(0).camera))
+    bare = Example("bare", FOOTAGE.frame(0), FOOTAGE.truth(0).__class__(camera=FOOTAGE.truth(0).camera), MADE_UP)
     evaluation = evaluate([bare], Constant(1.0), root="", model="")
     assert (evaluation.frames, evaluation.skipped) == (0, 1)
 
@@ -132,7 +139,7 @@ def folder(tmp_path):
 
 
 def test_the_command_writes_scores_and_pictures_and_tells_by_its_exit_code(folder, monkeypatch, capsys) -> None:
-    monkeypatch.setattr("vision_banana_ros.commands.eval.load_generator", lambda _: OracleGenerator(FOOTAGE))
+    monkeypatch.setattr("vision_banana_ros.commands.eval.load_generator", lambda *_, **__: OracleGenerator(FOOTAGE))
     argv = ["eval", "frames", "--root", str(folder / "set"), "--json", str(folder / "s.json")]
     assert main([*argv, "--pictures", str(folder / "p")]) == 0
     scores = json.loads((folder / "s.json").read_text())
@@ -140,8 +147,103 @@ def test_the_command_writes_scores_and_pictures_and_tells_by_its_exit_code(folde
     assert scores["mean_iou"] == pytest.approx(1, abs=0.01)
     assert len(list((folder / "p").glob("*.png"))) == 3
     assert "beats every baseline" in capsys.readouterr().out
-    monkeypatch.setattr("vision_banana_ros.commands.eval.load_generator", lambda _: Constant(2.0))
+    monkeypatch.setattr("vision_banana_ros.commands.eval.load_generator", lambda *_, **__: Constant(2.0))
     assert main(argv) == 1
+
+
+@pytest.fixture
+def labels_only(folder):
+    for kind in ("depth", "normal"):
+        shutil.rmtree(folder / "set" / kind)
+    (folder / "set" / "intrinsics.json").unlink()
+    return folder / "set"
+
+
+def test_labels_alone_are_scored_beside_the_most_frequent_class(labels_only, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("vision_banana_ros.commands.eval.load_generator", lambda *_, **__: OracleGenerator(FOOTAGE))
+    assert main(["eval", "frames", "--root", str(labels_only)]) == 0
+    out = capsys.readouterr().out
+    assert "pixel accuracy" in out
+    assert "best constant" in out
+    monkeypatch.setattr("vision_banana_ros.commands.eval.load_generator", lambda *_, **__: Constant(2.0))
+    assert main(["eval", "frames", "--root", str(labels_only)]) == 1
+    assert "does not beat: pixel accuracy of best constant" in capsys.readouterr().out
+
+
+def test_json_to_stdout_is_nothing_but_json(labels_only, monkeypatch, capsys, tmp_path) -> None:
+    monkeypatch.setattr("vision_banana_ros.commands.eval.load_generator", lambda *_, **__: OracleGenerator(FOOTAGE))
+    monkeypatch.chdir(tmp_path)
+    assert main(["eval", "frames", "--root", str(labels_only), "--json", "-"]) == 0
+    out, err = capsys.readouterr()
+    scores = json.loads(out)
+    model, constant = scores["contenders"]
+    assert model["classes"]["pixel_accuracy"]["value"] > constant["classes"]["pixel_accuracy"]["value"]
+    assert scores["runtime"] == "no choice of runtimes"
+    assert scores["sources"] == ["set (unknown)"]
+    assert "beats every baseline" in err
+    assert not (tmp_path / "-").exists()
+
+
+def test_prompts_without_a_frame_to_ask_about_are_still_json(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("vision_banana_ros.commands.eval.load_generator", lambda *_, **__: OracleGenerator(FOOTAGE))
+    monkeypatch.setattr("vision_banana_ros.commands.eval.open_dataset", lambda *_: [])
+    assert main(["eval", "prompts", "--root", str(tmp_path), "--json", "-"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {"frames": 0, "recolouring": None, "renaming": None, "absence": None}
+    assert "nan" in err
+
+
+def test_scores_are_those_of_fp32_unless_told(labels_only, monkeypatch) -> None:
+    asked = []
+
+    def load(_model, *, backend):
+        asked.append(backend)
+        return OracleGenerator(FOOTAGE)
+
+    monkeypatch.setattr("vision_banana_ros.commands.eval.load_generator", load)
+    main(["eval", "frames", "--root", str(labels_only)])
+    main(["eval", "frames", "--root", str(labels_only), "--backend", "openvino:bf16"])
+    assert asked == ["auto:fp32", "openvino:bf16"]
+
+
+def test_the_report_names_runtime_and_precision() -> None:
+    generator = OracleGenerator(FOOTAGE)
+    generator.report = LoadReport(backend=Backend.OPENVINO, precision=Precision.FP32, why="", attempts=())
+    assert runtime_of(generator) == "openvino fp32"
+    evaluation = evaluate(frames(), generator, root="moving", model="m")
+    assert "m by openvino fp32; frames: made up (unknown)" in report(evaluation)
+    named = evaluate([], generator, root="", model="m", runtime="torch fp32")
+    assert named.runtime == "torch fp32"
+
+
+def test_instances_alone_are_asked_for_as_things_of_any_class() -> None:
+    whole = next(frames())
+    alone = whole.only(frozenset({"instances"}))
+    ((question, instances),) = instance_questions(alone.truth, EvaluationSettings())
+    assert [target.text for target in question.targets] == [ANY_THING]
+    kept, pixels = np.unique(instances[instances > 0], return_counts=True)
+    assert pixels.min() >= 40
+    assert set(kept) <= set(np.unique(whole.truth.instances))
+
+    class Painter:
+        def generate(self, _frame, instructions):
+            colors = np.zeros((int(instances.max()) + 1, 3), np.uint8)
+            colors[kept] = Palette.distinct(len(kept), avoid=((0, 0, 0),)).targets
+            return [Canvas(colors[instances], i) for i in instructions]
+
+    evaluation = evaluate([alone], Painter(), root="", model="")
+    assert evaluation.frames == 1
+    assert evaluation.instance_pm_f1 > 0.8
+    assert beats_baselines(evaluation) == []
+
+
+def test_a_specialist_is_judged_by_what_it_paints() -> None:
+    constant = Constant(2.0)
+    constant.tasks = frozenset({Task.DEPTH})
+    evaluation = evaluate(frames(), constant, root="", model="")
+    assert evaluation.contenders[0].depth is not None
+    assert evaluation.contenders[0].normals is None
+    assert evaluation.mean_iou is evaluation.instance_pm_f1 is evaluation.cumulative_iou is None
 
 
 def test_the_command_says_what_is_wrong_in_one_line(tmp_path, capsys) -> None:

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from vision_banana_ros.core import Canvas, Task
-from vision_banana_ros.data.readers.frames import LabelledFrame
+from vision_banana_ros.data import Example, Source
 from vision_banana_ros.evaluation.following import prompt_following
 from vision_banana_ros.generators.oracle import OracleGenerator
 from vision_banana_ros.world.moving import MovingScene
 
 FOOTAGE = MovingScene(count=2, width=160, height=96)
-FRAMES = [LabelledFrame(str(i), FOOTAGE.frame(i), FOOTAGE.truth(i)) for i in range(2)]
+FRAMES = [Example(str(i), FOOTAGE.frame(i), FOOTAGE.truth(i), Source("made up")) for i in range(2)]
 
 
 class Stubborn:

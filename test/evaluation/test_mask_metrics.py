@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vision_banana_ros.core import DataError
-from vision_banana_ros.evaluation.assignment import maximum_assignment
 from vision_banana_ros.evaluation.mask_metrics import (
     Confusion,
     InstanceMatches,
@@ -18,6 +17,7 @@ from vision_banana_ros.evaluation.mask_metrics import (
     mean_region_iou,
     overlap,
 )
+from vision_banana_ros.geometry.assignment import maximum_assignment
 
 
 def test_mean_iou_by_hand_over_two_frames() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vision_banana_ros.core import FrameError
-from vision_banana_ros.world.moving import BALL, FLOOR, LABELS, SKY, WALL, MovingScene, _pose_at, _solids_at
+from vision_banana_ros.world.moving import BALL, FLOOR, LABELS, SKY, WALL, MovingScene, _solids_at, pose_at
 
 SCENE = MovingScene(count=12, width=161, height=90, hfov_deg=80)
 
@@ -18,7 +18,7 @@ def points(index: int) -> np.ndarray:
 
 
 def world(index: int) -> np.ndarray:
-    pose = _pose_at(2 * np.pi * index / len(SCENE))
+    pose = pose_at(2 * np.pi * index / len(SCENE))
     return points(index) @ pose.rotation.T.astype(np.float64) + pose.position
 
 

@@ -275,9 +275,18 @@ class Graph:
         self._processes.append(process)
         return process
 
-    def perception(self, *, remaps: dict[str, str] | None = None, **parameters: object) -> Process:
+    def perception(
+        self,
+        *,
+        remaps: dict[str, str] | None = None,
+        environment: dict[str, str | None] | None = None,
+        **parameters: object,
+    ) -> Process:
         return self.start(
-            "node", remaps=remaps, **{"model": "oracle:moving@160x120", "diagnostics_period_s": 0.2, **parameters}
+            "node",
+            remaps=remaps,
+            environment=environment,
+            **{"model": "oracle:moving@160x120", "diagnostics_period_s": 0.2, **parameters},
         )
 
     def camera(self, *, remaps: dict[str, str] | None = None, **parameters: object) -> Process:

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from vision_banana_ros.core import Camera, FrameError
+from vision_banana_ros.data.camera_info import camera_from_info
+from vision_banana_ros.data.pixels import PIXEL_FORMATS
 from vision_banana_ros.geometry.cloud import CLOUD_DTYPE, POINT_STEP, pack_cloud
 from vision_banana_ros.ros import convert
-from vision_banana_ros.ros.pixels import PIXEL_FORMATS
 
 HEAD = convert.header(1_234_567_890_123, "eye")
 CAMERA = Camera(300.0, 310.0, 31.0, 25.5, 64, 48)
@@ -95,7 +96,7 @@ def test_a_cloud_is_written_in_place() -> None:
 
 def test_a_camera_survives_both_ways() -> None:
     info = convert.info_message(CAMERA, HEAD)
-    assert convert.camera_from_info(info, width=64, height=48) == CAMERA
+    assert camera_from_info(info, width=64, height=48) == CAMERA
     assert info.p[0] == info.k[0] == 300.0
     assert (info.p[5], info.p[6], info.p[10]) == (310.0, 25.5, 1.0)
     assert list(info.r) == [1, 0, 0, 0, 1, 0, 0, 0, 1]
@@ -104,15 +105,15 @@ def test_a_camera_survives_both_ways() -> None:
 def test_p_is_taken_where_it_is_set_else_k() -> None:
     info = convert.info_message(CAMERA, HEAD)
     info.k = [1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0]
-    assert convert.camera_from_info(info, width=64, height=48) == CAMERA
+    assert camera_from_info(info, width=64, height=48) == CAMERA
     info.k, info.p = convert.info_message(CAMERA, HEAD).k, [0.0] * 12
-    assert convert.camera_from_info(info, width=64, height=48) == CAMERA
+    assert camera_from_info(info, width=64, height=48) == CAMERA
 
 
 def test_a_region_of_interest_moves_the_principal_point() -> None:
     info = convert.info_message(Camera(300.0, 310.0, 131.0, 75.5, 640, 480), HEAD)
     info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height = 100, 50, 64, 48
-    assert convert.camera_from_info(info, width=64, height=48) == CAMERA
+    assert camera_from_info(info, width=64, height=48) == CAMERA
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,7 @@ def test_info_that_cannot_be_meant_is_refused(spoil: Any, said: str) -> None:
     info = convert.info_message(CAMERA, HEAD)
     spoil(info)
     with pytest.raises(FrameError, match=said):
-        convert.camera_from_info(info, width=64, height=48)
+        camera_from_info(info, width=64, height=48)
 
 
 def test_k_of_a_distorted_image_is_scaled_with_it() -> None:

@@ -119,17 +119,45 @@ def test_the_info_of_a_larger_image_is_scaled(node: Any) -> None:
     assert message.p[2] == pytest.approx((330.5) / 4 - 0.5)
 
 
-@pytest.mark.parametrize("broken", ["zero", "other shape"])
+@pytest.mark.parametrize("broken", ["zero", "other shape", "tiny fx", "cx far away", "D is NaN"])
 def test_info_that_cannot_be_meant_is_told_and_not_used(node: Any, broken: str) -> None:
     def make(head: Any) -> CameraInfo:
         if broken == "zero":
             return CameraInfo(header=head, width=WIDTH, height=HEIGHT)
-        return info_message(Camera.from_hfov(70.0, 400, 100), head)
+        if broken == "other shape":
+            return info_message(Camera.from_hfov(70.0, 400, 100), head)
+        message = info_message(CAMERA, head)
+        if broken == "tiny fx":
+            message.k[0] = message.p[0] = 0.001
+        elif broken == "cx far away":
+            message.k[2] = message.p[2] = 1e9
+        else:
+            message.d = [float("nan")] * 5
+        return message
 
     with node.feeding(("camera_info", make), ("image", image())):
         node.newest("/diagnostics", lambda a: "not used" in a.status[0].message)
         message = node.newest("depth/camera_info", lambda m: m.width == WIDTH)
     assert message.k[0] == pytest.approx(CAMERA.fx, rel=0.05), "recovered instead"
+
+
+def test_a_binned_region_of_a_distorted_camera_keeps_its_focal_length(node: Any) -> None:
+    """A region of the sensor, each pixel of it 2x2 of the sensor's: K was scaled as if the region were all."""
+    sensor = Camera(600.0, 610.0, 500.0, 400.0, 1000, 800)
+
+    def make(head: Any) -> CameraInfo:
+        message = info_message(sensor, head)
+        message.d = [-0.2, 0.05, 0.0, 0.0, 0.0]
+        message.roi.x_offset, message.roi.y_offset = 300, 200
+        message.roi.width, message.roi.height = 2 * WIDTH, 2 * HEIGHT
+        message.binning_x = message.binning_y = 2
+        message.p[3] = -60.0  # the second camera of a stereo pair
+        return message
+
+    with node.feeding(("camera_info", make), ("image", image())):
+        message = node.newest("depth/camera_info", lambda m: m.k[0] == 300.0)
+    assert (message.k[4], message.k[2], message.k[5]) == (305.0, (200.5) / 2 - 0.5, (200.5) / 2 - 0.5)
+    assert list(message.p[0:4]) == [300.0, 0.0, message.k[2], -30.0]
 
 
 def test_distortion_is_passed_on_and_warned_about(node: Any) -> None:

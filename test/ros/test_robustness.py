@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,14 @@ from sensor_msgs.msg import Image, PointCloud2
 pytestmark = pytest.mark.ros
 
 
+#: Not the profile that this process has for its own sake.
+OWN_SEGMENT = {"FASTDDS_DEFAULT_PROFILES_FILE": None}
+
+
+def _segments() -> set[Path]:
+    return {file for file in Path("/dev/shm").glob("fast*") if file.stat().st_size > 2**24}
+
+
 def _camera_level(array: DiagnosticArray) -> bytes:
     return bytes(next(status.level for status in array.status if status.name.endswith(": camera")))
 
@@ -23,6 +32,7 @@ def test_a_lost_camera_makes_diagnostics_stale_until_it_returns(ros: Any) -> Non
     ros.perception(stale_after_s=0.5)
     listener = ros.listener
     listener.subscribe(DiagnosticArray, "/diagnostics")
+    listener.subscribe(Image, "depth/confidence")
     listener.newest("/diagnostics", lambda array: _camera_level(array) == DiagnosticStatus.STALE)
     for _ in range(2):
         camera = ros.camera()
@@ -55,11 +65,16 @@ def test_killed_and_started_again_beside_leftover_segments(ros: Any) -> None:
     listener = ros.listener
     listener.subscribe(Image, "depth/image")
     for _ in range(2):
-        process = ros.perception()
+        before = _segments()
+        process = ros.perception(environment=OWN_SEGMENT)
         listener.newest("depth/image")
+        left = _segments() - before
         assert process.signal(signal.SIGKILL) == -signal.SIGKILL
-    ros.perception()
+    assert left, "a killed process leaves its segment"
+    listener.wait_for(lambda: all(time.time() - segment.stat().st_ctime > 2.5 for segment in left), "their age")
+    ros.perception(environment=OWN_SEGMENT)
     listener.newest("depth/image")
+    assert not left & _segments(), "128 MB each"
 
 
 def test_without_room_in_shared_memory_the_node_warns_and_works(ros: Any, tmp_path: Path) -> None:

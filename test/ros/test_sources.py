@@ -13,7 +13,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import String
 
 from vision_banana_ros.core import Camera, DataError
-from vision_banana_ros.ros.pixels import rgb_from_bytes
+from vision_banana_ros.data.pixels import rgb_from_bytes
 from vision_banana_ros.ros.sources import default_model, open_source
 from vision_banana_ros.world.moving import MovingScene
 
@@ -121,6 +121,17 @@ def test_the_end_is_the_end_without_looping(ros: Any, tmp_path: Path) -> None:
     listener.wait_for(lambda: "the source has ended" in process.output, "the end")
     assert len(listener.received["image"]) <= 3
     assert process.running
+
+
+@pytest.mark.ros
+def test_a_source_that_breaks_ends_the_process(ros: Any, tmp_path: Path) -> None:
+    """An odd width has no YUV 4:2:2; the node lived on without a word and without images."""
+    cv2.imwrite(str(tmp_path / "0.png"), np.zeros((30, 51, 3), np.uint8))
+    process = ros.camera(source=str(tmp_path), encoding="yuv422", rate_hz=20)
+    ros.listener.subscribe(Image, "image")
+    assert process.wait() == 1
+    assert process.output.splitlines()[-1].endswith("needs an even width, got 51")
+    assert "Traceback" not in process.output
 
 
 @pytest.mark.ros

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from vision_banana_ros.core import UInt8Array
-from vision_banana_ros.models.manifest import Manifest, Precision, Score, Source, TrainingRecord
+from vision_banana_ros.models.manifest import Manifest, Precision, Score, TrainedOn, TrainingRecord
 from vision_banana_ros.models.pack import GOLDEN_INSTRUCTIONS, ExportSettings, write_model
 from vision_banana_ros.runtimes.runtime import say_nothing
 from vision_banana_ros.student.boxes import Boxes
@@ -57,7 +57,7 @@ def seeded_student() -> Student:
             student(images, batch)
         student.reader.words.weight.mul_(0.3)
         student.reader.key[-1].weight.mul_(0.25)
-        student.mixer.pixel.weight[:3].mul_(0.03)
+        student.mixer.pixel.weight[:3].mul_(0.12)
     return student.eval()
 
 
@@ -72,7 +72,7 @@ def export_to(folder: Path, *precisions: Precision, with_weights: bool = False) 
         sizes_wh=((WIDTH, HEIGHT), WIDE),
         precisions=precisions,
         with_weights=with_weights,
-        training=TrainingRecord(summary="seeded", sources=(Source(name="none", licence="none"),), seed=0),
+        training=TrainingRecord(summary="seeded", sources=(TrainedOn(name="none", licence="none"),), seed=0),
         scores=(Score(frames="none", metric="delta1", value=0.5, baseline=0.4),),
     )
     return write_model(

@@ -34,16 +34,16 @@ def test_options_win_over_the_file_and_the_run_remembers_both(run, capsys) -> No
 
 def test_a_model_that_beats_nothing_is_not_written_unless_kept(run, shards, tmp_path, capsys) -> None:
     model = tmp_path / "model"
-    assert main(["distill", "--run", str(run), "--out", str(model)]) == 1
+    assert main(["pack", "--run", str(run), "--out", str(model)]) == 1
     assert not model.exists()
     assert "does not beat" in capsys.readouterr().err
-    assert main(["distill", "--run", str(run), "--out", str(model), "--first-share", "0.25"]) == 2
+    assert main(["pack", "--run", str(run), "--out", str(model), "--first-share", "0.25"]) == 2
     assert "first.pt" in capsys.readouterr().err
-    assert main(["distill", "--run", str(run), "--out", str(model), "--first-share", "1"]) == 2
+    assert main(["pack", "--run", str(run), "--out", str(model), "--first-share", "1"]) == 2
     assert "less than 1" in capsys.readouterr().err
     sources = tmp_path / "sources.json"
     sources.write_text('[{"name": "six frames", "licence": "ours", "samples": 6}]')
-    argv = ["distill", "--run", str(run), "--out", str(model), "--keep", "--sources", str(sources)]
+    argv = ["pack", "--run", str(run), "--out", str(model), "--keep", "--sources", str(sources)]
     shutil.copy(run / "last.pt", run / "first.pt")
     assert main([*argv, "--shards", str(shards), "--first-share", "0.25"]) == 1  # written, and still told
     manifest = json.loads((model / "manifest.json").read_text())
@@ -65,5 +65,5 @@ def test_a_model_that_beats_nothing_is_not_written_unless_kept(run, shards, tmp_
 def test_what_is_wrong_is_said_in_one_line(tmp_path, capsys) -> None:
     assert main(["train", "--run", str(tmp_path / "r")]) == 2
     assert "--shards" in capsys.readouterr().err
-    assert main(["distill", "--run", str(tmp_path / "r"), "--out", str(tmp_path / "m")]) == 2
+    assert main(["pack", "--run", str(tmp_path / "r"), "--out", str(tmp_path / "m")]) == 2
     assert "config.json" in capsys.readouterr().err

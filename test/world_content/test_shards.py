@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 
 from vision_banana_ros.cli import main
 from vision_banana_ros.core import Camera, DataError, Frame, Referring, Truth
-from vision_banana_ros.world import shards
-from vision_banana_ros.world.dataset import WorldSettings, WorldStream, render_sample
-from vision_banana_ros.world.manifest import Manifest, read_manifest, write_manifest
-from vision_banana_ros.world.shard_codes import (
+from vision_banana_ros.data import Example, Source
+from vision_banana_ros.data.readers import shards as reading
+from vision_banana_ros.data.shard_codes import (
     FAR_M,
     NEAR_M,
     decode_depth,
@@ -23,12 +22,15 @@ from vision_banana_ros.world.shard_codes import (
     encode_depth,
     encode_normals,
 )
+from vision_banana_ros.world import shards
+from vision_banana_ros.world.dataset import WorldSettings, WorldStream, render_sample
+from vision_banana_ros.world.manifest import Manifest, read_manifest, write_manifest
 
 LABELS = ("wall", "chair", "sky")
 SMALL = WorldSettings(width=40, height=30, places=("living room", "street"), samples_per_pixel=1)
 
 
-def sample(seed: int = 0) -> shards.Sample:
+def sample(seed: int = 0) -> Example:
     """A made-up frame, wider than high, with asymmetric intrinsics and every kind of hole."""
     rng = np.random.default_rng(seed)
     camera = Camera(31.5, 33.25, 20.5, 11.0, 40, 24)
@@ -49,7 +51,7 @@ def sample(seed: int = 0) -> shards.Sample:
         labels=LABELS,
         referring=(Referring("the chair", (7,)), Referring("all chairs", (7, 300))),
     )
-    return shards.Sample(Frame(rgb, camera=camera), truth, seed, "office")
+    return Example(f"{seed}", Frame(rgb, camera=camera), truth, Source("made up"), place="office", seed=seed)
 
 
 def manifest(**changes: object) -> Manifest:
@@ -106,7 +108,7 @@ def test_a_shard_gives_back_its_samples(tmp_path: Path) -> None:
     written = [sample(3), sample(4)]
     shards.write_shard(tmp_path / "shard_000000.npz", written)
     write_manifest(tmp_path, manifest())
-    read = list(shards.read_folder(tmp_path))
+    read = list(reading.open_dataset(tmp_path))
     assert [s.seed for s in read] == [3, 4]
     for before, after in zip(written, read, strict=True):
         assert after.place == "office"
@@ -129,9 +131,9 @@ def test_damage_is_told_with_the_file_and_the_remedy(tmp_path: Path) -> None:
     shards.write_shard(path, [sample()])
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(DataError, match=r"shard_000000\.npz must be a shard .* render it again"):
-        shards.read_arrays(path)
+        reading.read_arrays(path)
     with pytest.raises(DataError, match="found none: run"):
-        shards.shard_files(tmp_path / "nowhere")
+        reading.shard_files(tmp_path / "nowhere")
     (tmp_path / "manifest.json").write_text("[]")
     with pytest.raises(DataError, match="must be the manifest of a render"):
         read_manifest(tmp_path)
@@ -147,7 +149,7 @@ def test_a_manifest_knows_its_shards(tmp_path: Path) -> None:
 
 def test_a_truth_with_gaps_is_no_sample(tmp_path: Path) -> None:
     whole = sample()
-    bare = shards.Sample(whole.frame, replace(whole.truth, normals=None))
+    bare = replace(whole, truth=replace(whole.truth, normals=None))
     with pytest.raises(DataError, match="needs the normals of every sample"):
         shards.write_shard(tmp_path / "x.npz", [bare])
 
@@ -175,9 +177,9 @@ def test_the_command_renders_continues_and_describes(tmp_path: Path, capsys: pyt
     (tmp_path / "shard_000000.npz").unlink()
     assert render(tmp_path, "--json") == 0
     assert json.loads(capsys.readouterr().out)["rendered"] == 2, "only what is missing"
-    again = shards.read_arrays(tmp_path / "shard_000000.npz")
+    again = reading.read_arrays(tmp_path / "shard_000000.npz")
     (tmp_path / "before.npz").write_bytes(first)
-    before = shards.read_arrays(tmp_path / "before.npz")
+    before = reading.read_arrays(tmp_path / "before.npz")
     (tmp_path / "before.npz").unlink()
     assert np.array_equal(again.rgb, before.rgb), "the same seed gives the same frame"
     assert again.seeds == (20, 21)
@@ -220,10 +222,15 @@ def test_real_frames_are_described_beside(tmp_path: Path, capsys: pytest.Capture
     folder.mkdir()
     shards.write_shard(folder / "shard_000000.npz", [sample()])
     write_manifest(folder, manifest())
-    (real / "depth").mkdir(parents=True)
+    for kind in ("rgb", "depth"):
+        (real / kind).mkdir(parents=True)
+    for name in "ab":
+        cv2.imwrite(str(real / "rgb" / f"{name}.png"), np.zeros((6, 8, 3), np.uint8))
     np.savez(real / "depth" / "a.npz", depth=np.full((6, 8), 2.5, np.float32))
     cv2.imwrite(str(real / "depth" / "b.png"), np.full((6, 8), 2500, np.uint16))
-    (real / "intrinsics.json").write_text(json.dumps({"a": {"fx": 4.0, "fy": 4.0, "width": 8, "height": 6}}))
+    (real / "intrinsics.json").write_text(
+        json.dumps({"a": {"fx": 4.0, "fy": 4.0, "cx": 3.5, "cy": 2.5, "width": 8, "height": 6}})
+    )
     assert main(["render", "--statistics", str(folder), "--real", str(real), "--json"]) == 0
     described = json.loads(capsys.readouterr().out)["real"]
     assert described["depth_percentiles_m"] == pytest.approx([2.5] * 5, rel=0.01)

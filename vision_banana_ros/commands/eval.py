@@ -1,6 +1,12 @@
-"""`vision-banana eval frames|shards|prompts --root DIR`: a model's scores on labelled frames, beside what it must beat.
+"""`vision-banana eval frames|shards|prompts|benchmark`: a model's scores, beside what it must beat.
 
-Exit code 0 when every baseline is beaten, 1 when one is not.
+    frames     folders rgb/, depth/, normal/, label/, instance/ beside each other
+    shards     what `vision-banana render` wrote
+    prompts    shards too: whether other colours, synonyms and absent classes change what they should
+    benchmark  a standard set, by the protocol of the papers, beside published numbers
+
+FP32 unless --backend says otherwise: scores of one model differ between precisions, so each report names what ran it.
+Exit code 0 when every baseline is beaten (a benchmark: when it was scored), 1 when one is not.
 """
 
 from __future__ import annotations
@@ -9,41 +15,63 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
+from typing import Any, TextIO
 
 import cv2
 
 from vision_banana_ros.core import DataError, Perception
-from vision_banana_ros.data.readers.frames import FrameFolder, LabelledFrame
+from vision_banana_ros.data import Example, open_dataset
 from vision_banana_ros.evaluation.baselines import PriorMaps
 from vision_banana_ros.evaluation.depth_metrics import DepthRange
 from vision_banana_ros.evaluation.evaluate import EvaluationSettings, evaluate
 from vision_banana_ros.evaluation.following import prompt_following
 from vision_banana_ros.evaluation.pictures import side_by_side
+from vision_banana_ros.evaluation.protocols import BENCHMARKS, judge
+from vision_banana_ros.evaluation.published import beside_published
 from vision_banana_ros.evaluation.report import beats_baselines, report
+from vision_banana_ros.evaluation.summary import jsonable
 from vision_banana_ros.generators.registry import load_generator
 from vision_banana_ros.tasks.vocabulary import things
+
+#: The most exact that every runtime offers, on the fastest of them here.
+EXACT = "auto:fp32"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
     for kind, what in (
-        ("frames", "folders rgb/, depth/, normal/, label/ beside each other"),
+        ("frames", "folders rgb/, depth/, normal/, label/, instance/ beside each other"),
         ("shards", "shards written by `vision-banana render`"),
         ("prompts", "shards too: whether other colours, synonyms and absent classes change what they should"),
     ):
-        sub = kinds.add_parser(kind, help=what, description=what)
-        sub.add_argument("--root", type=Path, required=True, metavar="DIR", help="the folder")
-        sub.add_argument("--model", default="student", help="a model of the registry, or a folder with a manifest.json")
-        sub.add_argument("--limit", type=int, metavar="N", help="only the first N frames")
+        sub = _common(kinds.add_parser(kind, help=what, description=what))
         sub.add_argument("--tell-hfov", action="store_true", help="put the true field of view into the prompt")
         sub.add_argument("--far", type=float, default=80.0, metavar="METRES", help="truth beyond this is not scored")
-        sub.add_argument("--json", type=Path, metavar="FILE", help="write all scores as JSON")
         sub.add_argument("--pictures", type=Path, metavar="DIR", help="write image | model | truth as PNGs")
+    what = "a standard set, by the protocol of the papers, beside published numbers (docs/benchmarks.md)"
+    sub = kinds.add_parser("benchmark", help=what, description=what)
+    sub.add_argument("name", metavar="NAME", choices=sorted(BENCHMARKS), help=", ".join(sorted(BENCHMARKS)))
+    _common(sub)
+    sub.add_argument("--presence", type=Path, metavar="FILE", help="SA-Co: JSON {pair id: whether the phrase is there}")
+
+
+def _common(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    sub.add_argument("--root", type=Path, required=True, metavar="DIR", help="the folder")
+    sub.add_argument("--model", default="student", help="a model of the registry, or a folder with a manifest.json")
+    sub.add_argument("--backend", default=EXACT, metavar="NAME", help=f"what runs the model (default {EXACT})")
+    sub.add_argument("--limit", type=int, metavar="N", help="only the first N frames")
+    sub.add_argument("--json", metavar="FILE", help="write all scores as JSON; - for stdout, and the report to stderr")
+    return sub
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.limit is not None and args.limit < 1:
+        raise DataError(f"--limit must be at least 1, got {args.limit}")
+    if args.kind == "benchmark":
+        return _benchmark(args)
     frames = _frames(args)
     if args.kind == "prompts":
         return _follow(frames, args)
@@ -57,46 +85,77 @@ def run(args: argparse.Namespace) -> int:
         print("vision-banana: no prior maps in this install; the mean map is left out", file=sys.stderr)
     if args.pictures:
         args.pictures.mkdir(parents=True, exist_ok=True)
-    done = 0
+    progress = _Progress()
 
-    def watch(labelled: LabelledFrame, seen: Perception) -> None:
-        nonlocal done
-        done += 1
+    def watch(example: Example, seen: Perception) -> None:
+        progress.step()
         if args.pictures:
-            cv2.imwrite(str(args.pictures / f"{labelled.name}.png"), side_by_side(labelled, seen)[..., ::-1])
-        if sys.stderr.isatty():
-            print(f"\r{done} frames", end="", file=sys.stderr, flush=True)
+            cv2.imwrite(str(args.pictures / f"{example.name}.png"), side_by_side(example, seen)[..., ::-1])
 
-    evaluation = evaluate(
-        frames, load_generator(args.model), root=str(args.root), model=args.model, settings=settings, watch=watch
-    )
+    generator = load_generator(args.model, backend=args.backend)
+    evaluation = evaluate(frames, generator, root=str(args.root), model=args.model, settings=settings, watch=watch)
     if not evaluation.frames:
-        raise DataError(f"{args.root} has no frame with a truth that can be scored")
-    print(report(evaluation))
-    if args.json:
-        args.json.write_text(json.dumps(evaluation.to_json(), indent=1) + "\n", encoding="utf-8")
+        raise DataError(f"{args.root} has no frame with a truth of something that {args.model} paints")
+    out = _words(args)
+    print(report(evaluation), file=out)
+    _write_json(args, evaluation.to_json())
     lost = beats_baselines(evaluation)
-    print("beats every baseline" if not lost else f"does not beat: {', '.join(lost)}")
+    rivals = evaluation.contenders[1:]
+    beaten = "beats every baseline" if rivals else "there is no baseline for what was scored"
+    print(f"does not beat: {', '.join(lost)}" if lost else beaten, file=out)
     return 1 if lost else 0
 
 
-def _follow(frames: Iterable[LabelledFrame], args: argparse.Namespace) -> int:
-    result = prompt_following(frames, load_generator(args.model))
-    for name, value in dataclasses.asdict(result).items():
-        print(f"{name:12} {value:.3f}")
-    if args.json:
-        args.json.write_text(json.dumps(dataclasses.asdict(result), indent=1) + "\n", encoding="utf-8")
+def _benchmark(args: argparse.Namespace) -> int:
+    benchmark = BENCHMARKS[args.name]
+    presence = None
+    if args.presence:
+        presence = {str(key): bool(there) for key, there in json.loads(args.presence.read_text("utf-8")).items()}
+    dataset = benchmark.open(args.root)  # before the model, which takes longer to load
+    generator = load_generator(args.model, backend=args.backend)
+    result = judge(
+        benchmark, dataset, generator, model=args.model, limit=args.limit, step=_Progress().step, presence=presence
+    )
+    out = _words(args)
+    print(result.report(), file=out)
+    print(beside_published(result), file=out)
+    _write_json(args, result.to_json())
     return 0
 
 
-def _frames(args: argparse.Namespace) -> Iterable[LabelledFrame]:
-    frames = iter(FrameFolder.open(args.root)) if args.kind == "frames" else shard_frames(args.root)
-    return (frame for _, frame in zip(range(args.limit), frames, strict=False)) if args.limit else frames
+def _follow(frames: Iterable[Example], args: argparse.Namespace) -> int:
+    result = prompt_following(frames, load_generator(args.model, backend=args.backend))
+    for name, value in dataclasses.asdict(result).items():
+        print(f"{name:12} {value:.3f}", file=_words(args))
+    _write_json(args, dataclasses.asdict(result))
+    return 0
 
 
-def shard_frames(root: Path) -> Iterator[LabelledFrame]:
-    """The samples of every shard in a folder, named by their seeds."""
-    from vision_banana_ros.world.shards import read_folder
+def _frames(args: argparse.Namespace) -> Iterable[Example]:
+    dataset = open_dataset(args.root, "frames" if args.kind == "frames" else "shards")
+    return islice(dataset, args.limit) if args.limit else dataset
 
-    for sample in read_folder(root):
-        yield LabelledFrame(f"{sample.seed:09}", sample.frame, sample.truth)
+
+def _words(args: argparse.Namespace) -> TextIO:
+    """Where people read: stdout holds nothing but the JSON when that is wanted there."""
+    return sys.stderr if args.json == "-" else sys.stdout
+
+
+def _write_json(args: argparse.Namespace, scores: dict[str, Any]) -> None:
+    text = json.dumps(jsonable(scores), indent=1, allow_nan=False) + "\n"
+    if args.json == "-":
+        sys.stdout.write(text)
+    elif args.json:
+        Path(args.json).write_text(text, encoding="utf-8")
+
+
+class _Progress:
+    """A counter on a terminal, nothing in a file."""
+
+    def __init__(self) -> None:
+        self._done = 0
+
+    def step(self) -> None:
+        self._done += 1
+        if sys.stderr.isatty():
+            print(f"\r{self._done} frames", end="", file=sys.stderr, flush=True)

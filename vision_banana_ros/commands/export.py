@@ -82,7 +82,7 @@ def _from_run(source: Path) -> tuple[Student, TextTable, ExportSettings]:
         raise DataError(f"{source} must hold {MANIFEST} (a model) or {LAST} (a training run), it has neither")
     config = TrainingConfig.load(source / "config.json")
     record = TrainingRecord(
-        summary="exported from a run, not judged: `vision-banana distill` judges and exports",
+        summary="exported from a run, not judged: `vision-banana pack` judges and exports",
         steps=int(load_checkpoint(source / LAST)["samples"]),
         seed=config.seed,
         config=config.record(),

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from vision_banana_ros.core import DataError
-from vision_banana_ros.data.readers.frames import FrameFolder, LabelledFrame
+from vision_banana_ros.data import Example, open_dataset
 from vision_banana_ros.evaluation import battery
 from vision_banana_ros.evaluation.battery import Scores
 from vision_banana_ros.generators.registry import load_generator
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     return 0 if battery.verdict(rows).startswith("ships") else 1
 
 
-def _sets(root: Path, renders: Path | None, limit: int | None) -> dict[str, list[LabelledFrame]]:
+def _sets(root: Path, renders: Path | None, limit: int | None) -> dict[str, list[Example]]:
     """All sets, in memory: each is looked at twice."""
     there = {
         kind: [folder for name in folders if (folder := root / name).is_dir()]
@@ -61,14 +61,12 @@ def _sets(root: Path, renders: Path | None, limit: int | None) -> dict[str, list
     if not any(there.values()) and renders is None:
         raise DataError(f"{root} holds none of the sets of the battery (see --help), and no --renders DIR is given")
     sets = {
-        kind: [frame for folder in folders for frame in islice(FrameFolder.open(folder), limit)]
+        kind: [frame for folder in folders for frame in islice(open_dataset(folder), limit)]
         for kind, folders in there.items()
         if folders
     }
     if renders is not None:
-        from vision_banana_ros.commands.eval import shard_frames
-
-        sets[battery.RENDERS] = list(islice(shard_frames(renders), limit))
+        sets[battery.RENDERS] = list(islice(open_dataset(renders), limit))
     return sets
 
 

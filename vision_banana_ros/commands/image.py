@@ -128,7 +128,12 @@ def _read_frame(file: Path, hfov_deg: float) -> Frame:
 
 
 def _write(folder: Path, file: Path, frame: Frame, seen: Perception) -> ImageReport:
-    base = folder / file.stem
+    written, points = write_files(folder / file.stem, frame, seen)
+    return _report(file, written, seen, points)
+
+
+def write_files(base: Path, frame: Frame, seen: Perception) -> tuple[list[Path], int]:
+    """Every layer, the cloud and the panel as BASE_*: the files, and how many points the cloud has."""
     written: list[Path] = []
 
     def to(ending: str) -> Path:
@@ -147,7 +152,7 @@ def _write(folder: Path, file: Path, frame: Frame, seen: Perception) -> ImageRep
     if seen.depth_m is not None and seen.camera is not None:
         points = write_ply(to("cloud.ply"), unproject(seen.depth_m, seen.camera), frame.rgb, seen.normals)
     _write_png(to("panel.png"), draw_panel(frame, seen)[..., ::-1])
-    return _report(file, written, seen, points)
+    return written, points
 
 
 def _write_png(path: Path, image: AnyArray) -> None:

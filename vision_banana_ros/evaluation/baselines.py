@@ -51,11 +51,7 @@ class ConstantDepth:
         if scaled is None:
             return
         depth = truth_m[valid_truth(truth_m, self._limits)].astype(np.float64)
-        depth = depth[:: max(1, depth.size // _PIXELS_PER_FRAME)]
-        ratio = _CANDIDATES[:, None] / depth
-        delta1 = (np.maximum(ratio, 1 / ratio) < DELTA1_RATIO).mean(1)
-        rmse = np.sqrt(((_CANDIDATES[:, None] - depth) ** 2).mean(1))
-        self._tables.append(np.stack([delta1, np.abs(ratio - 1).mean(1), rmse]))
+        self._tables.append(_constant_scores(np.sort(depth[:: max(1, depth.size // _PIXELS_PER_FRAME)])))
         self._scaled.append(scaled)
 
     def scores(self) -> list[DepthScores]:
@@ -74,6 +70,19 @@ class ConstantDepth:
             )
             for table, scaled in zip(tables, self._scaled, strict=True)
         ]
+
+
+def _constant_scores(depth_m: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """delta1, AbsRel and RMSE of each candidate on rising depths: by counts and sums up to it, not pixel by pixel."""
+    count, c = depth_m.size, _CANDIDATES
+    low = np.searchsorted(depth_m, c / DELTA1_RATIO, side="right")
+    high = np.searchsorted(depth_m, c * DELTA1_RATIO, side="left")
+    nearer = np.searchsorted(depth_m, c)
+    inverse = np.concatenate([[0.0], np.cumsum(1 / depth_m)])
+    too_far = c * inverse[nearer] - nearer  # sum of c / t - 1 where t < c, and of 1 - c / t elsewhere
+    too_near = (count - nearer) - c * (inverse[-1] - inverse[nearer])
+    squares = np.maximum(c**2 - 2 * c * depth_m.mean() + (depth_m**2).mean(), 0)
+    return np.stack([np.maximum(high - low, 0) / count, (too_far + too_near) / count, np.sqrt(squares)])
 
 
 class ConstantNormal:

@@ -19,13 +19,14 @@ import numpy as np
 import numpy.typing as npt
 
 from vision_banana_ros.core import Task
-from vision_banana_ros.data.readers.frames import LabelledFrame
+from vision_banana_ros.data import Example
 from vision_banana_ros.evaluation.baselines import ConstantDepth
 from vision_banana_ros.evaluation.boundaries import boundary_f1
 from vision_banana_ros.evaluation.depth_metrics import DepthRange, score_depth
-from vision_banana_ros.evaluation.evaluate import SCORE_EVERYTHING, EvaluationSettings, focal_error, instance_questions
+from vision_banana_ros.evaluation.evaluate import focal_error
 from vision_banana_ros.evaluation.mask_metrics import InstanceMatches
 from vision_banana_ros.evaluation.normal_metrics import score_normals
+from vision_banana_ros.evaluation.questions import SCORE_EVERYTHING, EvaluationSettings, instance_questions
 from vision_banana_ros.perceive import perceive
 from vision_banana_ros.prompts import Generator, Instruction
 from vision_banana_ros.tasks import vocabulary
@@ -73,14 +74,14 @@ class Comparison:
         return self.high < 0
 
 
-def scores(frames: Iterable[LabelledFrame], generator: Generator, limits: DepthRange | None = None) -> Scores:
+def scores(frames: Iterable[Example], generator: Generator, limits: DepthRange | None = None) -> Scores:
     """Figures of each frame, NaN where it has none."""
     limits = limits or DepthRange()
     rows = [_frame_scores(labelled, generator, limits) for labelled in frames]
     return {figure: np.array([row.get(figure, np.nan) for row in rows]) for figure in FIGURES}
 
 
-def constants(frames: Iterable[LabelledFrame], limits: DepthRange | None = None) -> dict[str, float]:
+def constants(frames: Iterable[Example], limits: DepthRange | None = None) -> dict[str, float]:
     """What one depth for all pixels, the best of all for each figure, would get."""
     best = ConstantDepth(limits or DepthRange())
     for labelled in frames:
@@ -179,7 +180,7 @@ def _mean(figure: str, rows: list[Comparison], spreads: list[npt.NDArray[np.floa
     )
 
 
-def _frame_scores(labelled: LabelledFrame, generator: Generator, limits: DepthRange) -> dict[str, float]:
+def _frame_scores(labelled: Example, generator: Generator, limits: DepthRange) -> dict[str, float]:
     truth, frame = labelled.truth, replace(labelled.frame, camera=None)
     asked = [Instruction(Task.DEPTH)]
     if labelled.camera_known:

@@ -17,7 +17,7 @@ import numpy as np
 
 from vision_banana_ros.codecs import Palette
 from vision_banana_ros.core import UNLABELLED, Frame, Target, Task, Truth, UInt8Array
-from vision_banana_ros.data.readers.frames import LabelledFrame
+from vision_banana_ros.data import Example
 from vision_banana_ros.prompts import Generator, Instruction
 from vision_banana_ros.tasks import vocabulary
 
@@ -44,7 +44,7 @@ class _Tally:
     absence: list[float] = field(default_factory=list)
 
 
-def prompt_following(frames: Iterable[LabelledFrame], generator: Generator, *, seed: int = 0) -> PromptFollowing:
+def prompt_following(frames: Iterable[Example], generator: Generator, *, seed: int = 0) -> PromptFollowing:
     """Ask about every frame with a class mask."""
     rng = np.random.default_rng(seed)
     tally = _Tally()

@@ -42,3 +42,16 @@ def estimate(
     spread = apply(values[picks])
     low, high = np.percentile(spread, (2.5, 97.5))
     return Estimate(float(apply(values[None])[0]), float(low), float(high))
+
+
+def estimate_of_sums(
+    frames: npt.ArrayLike, statistic: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]], *, seed: int = 0
+) -> Estimate:
+    """Interval for a statistic of the sums over frames: rows (frames, counts) in, `statistic` maps (n, counts) to n."""
+    rows = np.asarray(frames, np.float64)
+    if rows.shape[0] == 0:
+        return Estimate(float("nan"), float("nan"), float("nan"))
+    # how often each frame is drawn is all that a sum needs to know
+    times = np.random.default_rng(seed).multinomial(len(rows), np.full(len(rows), 1 / len(rows)), RESAMPLES)
+    low, high = np.percentile(statistic(times @ rows), (2.5, 97.5))
+    return Estimate(float(statistic(rows.sum(0, keepdims=True))[0]), float(low), float(high))

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vision_banana_ros.core import UNLABELLED, AnyArray, BoolArray, DataError, FloatArray
-from vision_banana_ros.evaluation.assignment import maximum_assignment
+from vision_banana_ros.geometry.assignment import maximum_assignment
 
 F1_THRESHOLDS: tuple[float, ...] = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
 

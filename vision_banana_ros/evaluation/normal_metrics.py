@@ -36,12 +36,16 @@ def angles_deg(predicted: FloatArray, truth: FloatArray) -> FloatArray:
     """(H, W) angles between two normal maps; NaN where the truth is unknown."""
     if predicted.shape != truth.shape or truth.shape[-1:] != (3,):
         raise DataError(f"normals must be (H, W, 3) of one size, got {predicted.shape} and {truth.shape}")
-    p, t = predicted.astype(np.float64), truth.astype(np.float64)
-    # atan2 keeps its precision at small angles, where the arc cosine of a dot product loses it
-    angle = np.degrees(np.arctan2(np.linalg.norm(np.cross(p, t), axis=-1), (p * t).sum(-1)))
-    missing = ~(np.linalg.norm(p, axis=-1) > 1e-6)
-    known = np.linalg.norm(t, axis=-1) > 1e-6
-    return np.where(known, np.where(missing, MISSING_DEG, angle), np.nan).astype(np.float32)
+    # planes, since sums over an inner axis of three are slow
+    p, t = (np.ascontiguousarray(np.moveaxis(side, -1, 0), np.float32) for side in (predicted, truth))
+    p_length, t_length = np.sqrt(p[0] ** 2 + p[1] ** 2 + p[2] ** 2), np.sqrt(t[0] ** 2 + t[1] ** 2 + t[2] ** 2)
+    p, t = p * t_length, t * p_length  # of one length: twice the angle between difference and sum
+    apart, together = (d[0] ** 2 + d[1] ** 2 + d[2] ** 2 for d in (p - t, p + t))
+    # the arc tangent keeps its precision at small angles, where the arc cosine of a dot product loses it
+    angle: FloatArray = 2 * np.degrees(np.arctan2(np.sqrt(apart), np.sqrt(together)))
+    angle[~(p_length > 1e-6)] = MISSING_DEG
+    angle[~(t_length > 1e-6)] = np.nan
+    return angle
 
 
 def score_normals(predicted: FloatArray, truth: FloatArray) -> NormalScores | None:

@@ -11,12 +11,12 @@ from vision_banana_ros.codecs import depth as depth_code
 from vision_banana_ros.codecs import normals as normals_code
 from vision_banana_ros.codecs.palette import Palette
 from vision_banana_ros.core import UNLABELLED, FloatArray, Perception, Truth, UInt8Array
-from vision_banana_ros.data.readers.frames import LabelledFrame
+from vision_banana_ros.data import Example
 
 _BLACK = (0, 0, 0)
 
 
-def side_by_side(labelled: LabelledFrame, seen: Perception) -> UInt8Array:
+def side_by_side(labelled: Example, seen: Perception) -> UInt8Array:
     """RGB tiles: image | perceived | true, one row per kind of answer that exists."""
     truth, rgb = labelled.truth, labelled.frame.rgb
     rows = []

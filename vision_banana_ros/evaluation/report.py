@@ -5,6 +5,7 @@ from __future__ import annotations
 from vision_banana_ros.evaluation.summary import Evaluation
 
 _DEPTH = f"{'':22} {'delta1':>22} {'AbsRel':>8} {'RMSE m':>7} {'scaled d1':>22} {'scaled AR':>9} {'R2':>6} {'scale':>6}"
+_CLASSES = f"{'':22} {'pixel accuracy':>22} {'mIoU':>22} {'pixels':>12}"
 _NORMALS = f"{'':22} {'mean deg':>22} {'median':>7} {'<11.25':>7} {'<22.5':>7} {'<30':>7}"
 
 
@@ -13,6 +14,7 @@ def report(evaluation: Evaluation) -> str:
     lines = [f"{evaluation.root}: {evaluation.frames} frames"]
     if evaluation.skipped:
         lines[0] += f" ({evaluation.skipped} without truth left out)"
+    lines.append(f"{evaluation.model} by {evaluation.runtime}; frames: {', '.join(evaluation.sources)}")
     depth = [c for c in evaluation.contenders if c.depth]
     if depth:
         lines.append(_DEPTH)
@@ -33,11 +35,18 @@ def report(evaluation: Evaluation) -> str:
             f"{contender.name[:22]:22} {_degrees(n.mean_deg.value, n.mean_deg.low, n.mean_deg.high):>22} "
             f"{n.median_deg.value:7.1f} {n.within_11.value:7.3f} {n.within_22.value:7.3f} {n.within_30.value:7.3f}"
         )
+    classes = [c for c in evaluation.contenders if c.classes]
+    if classes:
+        lines.append(_CLASSES)
+    for contender in classes:
+        c = contender.classes
+        assert c is not None
+        lines.append(f"{contender.name[:22]:22} {c.pixel_accuracy!s:>22} {c.mean_iou!s:>22} {c.pixels:12d}")
     singles = (
-        ("mIoU", evaluation.mean_iou),
         ("cIoU", evaluation.cumulative_iou),
         ("gIoU", evaluation.mean_region_iou),
         ("instance pmF1", evaluation.instance_pm_f1),
+        *evaluation.others.items(),
         ("median focal error", evaluation.focal_error),
     )
     lines += [f"{name:22} {value:.3f}" for name, value in singles if value is not None]
@@ -46,6 +55,8 @@ def report(evaluation: Evaluation) -> str:
 
 def beats_baselines(evaluation: Evaluation) -> list[str]:
     """The scores in which the model, the first contender, is no better than a baseline; empty is best."""
+    if not evaluation.contenders:
+        return []
     model, *baselines = evaluation.contenders
     lost = []
     for other in baselines:
@@ -57,6 +68,11 @@ def beats_baselines(evaluation: Evaluation) -> list[str]:
             lost += [f"{name} of {other.name}" for name, (mine, theirs) in lower.items() if mine.value >= theirs.value]
         if model.normals and other.normals and model.normals.mean_deg.value >= other.normals.mean_deg.value:
             lost.append(f"mean angle of {other.name}")
+        if model.classes and other.classes:
+            if model.classes.pixel_accuracy.value <= other.classes.pixel_accuracy.value:
+                lost.append(f"pixel accuracy of {other.name}")
+            if model.classes.mean_iou.value <= other.classes.mean_iou.value:
+                lost.append(f"mIoU of {other.name}")
     return lost
 
 

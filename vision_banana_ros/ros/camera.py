@@ -21,7 +21,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header, String
 
-from vision_banana_ros.core import DataError, FrameError, Truth, VisionBananaError
+from vision_banana_ros.core import DataError, FrameError, Truth
 from vision_banana_ros.ros import convert
 from vision_banana_ros.ros.mosaic import FROM_RGB
 from vision_banana_ros.ros.names import beside
@@ -58,6 +58,8 @@ class CameraNode(Node):
             self._truths = {name: self._sensor(Image, f"truth/{name}") for name in ("depth", "normals", "mask")}
             self._labels = self.create_publisher(String, "truth/labels", _LATCHED)
         self._stopping = threading.Event()
+        self._error: Exception | None = None
+        self._broken = self.create_guard_condition(self._end)
         self._player = threading.Thread(target=self._play, name="player", daemon=True)
 
     def started(self) -> None:
@@ -97,8 +99,14 @@ class CameraNode(Node):
                     due = max(due + 1 / rate_hz, time.monotonic() - 1 / rate_hz)  # never hurries to catch up
                     self._stopping.wait(max(0.0, due - time.monotonic()))
                 self._publish(view)
-        except VisionBananaError as error:
-            self.get_logger().error(f"the source broke: {error}")
+        except Exception as error:
+            self._error = error
+            self._broken.trigger()
+
+    def _end(self) -> None:
+        """On the executor's thread, where an error ends the process: a camera without images must not look alive."""
+        if self._error is not None:
+            raise self._error
 
     def _publish(self, view: View) -> None:
         head = convert.header(self.get_clock().now().nanoseconds, self._frame_id)

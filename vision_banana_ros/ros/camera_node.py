@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     ending = Ending()
     from vision_banana_ros.ros.process import run_node
+    from vision_banana_ros.ros.transport import CAMERA_SEGMENT
 
-    return run_node(_make, arguments, ending=ending)
+    return run_node(_make, arguments, ending=ending, largest_segment=CAMERA_SEGMENT)
 
 
 def _make() -> Runnable:

@@ -1,6 +1,7 @@
-"""ROS messages to and from frames, cameras and arrays: the one place that knows how messages are filled and read.
+"""ROS messages to and from frames and arrays: the one place that knows how messages are filled and read (cameras:
+calibration.py).
 
-cv_bridge is used where it is the better way: for encodings that ros/pixels.py does not know, when it can be imported.
+cv_bridge is used where it is the better way: for encodings that data/pixels.py does not know, when it can be imported.
 For those that we know it would copy once more and, built against NumPy 1, crash beside NumPy 2. sensor_msgs_py is
 never the better way here: its create_cloud() swaps height and width of organised clouds and packs point by point.
 
@@ -19,12 +20,13 @@ from typing import Any
 import cv2
 import numpy as np
 from builtin_interfaces.msg import Time
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2, PointField
+from sensor_msgs.msg import CompressedImage, Image, PointCloud2, PointField
 from std_msgs.msg import Header
 
-from vision_banana_ros.core import AnyArray, Camera, FloatArray, Frame, FrameError, UInt8Array
+from vision_banana_ros.core import AnyArray, FloatArray, Frame, FrameError, UInt8Array
+from vision_banana_ros.data.pixels import PIXEL_FORMATS, rgb_from_bytes
 from vision_banana_ros.geometry.cloud import CLOUD_FIELDS, POINT_STEP
-from vision_banana_ros.ros.pixels import PIXEL_FORMATS, rgb_from_bytes
+from vision_banana_ros.ros.calibration import info_message as info_message
 
 _FLOAT_FORMATS = {"32FC1": (np.dtype("f4"), 1), "32FC3": (np.dtype("f4"), 3)}
 _MILLIMETRES_MAX = 65535
@@ -118,51 +120,3 @@ def empty_cloud(hw: tuple[int, int]) -> PointCloud2:
     message.row_step = POINT_STEP * width
     message.data = array.array("B", bytes(message.row_step * height))
     return message
-
-
-def camera_from_info(info: CameraInfo, *, width: int, height: int) -> Camera:
-    """The pinhole camera of an image of that size. Raises FrameError when the info cannot be meant for it.
-
-    P is taken where it is set, as image_geometry does, else K. Binning, or a region of interest, is applied when the
-    image has the size that they lead to; else an image of the same shape is taken for a resized one.
-    """
-    if info.width <= 0 or info.height <= 0:
-        raise FrameError(f"camera_info has no image size ({info.width}x{info.height})")
-    p, k = info.p, info.k
-    fx, cx, fy, cy = (p[0], p[2], p[5], p[6]) if p[0] else (k[0], k[2], k[4], k[5])
-    if not (fx > 0 and fy > 0):
-        raise FrameError(f"camera_info is not calibrated (fx={fx}, fy={fy})")
-    camera = Camera(float(fx), float(fy), float(cx), float(cy), int(info.width), int(info.height))
-    roi = info.roi
-    if roi.width and roi.height and (roi.width, roi.height) != (info.width, info.height):
-        camera = Camera(camera.fx, camera.fy, camera.cx - roi.x_offset, camera.cy - roi.y_offset, roi.width, roi.height)
-    same_shape = abs(camera.width * height - camera.height * width) <= 0.01 * camera.width * height
-    if not same_shape:
-        raise FrameError(f"camera_info is for {camera.width}x{camera.height} but the image is {width}x{height}")
-    return camera.scaled_to(width, height)
-
-
-def has_distortion(info: CameraInfo) -> bool:
-    return any(abs(value) > 1e-9 for value in info.d)
-
-
-def info_message(camera: Camera, head: Header, *, like: CameraInfo | None = None) -> CameraInfo:
-    """K and P of `camera`; distortion and rectification of the info that it was read from, if any. P is never zero."""
-    info = CameraInfo(header=head, width=camera.width, height=camera.height, distortion_model="plumb_bob", d=[0.0] * 5)
-    matrix = [camera.fx, 0.0, camera.cx, 0.0, camera.fy, camera.cy, 0.0, 0.0, 1.0]
-    info.k = matrix
-    info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
-    info.p = [*matrix[0:3], 0.0, *matrix[3:6], 0.0, *matrix[6:9], 0.0]
-    if like is not None and has_distortion(like):
-        info.distortion_model, info.d = like.distortion_model, list(like.d)
-        info.r = list(like.r)
-        info.k = _scaled_matrix(list(like.k), like, camera)
-    return info
-
-
-def _scaled_matrix(k: list[float], like: CameraInfo, camera: Camera) -> list[float]:
-    """K of the distorted image at the camera's size; K and P differ once there is distortion."""
-    if not (k[0] > 0 and k[4] > 0):
-        return [camera.fx, 0.0, camera.cx, 0.0, camera.fy, camera.cy, 0.0, 0.0, 1.0]
-    scaled = Camera(k[0], k[4], k[2], k[5], like.width, like.height).scaled_to(camera.width, camera.height)
-    return [scaled.fx, 0.0, scaled.cx, 0.0, scaled.fy, scaled.cy, 0.0, 0.0, 1.0]

@@ -1,10 +1,13 @@
 """What /diagnostics says of the node: three statuses (camera, frames, engine), each with a level and its figures.
 
 Levels
-    camera  STALE when no image came for stale_after_s, WARN when CameraInfo cannot be used as it is
-    frames  ERROR when nothing comes out, WARN above max_latency_s or when more than a fifth is dropped
+    camera  STALE when no image came for stale_after_s, WARN when CameraInfo cannot be used as it is, when images get
+            lost on their way here, or when no /clock comes
+    frames  ERROR when nothing comes out, WARN above max_latency_s, when more than a fifth is dropped, when a topic is
+            subscribed to that nothing can be said on, or when messages are too large for the shared memory
     engine  ERROR when the model could not be loaded, fails now, or failed its self-check on some runtime
-All are OK and say "inactive" while the node is not active.
+All are OK and say "inactive" while the node is not active. While nobody listens images are not taken, and camera_info
+and the topic's publishers tell whether the camera is there.
 """
 
 from __future__ import annotations
@@ -22,6 +25,10 @@ from vision_banana_ros.ros.statistics import Summary
 from vision_banana_ros.runtimes.choice import LoadReport
 
 _DROPS_WORTH_A_WARNING = 0.2
+_LOST_ON_THE_WAY = (
+    "{share:.0%} of the images are lost on their way here, their sender's shared memory is too small: start it with "
+    "FASTDDS_DEFAULT_PROFILES_FILE=.../vision_banana_ros/config/fastdds_large_messages.xml, or send compressed images"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +54,12 @@ class Condition:
     hfov_deg: float | None = None
     scale: float | None = None
     scale_confidence: float | None = None
+    listening: bool = True  # images are subscribed to
+    image_topic: str = "image"
+    image_publishers: int = 0
+    clock_problem: str = ""
+    unserved: tuple[str, ...] = ()  # "TOPIC: why nothing is said on it"
+    transport_problem: str = ""
 
 
 class SharedCondition:
@@ -83,47 +96,75 @@ def diagnostic_array(head: Header, condition: Condition, summary: Summary, setti
 
 
 def _camera(condition: Condition, summary: Summary, settings: Settings) -> DiagnosticStatus:
-    age = summary.since_image_s
-    if not condition.active:
-        level, message = DiagnosticStatus.OK, "inactive"
-    elif age is None:
-        level, message = DiagnosticStatus.STALE, "no image has come yet"
-    elif age > settings.stale_after_s:
-        level, message = DiagnosticStatus.STALE, f"camera lost: no image for {age:.1f} s"
-    elif condition.camera_problem:
-        level, message = DiagnosticStatus.WARN, condition.camera_problem
-    else:
-        level, message = DiagnosticStatus.OK, f"{summary.input_hz:.1f} Hz"
+    level, message = _camera_level(condition, summary, settings)
     return _status(
         condition, "camera", level, message,
-        rate_hz=summary.input_hz, frame_age_s=age, received=summary.received,
+        rate_hz=summary.input_hz, frame_age_s=summary.since_image_s, received=summary.received,
         intrinsics=condition.camera, hfov_deg=condition.hfov_deg,
+        camera_info_hz=summary.info_hz, lost_on_the_way=summary.lost_before, listening=condition.listening,
     )  # fmt: skip
 
 
-def _frames(condition: Condition, summary: Summary, settings: Settings) -> DiagnosticStatus:
-    late = summary.latency_p95_ms is not None and summary.latency_p95_ms > settings.max_latency_s * 1e3
+def _camera_level(condition: Condition, summary: Summary, settings: Settings) -> tuple[bytes, str]:
+    age = summary.since_image_s
     if not condition.active:
-        level, message = DiagnosticStatus.OK, "inactive"
-    elif summary.output_hz == 0 and summary.lost_share > _DROPS_WORTH_A_WARNING and summary.last_error:
-        level, message = DiagnosticStatus.ERROR, f"no output: {summary.last_error}"
-    elif late:
-        level, message = (
-            DiagnosticStatus.WARN,
-            f"p95 latency {summary.latency_p95_ms:.0f} ms: lower rate or size",
-        )
-    elif summary.lost_share > _DROPS_WORTH_A_WARNING:
-        level, message = DiagnosticStatus.WARN, f"{summary.lost_share:.0%} of the images dropped"
-    else:
-        level, message = DiagnosticStatus.OK, f"{summary.output_hz:.1f} Hz"
+        return DiagnosticStatus.OK, "inactive"
+    if not condition.listening:
+        if condition.image_publishers == 0 and not _recent(summary.since_info_s, settings):
+            return DiagnosticStatus.STALE, f"no image has come yet: nobody publishes {condition.image_topic}"
+        return DiagnosticStatus.OK, "images are not taken: nobody listens"
+    if age is None:
+        if condition.image_publishers == 0:
+            return DiagnosticStatus.STALE, f"no image has come yet: nobody publishes {condition.image_topic}"
+        return DiagnosticStatus.STALE, "no image has come yet"
+    if age > settings.stale_after_s:
+        return DiagnosticStatus.STALE, f"camera lost: no image for {age:.1f} s"
+    if condition.clock_problem:
+        return DiagnosticStatus.WARN, condition.clock_problem
+    if summary.lost_before > _DROPS_WORTH_A_WARNING:
+        return DiagnosticStatus.WARN, _LOST_ON_THE_WAY.format(share=summary.lost_before)
+    if condition.camera_problem:
+        return DiagnosticStatus.WARN, condition.camera_problem
+    return DiagnosticStatus.OK, f"{summary.input_hz:.1f} Hz"
+
+
+def _recent(age_s: float | None, settings: Settings) -> bool:
+    return age_s is not None and age_s <= settings.stale_after_s
+
+
+def _frames(condition: Condition, summary: Summary, settings: Settings) -> DiagnosticStatus:
+    level, message = _frames_level(condition, summary, settings)
     return _status(
         condition, "frames", level, message,
         rate_hz=summary.output_hz, published=summary.done,
         latency_p50_ms=summary.latency_p50_ms, latency_p95_ms=summary.latency_p95_ms,
         generate_p50_ms=summary.generate_p50_ms, own_p50_ms=summary.own_p50_ms,
-        scale=condition.scale, scale_confidence=condition.scale_confidence, last_error=summary.last_error,
+        scale=condition.scale, scale_confidence=condition.scale_confidence,
+        last_error=summary.last_error, last_error_age_s=summary.since_error_s,
+        unserved="; ".join(condition.unserved),
         **{f"dropped: {cause}": count for cause, count in summary.drops.items()},
     )  # fmt: skip
+
+
+def _frames_level(condition: Condition, summary: Summary, settings: Settings) -> tuple[bytes, str]:
+    late = summary.latency_p95_ms is not None and summary.latency_p95_ms > settings.max_latency_s * 1e3
+    if not condition.active:
+        return DiagnosticStatus.OK, "inactive"
+    if not condition.listening:
+        return DiagnosticStatus.OK, "nobody listens"
+    if summary.output_hz == 0 and summary.lost_share > _DROPS_WORTH_A_WARNING and summary.last_error:
+        return DiagnosticStatus.ERROR, f"no output: {summary.last_error}"
+    if not _recent(summary.since_image_s, settings):
+        return DiagnosticStatus.STALE, "no images"
+    if condition.unserved:
+        return DiagnosticStatus.WARN, "nothing to publish: " + "; ".join(condition.unserved)
+    if condition.transport_problem:
+        return DiagnosticStatus.WARN, condition.transport_problem
+    if late:
+        return DiagnosticStatus.WARN, f"p95 latency {summary.latency_p95_ms:.0f} ms: lower rate or size"
+    if summary.lost_share > _DROPS_WORTH_A_WARNING:
+        return DiagnosticStatus.WARN, f"{summary.lost_share:.0%} of the images dropped"
+    return DiagnosticStatus.OK, f"{summary.output_hz:.1f} Hz"
 
 
 def _engine(condition: Condition, settings: Settings) -> DiagnosticStatus:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sensor_msgs.msg import CameraInfo
 
 from vision_banana_ros.core import Frame, FrameError
-from vision_banana_ros.ros import convert
+from vision_banana_ros.data.camera_info import camera_from_info, has_distortion, is_fisheye
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,10 +25,12 @@ def with_given_camera(frame: Frame, info: CameraInfo | None, *, topic: str) -> P
     if info is None:
         return Posed(frame)
     try:
-        camera = convert.camera_from_info(info, width=frame.hw[1], height=frame.hw[0])
+        camera = camera_from_info(info, width=frame.hw[1], height=frame.hw[0])
     except FrameError as error:
         return Posed(frame, problem=f"{error}: not used")
     problem = ""
-    if convert.has_distortion(info) and "rect" not in topic:
+    if "rect" not in topic and is_fisheye(info):
+        problem = "a fisheye image is no pinhole image, depth and cloud are wrong: subscribe to a rectified image"
+    elif "rect" not in topic and has_distortion(info):
         problem = "image is distorted, the cloud bends with it: subscribe to a rectified image"
     return Posed(dataclasses.replace(frame, camera=camera), info, problem)

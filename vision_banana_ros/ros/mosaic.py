@@ -1,4 +1,4 @@
-"""RGB to the bytes of any encoding that cameras send; the way back is ros/pixels.py, whose conventions hold here."""
+"""RGB to the bytes of any encoding that cameras send; the way back is data/pixels.py, whose conventions hold here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from vision_banana_ros.core import AnyArray, UInt8Array
+from vision_banana_ros.core import AnyArray, FrameError, UInt8Array
 
 _CHANNEL = {"r": 0, "g": 1, "b": 2}
 
@@ -28,6 +28,8 @@ def _yuv422(order: str) -> Callable[[UInt8Array], AnyArray]:
     """BT.601 of limited range; a pair of pixels shares the mean of its colours."""
 
     def pack(rgb: UInt8Array) -> AnyArray:
+        if rgb.shape[1] % 2:
+            raise FrameError(f"YUV 4:2:2 shares colours between two pixels and needs an even width, got {rgb.shape[1]}")
         r, g, b = (rgb[..., channel].astype(np.float32) for channel in range(3))
         y = 16 + 0.257 * r + 0.504 * g + 0.098 * b
         u = 128 - 0.148 * r - 0.291 * g + 0.439 * b

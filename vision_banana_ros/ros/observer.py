@@ -23,6 +23,7 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import String
 
 from vision_banana_ros.core import UNLABELLED, AnyArray, Camera, FloatArray, UInt8Array
+from vision_banana_ros.data.camera_info import camera_from_info
 from vision_banana_ros.evaluation.depth_metrics import score_depth
 from vision_banana_ros.evaluation.normal_metrics import score_normals
 from vision_banana_ros.ros import convert
@@ -122,7 +123,7 @@ class Observer:
             self._latencies[topic].append(now - convert.stamp_ns(message.header) * 1e-9)
             self._spans[topic] = (self._spans.get(topic, (now, now))[0], now)
         if topic == "depth/camera_info":
-            self._camera = convert.camera_from_info(message, width=message.width, height=message.height)
+            self._camera = camera_from_info(message, width=message.width, height=message.height)
         if topic in _FOR_SCORING:
             self._keep(topic, message)
 

@@ -47,6 +47,16 @@ class Request:
     camera: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What came of one frame: the topics that got a message, and the bytes of them all and of the largest."""
+
+    topics: frozenset[str]
+    bytes_in_all: int
+    largest: str
+    largest_bytes: int
+
+
 @dataclass(frozen=True, slots=True)
 class _Context:
     sight: Sight
@@ -128,6 +138,12 @@ def topics() -> tuple[_Topic, ...]:
 
 
 CLOUD = "points"
+NO_CAMERA = "no camera is known, so there is no cloud: send camera_info, set hfov_deg or allow the task rays"
+#: Of tasks that ask nothing by themselves.
+_REMEDIES = {
+    Task.REFERRING: "no prompt names a region: publish words on the topic prompt",
+    Task.INSTANCE: "the parameter instance_class names no class",
+}
 
 
 class Outputs:
@@ -170,19 +186,28 @@ class Outputs:
         allowed = frozenset(task for task in tasks if task.value in settings.tasks)
         return Request(tasks=allowed, camera=CLOUD in wanted or any(topic.camera for topic in listened))
 
-    def publish(self, sight: Sight, wanted: frozenset[str], settings: Settings, info: CameraInfo | None) -> None:
+    def publish(self, sight: Sight, wanted: frozenset[str], settings: Settings, info: CameraInfo | None) -> Published:
         """All with one header. `info` is the one that the sight's camera was read from, if it was."""
         head = convert.header(sight.frame.stamp_ns, sight.frame.frame_id)
         context = _Context(sight, head, settings, info)
+        sizes: dict[str, int] = {}
         for topic in self._topics:
             if topic.name in wanted:
                 message = topic.build(context)
                 if message is not None:
                     self._publishers[topic.name].publish(message)
+                    sizes[topic.name] = len(getattr(message, "data", ()))
         if CLOUD in wanted:
-            self._publish_cloud(context)
+            self._publish_cloud(context, sizes)
+        largest = max(sizes, key=lambda name: sizes[name], default="")
+        return Published(
+            topics=frozenset(sizes),
+            bytes_in_all=sum(sizes.values()),
+            largest=largest,
+            largest_bytes=sizes.get(largest, 0),
+        )
 
-    def _publish_cloud(self, context: _Context) -> None:
+    def _publish_cloud(self, context: _Context, sizes: dict[str, int]) -> None:
         """Last, being the largest; its message is kept and written in place, for publishing copies it."""
         sight, fields = context.sight.perception, context.settings.cloud_fields
         if sight.depth_m is None or sight.camera is None:
@@ -202,6 +227,23 @@ class Outputs:
             out=np.frombuffer(message.data, np.uint8),
         )
         self._publishers[CLOUD].publish(message)
+        sizes[CLOUD] = len(message.data)
+
+    def why_not(self, name: str, sight: Sight, settings: Settings) -> str:
+        """Why nothing was said on a topic that somebody listens to; empty where that is as it should be."""
+        topic = next((topic for topic in self._topics if topic.name == name), None)
+        tasks = topic.tasks if topic is not None else frozenset({Task.DEPTH})
+        for task in tasks:
+            if task is Task.RAYS and sight.perception.camera is not None:
+                return ""  # a camera that is known is not asked for
+            if task.value not in settings.tasks:
+                return f"the parameter tasks leaves out {task.value}"
+            unanswered = [u.why for u in sight.perception.unanswered if u.instruction.task is task]
+            if unanswered:
+                return unanswered[0]
+        if sight.perception.camera is None and (topic is None or topic.camera):
+            return NO_CAMERA
+        return next((_REMEDIES[task] for task in tasks if task in _REMEDIES), "the model gave no answer")
 
     def publish_labels(self, classes: ClassSet, settings: Settings) -> None:
         self._labels.publish(labels.labels_message(classes))

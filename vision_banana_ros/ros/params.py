@@ -24,7 +24,7 @@ from typing import Any, TypeVar, cast
 from vision_banana_ros.core import DEPTH_ENCODINGS, Task, VisionBananaError, describe
 from vision_banana_ros.perceiver import PerceiverSettings
 from vision_banana_ros.prompts import ClassSet, Instruction, class_set_names, read_class_set, read_request
-from vision_banana_ros.tasks import DecodeSettings, Wishes, rooms
+from vision_banana_ros.tasks import INSTANCE_DECODINGS, DecodeSettings, Wishes, rooms
 
 #: What may be asked for: all that topics carry.
 TASKS: tuple[str, ...] = tuple(room.task.value for room in rooms() if room.published)
@@ -84,6 +84,9 @@ class Settings:
     transport: str = _parameter(
         "raw", "Listen to `image`, or to `image/compressed`.", live=False, choices=("raw", "compressed")
     )
+    lazy_image: bool = _parameter(
+        True, "Subscribe to the images only while somebody listens to what is made of them; an idle node costs nothing."
+    )
 
     # What is asked.
     tasks: tuple[str, ...] = _parameter(
@@ -121,6 +124,10 @@ class Settings:
     min_depth_confidence: int = _parameter(32, "Depths decoded with less are invalid (NaN).", low=0, high=255)
     min_normals_confidence: int = _parameter(32, "Normals decoded with less are invalid (NaN).", low=0, high=255)
     min_mask_confidence: int = _parameter(32, "Pixels decoded with less are unlabelled (255).", low=0, high=255)
+    instance_decoding: str = _parameter(
+        "blur", "How instances are told apart: blur, ours; steps, as the paper's later version has it.",
+        choices=INSTANCE_DECODINGS,
+    )  # fmt: skip
     filter_flying_pixels: bool = _parameter(True, "Invalidate depths that hang between foreground and background.")
     cloud_fields: tuple[str, ...] = _parameter(
         CLOUD_FIELDS,
@@ -196,6 +203,7 @@ def _perceiver_settings(settings: Settings) -> PerceiverSettings:
             min_normals_confidence=settings.min_normals_confidence,
             min_mask_confidence=settings.min_mask_confidence,
             filter_flying_pixels=settings.filter_flying_pixels,
+            instance_decoding=settings.instance_decoding,
         ),
         hfov_deg=settings.hfov_deg,
         hint_hfov=settings.hint_hfov,
@@ -215,6 +223,8 @@ def _plain(value: object, default: Value) -> Value:
     """`value` as the default's type where nothing is lost by it; anything else is left for `_require` to refuse."""
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if isinstance(default, tuple) and value is None:
+        return ()  # what rclpy makes of [] in a file
     if isinstance(default, tuple) and isinstance(value, str):
         return tuple(word.strip() for word in value.split(",") if word.strip())
     if isinstance(default, tuple) and not isinstance(value, bytes) and hasattr(value, "__iter__"):
@@ -254,8 +264,13 @@ def as_yaml() -> str:
     ]
     lines += ["/**:", "  ros__parameters:"]
     for name, default, spec in parameters():
-        lines += [f"    # {_words(spec)}", f"    {name}: {json.dumps(default)}"]
+        lines += [f"    # {_words(spec)}", f"    {name}: {_in_yaml(default)}"]
     return "\n".join(lines) + "\n"
+
+
+def _in_yaml(default: Value) -> str:
+    """ROS reads an empty list as no value at all."""
+    return '[""]' if default == () else json.dumps(default)
 
 
 def as_table() -> str:

@@ -1,7 +1,8 @@
 """The lifecycle node `perception`: a camera in, everything that somebody subscribes to out.
 
     configure   load the model, make the publishers
-    activate    subscribe; each image goes into a slot, one worker thread takes the newest (ros/worker.py)
+    activate    subscribe, to images while somebody listens to something made of them; each image goes into a slot, one
+                worker thread takes the newest (ros/worker.py)
     deactivate  unsubscribe, let the frame at hand finish
     cleanup     drop the model and the publishers
 
@@ -11,15 +12,15 @@ newest CameraInfo once per frame; all three are replaced whole, never changed, s
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage
 from std_msgs.msg import String
 
 from vision_banana_ros.core import Frame, FrameError, InstructionError, VisionBananaError
@@ -29,19 +30,22 @@ from vision_banana_ros.prompts import Instruction, read_request
 from vision_banana_ros.ros import convert
 from vision_banana_ros.ros.declare import SettingsKeeper
 from vision_banana_ros.ros.diagnostics import SharedCondition, about_engine, diagnostic_array
+from vision_banana_ros.ros.inputs import Inputs
 from vision_banana_ros.ros.intrinsics import with_given_camera
-from vision_banana_ros.ros.names import beside
-from vision_banana_ros.ros.outputs import Outputs
+from vision_banana_ros.ros.outputs import NO_CAMERA, Outputs, Published
 from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.ros.statistics import Drop, FrameStatistics
+from vision_banana_ros.ros.transport import SEGMENT_VARIABLE, give_back_memory, segment_bytes
 from vision_banana_ros.ros.worker import LatestWorker
 
-_NEWEST = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 _THROTTLE_S = 5.0
-_NO_CAMERA = "no camera is known, so there is no cloud: send camera_info, set hfov_deg or allow the task rays"
 _PLAUSIBLE_LATENCY_S = 60.0
 #: Deactivating waits so long for the frame at hand.
 _FRAME_PATIENCE_S = 10.0
+#: How often somebody who listens is looked for.
+_LOOK_S = 0.1
+#: A frame's messages beside those that readers still hold: fewer frames than this in the segment get lost.
+_FRAMES_IN_SEGMENT = 2
 
 
 class PerceptionNode(LifecycleNode):
@@ -52,7 +56,7 @@ class PerceptionNode(LifecycleNode):
         self._perceiver: Perceiver | None = None
         self._outputs: Outputs | None = None
         self._worker: LatestWorker[Any] | None = None
-        self._inputs: list[Any] = []
+        self._inputs: Inputs | None = None
         self._info: CameraInfo | None = None
         self._next_due_s = 0.0
         self._statistics = FrameStatistics()
@@ -61,7 +65,10 @@ class PerceptionNode(LifecycleNode):
         self._keeper = SettingsKeeper(self, is_fixed=lambda: self._perceiver is not None, on_change=self._on_settings)
         self._prompt: Instruction | None = read_request(self._keeper.settings.prompt)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self.create_timer(self._keeper.settings.diagnostics_period_s, self._report)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)  # the node's own would stand still until a /clock comes
+        self.create_timer(self._keeper.settings.diagnostics_period_s, self._report, clock=steady)
+        self.create_timer(_LOOK_S, self._look_for_listeners, clock=steady)
+        self._segment_bytes = segment_bytes(os.environ)
 
     def started(self) -> None:
         """On the executor's thread, before it spins."""
@@ -109,12 +116,20 @@ class PerceptionNode(LifecycleNode):
             return result
         self._worker = LatestWorker(self._handle, on_error=self._failed, name="perception")
         try:
-            self._subscribe(self._keeper.settings)
+            self._inputs = Inputs(
+                self,
+                compressed=self._keeper.settings.transport == "compressed",
+                on_image=self._on_image,
+                on_info=self._on_info,
+                on_prompt=self._on_prompt,
+            )
         except Exception as error:  # qos_overrides that make no profile, for instance
             self.get_logger().error(f"cannot activate: {_words(error)}")
             return TransitionCallbackReturn.ERROR
+        self._image_topic = self._inputs.image_topic
+        self._statistics.listening_again()
         self._publish_labels()
-        self._condition.update(active=True)
+        self._condition.update(active=True, listening=True, image_topic=self._image_topic)
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -134,22 +149,20 @@ class PerceptionNode(LifecycleNode):
         self.close()
         return super().on_error(state)
 
-    def _subscribe(self, settings: Settings) -> None:
-        overridable = QoSOverridingOptions.with_default_policies()
-        compressed = settings.transport == "compressed"
-        kind, topic = (CompressedImage, beside(self, "image", "compressed")) if compressed else (Image, "image")
-        self._inputs = [
-            self.create_subscription(kind, topic, self._on_image, _newest(), qos_overriding_options=overridable),
-            self.create_subscription(
-                CameraInfo, "camera_info", self._on_info, _newest(), qos_overriding_options=overridable
-            ),
-            self.create_subscription(String, "prompt", self._on_prompt, 10),
-        ]
+    def _look_for_listeners(self) -> None:
+        inputs, outputs = self._inputs, self._outputs
+        if inputs is None or outputs is None:
+            return
+        if inputs.look(bool(outputs.wanted()) or not self._keeper.settings.lazy_image):
+            self._statistics.listening_again()
+        if not inputs.takes_images:
+            self._condition.update(unserved=(), transport_problem="")
+        self._condition.update(listening=inputs.takes_images)
 
     def _unsubscribe(self, patience_s: float = _FRAME_PATIENCE_S) -> bool:
-        for subscription in self._inputs:
-            self.destroy_subscription(subscription)
-        self._inputs = []
+        if self._inputs is not None:
+            self._inputs.destroy()
+        self._inputs = None
         idle = self._worker is None or self._worker.stop(patience_s)
         if not idle:
             self.get_logger().warning("the frame at hand takes longer than expected; not waiting for it")
@@ -164,11 +177,12 @@ class PerceptionNode(LifecycleNode):
         self._outputs = None
         self._perceiver = None
         self._condition.update(engine="not loaded", failure="")
+        give_back_memory()
 
     # The executor's thread.
 
     def _on_image(self, message: Any) -> None:
-        self._statistics.image_arrived()
+        self._statistics.image_arrived(convert.stamp_ns(message.header))
         rate_hz = self._keeper.settings.max_rate_hz
         now = time.monotonic()
         if rate_hz > 0:
@@ -181,6 +195,7 @@ class PerceptionNode(LifecycleNode):
 
     def _on_info(self, message: CameraInfo) -> None:
         self._info = message
+        self._statistics.info_arrived(convert.stamp_ns(message.header))
 
     def _on_prompt(self, message: String) -> None:
         try:
@@ -206,7 +221,13 @@ class PerceptionNode(LifecycleNode):
             self._outputs.publish_labels(settings.classes_shown(self._prompt), settings)
 
     def _report(self) -> None:
-        head = convert.header(self.get_clock().now().nanoseconds, "")
+        now_ns = self.get_clock().now().nanoseconds
+        waits = now_ns == 0 and self.get_parameter("use_sim_time").value
+        self._condition.update(
+            image_publishers=self.count_publishers(self._image_topic),
+            clock_problem="use_sim_time is set, but no /clock comes: start the simulator or the bag" if waits else "",
+        )
+        head = convert.header(now_ns or time.time_ns(), "")
         summary, settings = self._statistics.summary(), self._keeper.settings
         self._diagnostics.publish(diagnostic_array(head, self._condition.now, summary, settings))
 
@@ -238,14 +259,32 @@ class PerceptionNode(LifecycleNode):
             tasks=request.tasks,
             wants_camera=request.camera,
         )
-        outputs.publish(sight, wanted, settings, posed.info)
+        published = outputs.publish(sight, wanted, settings, posed.info)
+        silent = {name: outputs.why_not(name, sight, settings) for name in sorted(wanted - published.topics)}
+        lacks_camera = request.camera and sight.perception.camera is None
+        self._note(sight, posed.problem or (NO_CAMERA if lacks_camera else ""))
+        self._tell(unserved=tuple(f"{name}: {why}" for name, why in silent.items() if why))
+        self._tell(transport_problem=self._too_large(published))
+        if not published.topics:
+            self._statistics.dropped(Drop.NOTHING)
+            return
         self._statistics.published(
             latency_s=self._latency_s(frame),
             generate_s=sight.generate_s,
             own_s=time.perf_counter() - start - sight.generate_s,
         )
-        lacks_camera = request.camera and sight.perception.camera is None
-        self._note(sight, posed.problem or (_NO_CAMERA if lacks_camera else ""))
+
+    def _too_large(self, published: Published) -> str:
+        """The middleware loses what does not fit, and says nothing."""
+        if self._segment_bytes is None or published.bytes_in_all * _FRAMES_IN_SEGMENT <= self._segment_bytes:
+            return ""
+        of_all, of_one, segment = (
+            size / 1e6 for size in (published.bytes_in_all, published.largest_bytes, self._segment_bytes)
+        )
+        return (
+            f"a frame's messages are {of_all:.0f} MB ({published.largest} {of_one:.0f} MB) and the shared memory holds "
+            f"{segment:.0f} MB, so some get lost: set output_width, or give more with {SEGMENT_VARIABLE} (megabytes)"
+        )
 
     def _latency_s(self, frame: Frame) -> float | None:
         """From the image's stamp to now; None where the stamp is not of this clock."""
@@ -267,6 +306,13 @@ class PerceptionNode(LifecycleNode):
             failure="",
         )
 
+    def _tell(self, **problem: Any) -> None:
+        """On /diagnostics, and in the log when it is new."""
+        (name, words), *_ = problem.items()
+        if words and words != getattr(self._condition.now, name):
+            self.get_logger().warning("nothing to publish: " + "; ".join(words) if isinstance(words, tuple) else words)
+        self._condition.update(**problem)
+
     def _failed(self, error: Exception) -> None:
         """An expected error of this frame, or a fault of ours; either way the next frame gets its chance."""
         words = _words(error)
@@ -278,8 +324,3 @@ class PerceptionNode(LifecycleNode):
 def _words(error: Exception) -> str:
     """Errors raised on purpose say all there is to say; of others the kind matters too."""
     return str(error) if isinstance(error, VisionBananaError) else f"{type(error).__name__}: {error}"
-
-
-def _newest() -> QoSProfile:
-    """A profile of its own for each subscription: qos_overrides are written into it."""
-    return QoSProfile(history=_NEWEST.history, depth=_NEWEST.depth, reliability=_NEWEST.reliability)

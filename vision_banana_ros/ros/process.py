@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from vision_banana_ros.core import MissingExtraError
 from vision_banana_ros.ros.ending import Ending
-from vision_banana_ros.ros.transport import prepare_process
+from vision_banana_ros.ros.transport import SEGMENT_SIZES, prepare_process
 
 #: For the executor's callback at hand, and as long again for the node's frame at hand.
 _PATIENCE_S = 1.5
@@ -40,11 +40,15 @@ class Runnable(Protocol):
 
 
 def run_node(
-    make: Callable[[], Runnable], arguments: Sequence[str] | None = None, *, ending: Ending | None = None
+    make: Callable[[], Runnable],
+    arguments: Sequence[str] | None = None,
+    *,
+    ending: Ending | None = None,
+    largest_segment: int = SEGMENT_SIZES[0],
 ) -> int:
     """`make` a Runnable node, spin it until a signal comes, close it; the exit code."""
     ending = ending or Ending()
-    applied = prepare_process()
+    applied = prepare_process(largest_segment)
     try:
         rclpy = import_rclpy()
     except MissingExtraError as error:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from vision_banana_ros.ros.arrivals import Arrivals
+
 _WINDOW_S = 10.0
 _KEPT = 2000  # more than any camera sends in a window
 
@@ -21,16 +23,19 @@ class Drop(str, Enum):
     RATE_LIMIT = "over max_rate_hz"
     BAD_IMAGE = "image could not be read"
     FAILED = "generating or decoding failed"
+    NOTHING = "nothing to tell of it"
 
 
-_AS_WISHED = frozenset({Drop.NOBODY, Drop.RATE_LIMIT})
+_AS_WISHED = frozenset({Drop.NOBODY, Drop.RATE_LIMIT, Drop.NOTHING})
+#: A rate falls once its next event is overdue by so many intervals.
+_OVERDUE = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """Rates, shares and percentiles are of the last ten seconds, counts since the start; None: nothing to tell from.
 
-    `lost_share` leaves out the drops that were wished for.
+    `lost_share` leaves out the drops that were wished for; `lost_before` is the share of images that never came here.
     """
 
     input_hz: float
@@ -45,6 +50,10 @@ class Summary:
     own_p50_ms: float | None
     since_image_s: float | None
     last_error: str
+    lost_before: float = 0.0
+    info_hz: float = 0.0
+    since_info_s: float | None = None
+    since_error_s: float | None = None
 
 
 class FrameStatistics:
@@ -60,11 +69,29 @@ class FrameStatistics:
         self._finished: deque[tuple[float, float | None, float, float]] = deque(maxlen=_KEPT)
         self._losses: deque[float] = deque(maxlen=_KEPT)
         self._last_error = ""
+        self._last_error_at = 0.0
+        self._stamps = Arrivals(now)
+        self._infos: deque[float] = deque(maxlen=_KEPT)
+        self._resumed = 0.0
 
-    def image_arrived(self) -> None:
+    def image_arrived(self, stamp_ns: int = 0) -> None:
         with self._lock:
             self._received += 1
             self._arrivals.append(self._now())
+            self._stamps.image(stamp_ns)
+
+    def info_arrived(self, stamp_ns: int = 0) -> None:
+        with self._lock:
+            self._infos.append(self._now())
+            self._stamps.info(stamp_ns)
+
+    def listening_again(self) -> None:
+        """Images were not subscribed to for a while: their age counts from now."""
+        with self._lock:
+            self._resumed = self._now()
+            self._stamps.forget()
+            self._arrivals.clear()
+            self._finished.clear()
 
     def dropped(self, cause: Drop, why: str = "") -> None:
         with self._lock:
@@ -72,7 +99,7 @@ class FrameStatistics:
             if cause not in _AS_WISHED:
                 self._losses.append(self._now())
             if why:
-                self._last_error = why
+                self._last_error, self._last_error_at = why, self._now()
 
     def published(self, *, latency_s: float | None, generate_s: float, own_s: float) -> None:
         """`latency_s` from the image's stamp to the last output's publishing; None for images without a stamp."""
@@ -85,12 +112,12 @@ class FrameStatistics:
             now = self._now()
             arrivals = [moment for moment in self._arrivals if now - moment <= _WINDOW_S]
             finished = [entry for entry in self._finished if now - entry[0] <= _WINDOW_S]
-            since = now - self._arrivals[-1] if self._arrivals else None
+            newest = self._arrivals[-1] if self._arrivals else self._resumed if self._received else None
             losses = sum(now - moment <= _WINDOW_S for moment in self._losses)
             latencies = sorted(entry[1] for entry in finished if entry[1] is not None)
             return Summary(
-                input_hz=_rate(arrivals),
-                output_hz=_rate([entry[0] for entry in finished]),
+                input_hz=_rate(arrivals, now),
+                output_hz=_rate([entry[0] for entry in finished], now),
                 received=self._received,
                 done=self._done,
                 drops={cause.value: self._drops[cause] for cause in Drop},
@@ -99,16 +126,23 @@ class FrameStatistics:
                 latency_p95_ms=_percentile_ms(latencies, 0.95),
                 generate_p50_ms=_percentile_ms(sorted(entry[2] for entry in finished), 0.5),
                 own_p50_ms=_percentile_ms(sorted(entry[3] for entry in finished), 0.5),
-                since_image_s=since,
+                since_image_s=None if newest is None else now - newest,
                 last_error=self._last_error,
+                lost_before=self._stamps.lost_share(),
+                info_hz=_rate([moment for moment in self._infos if now - moment <= _WINDOW_S], now),
+                since_info_s=now - self._infos[-1] if self._infos else None,
+                since_error_s=now - self._last_error_at if self._last_error else None,
             )
 
 
-def _rate(moments: list[float]) -> float:
-    """Intervals a second between the first and the last; a pause at the end shows as frame age, not as a rate."""
+def _rate(moments: list[float], now: float) -> float:
+    """Intervals a second between the first and the last; until now, once the next is overdue."""
     if len(moments) < 2 or moments[-1] <= moments[0]:
         return 0.0
-    return (len(moments) - 1) / (moments[-1] - moments[0])
+    intervals, span = len(moments) - 1, moments[-1] - moments[0]
+    if now - moments[-1] > _OVERDUE * span / intervals:
+        span = now - moments[0]
+    return intervals / span
 
 
 def _percentile_ms(ordered: list[float], part: float) -> float | None:

@@ -29,6 +29,7 @@ from vision_banana_ros.student.text import TextTable
 #: whoever names it: on a CPU it was slower than FP32, as depthwise convolutions gain nothing from it (docs/adr/0006).
 _OPENERS: dict[Backend, tuple[str, str, tuple[Precision, ...]]] = {
     Backend.TENSORRT: ("tensorrt", "open_runtime", (Precision.INT8, Precision.FP16, Precision.FP32)),
+    Backend.TENSORRT_RTX: ("onnx", "open_rtx_runtime", (Precision.FP16, Precision.FP32)),
     Backend.ONNX_CUDA: ("onnx", "open_cuda_runtime", (Precision.FP16, Precision.FP32)),
     Backend.TORCH_CUDA: ("torch", "open_cuda_runtime", (Precision.FP16, Precision.FP32)),
     Backend.OPENVINO: ("openvino", "open_runtime", (Precision.BF16, Precision.FP32)),
@@ -37,8 +38,9 @@ _OPENERS: dict[Backend, tuple[str, str, tuple[Precision, ...]]] = {
 }
 #: What a user may ask for.
 NAMES: dict[str, tuple[Backend, ...]] = {
-    "auto": tuple(Backend),
+    "auto": tuple(_OPENERS),
     "tensorrt": (Backend.TENSORRT,),
+    "tensorrt-rtx": (Backend.TENSORRT_RTX,),
     "onnxruntime": (Backend.ONNX_CUDA, Backend.ONNX),
     "openvino": (Backend.OPENVINO,),
     "torch": (Backend.TORCH_CUDA, Backend.TORCH),
@@ -124,7 +126,7 @@ def attempt_all(folder: ModelFolder, text: TextTable, options: RuntimeOptions) -
     """Every runtime in every precision that the model offers, INT8 included, checked one after the other."""
     golden = load_golden(folder)
     boxes = pack(golden.instructions, text)
-    for backend in Backend:
+    for backend in _OPENERS:
         for precision in _offered(folder, tuple(Precision)):
             attempts: list[Attempt] = []
             _first_that_passes(folder, backend, precision, golden, boxes, options, attempts)

@@ -9,16 +9,19 @@ coming are compiled for in the background, compared with what the free model pai
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from vision_banana_ros.core import AnyArray, MissingExtraError, UInt8Array
+from vision_banana_ros.core import MissingExtraError, UInt8Array
 from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.manifest import Precision, Role
 from vision_banana_ros.runtimes.openvino_maps import in_few_channels
 from vision_banana_ros.runtimes.runtime import Backend, RuntimeOptions, RuntimeUnfit
 from vision_banana_ros.runtimes.selfcheck import CANVAS_LEVELS
+from vision_banana_ros.runtimes.session import Feed, Graph, Port
 from vision_banana_ros.student.paintbox import CANVAS, IMAGE, PaintBoxes
 
 _DEVICE = "CPU"
@@ -32,21 +35,35 @@ _FILE_AND_HINT = {
 FRAMES_BEFORE_FIXING = 15
 _MOST_FIXED = 6
 
-_Feed: TypeAlias = dict[str, AnyArray]
 _Shapes: TypeAlias = tuple[tuple[int, ...], ...]
 
 
-class OpenVinoRuntime:
-    """A model of free sizes, and models of fixed sizes for the shapes in use."""
+class OpenVinoSession:
+    """A graph (ONNX or TFLite) of free sizes, and graphs of fixed sizes for the shapes in use.
+
+    `disagreement` says how two answers differ, "" where they do not: a graph compiled anew is believed only then.
+    `few_channels` is for the student's own maps.
+    """
 
     backend = Backend.OPENVINO
 
-    def __init__(self, graph: bytes, precision: Precision, hint: str, options: RuntimeOptions) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        precision: Precision,
+        hint: str,
+        options: RuntimeOptions,
+        *,
+        disagreement: Callable[[Feed, Feed], str],
+        few_channels: bool = False,
+    ) -> None:
         self.precision = precision
         self._openvino = _openvino()
         self._core = self._openvino.Core()
         self._graph = graph
         self._tell = options.tell
+        self._disagreement = disagreement
+        self._few_channels = few_channels
         can_do = self._core.get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")
         if precision is Precision.BF16 and "BF16" not in can_do:
             raise RuntimeUnfit(f"this processor has no bf16 arithmetic, OpenVINO names {', '.join(can_do)}")
@@ -54,59 +71,87 @@ class OpenVinoRuntime:
         if options.threads is not None:
             self._settings["INFERENCE_NUM_THREADS"] = options.threads
         self._free = self._compile(None)
+        compiled = self._free.get_compiled_model()
+        self.inputs = tuple(_port(port) for port in compiled.inputs)
+        self.outputs = tuple(_port(port) for port in compiled.outputs)
+        self._is_free = any(None in port.shape for port in self.inputs)
         self._fixed: dict[_Shapes, Any] = {}
         self._seen: dict[_Shapes, int] = {}
         self._compiling: threading.Thread | None = None
 
-    def paint(self, image: UInt8Array, boxes: PaintBoxes) -> UInt8Array:
+    def run(self, feed: Feed) -> Feed:
         # inputs are read in place, hence contiguous copies of what is not
-        feed = {name: np.ascontiguousarray(array) for name, array in {IMAGE: image, **boxes.arrays()}.items()}
+        feed = {name: np.ascontiguousarray(array) for name, array in feed.items()}
         shapes = tuple(array.shape for array in feed.values())
         fixed = self._fixed.get(shapes)
-        painted = _infer(fixed or self._free, feed)
-        if fixed is None:
-            self._count(shapes, feed, painted)
-        return painted
+        answer = self._infer(fixed or self._free, feed)
+        if fixed is None and self._is_free:
+            self._count(shapes, feed, answer)
+        return answer
 
     def settle(self) -> None:
         """Wait for what is being compiled: before a measurement, never in a robot's loop."""
         if self._compiling is not None:
             self._compiling.join()
 
-    def _count(self, shapes: _Shapes, feed: _Feed, painted: UInt8Array) -> None:
+    def _infer(self, request: Any, feed: Feed) -> Feed:
+        answer = request.infer(feed, share_inputs=True)
+        return {port.name: answer[port.name] for port in self.outputs}
+
+    def _count(self, shapes: _Shapes, feed: Feed, answer: Feed) -> None:
         self._seen[shapes] = self._seen.get(shapes, 0) + 1
         busy = self._compiling is not None and self._compiling.is_alive()
         if self._seen[shapes] < FRAMES_BEFORE_FIXING or busy or len(self._fixed) >= _MOST_FIXED:
             return
         self._seen[shapes] = -(10**9)  # once: what failed to agree would fail again
         copies = {name: array.copy() for name, array in feed.items()}
-        self._compiling = threading.Thread(target=self._fix, args=(shapes, copies, painted.copy()))
+        wanted = {name: array.copy() for name, array in answer.items()}
+        self._compiling = threading.Thread(target=self._fix, args=(shapes, copies, wanted))
         self._compiling.start()
 
-    def _fix(self, shapes: _Shapes, feed: _Feed, wanted: UInt8Array) -> None:
+    def _fix(self, shapes: _Shapes, feed: Feed, wanted: Feed) -> None:
         """Another compilation is another chance to paint nonsense: it must agree with the one that was checked."""
         try:
             request = self._compile({name: list(array.shape) for name, array in feed.items()})
-            off = float(np.abs(_infer(request, feed).astype(np.int16) - wanted).mean())
+            off = self._disagreement(self._infer(request, feed), wanted)
         except RuntimeError as error:
             self._tell(f"OpenVINO cannot fix the sizes {shapes[0]}, it goes on with free ones: {error}")
             return
-        if off > CANVAS_LEVELS[self.precision]:
-            self._tell(f"OpenVINO paints {off:.1f} levels off with fixed sizes: it goes on with free ones")
+        if off:
+            self._tell(f"OpenVINO paints {off} off with fixed sizes: it goes on with free ones")
             return
         self._fixed[shapes] = request
 
     def _compile(self, shapes: dict[str, list[int]] | None) -> Any:
         try:
-            model = self._core.read_model(self._graph, b"")
+            if isinstance(self._graph, Path):
+                model = self._core.read_model(self._graph)
+            else:
+                model = self._core.read_model(self._graph, b"")
             if shapes is not None:
                 model.reshape(shapes)
-            if self.precision is Precision.FP32:  # BF16 turns maps around fast as it is
+            if self._few_channels and self.precision is Precision.FP32:  # BF16 turns maps around fast as it is
                 in_few_channels(model, self._openvino)
             return self._core.compile_model(model, _DEVICE, self._settings).create_infer_request()
         except RuntimeError as error:
             reason = (str(error).strip().splitlines() or ["no reason given"])[-1]
             raise RuntimeUnfit(f"OpenVINO {self._openvino.__version__} cannot compile the graph: {reason}") from error
+
+
+class OpenVinoRuntime(OpenVinoSession):
+    """The student's painting."""
+
+    def __init__(self, graph: bytes, precision: Precision, hint: str, options: RuntimeOptions) -> None:
+        limit = CANVAS_LEVELS[precision]
+
+        def disagreement(got: Feed, wanted: Feed) -> str:
+            off = float(np.abs(got[CANVAS].astype(np.int16) - wanted[CANVAS]).mean())
+            return f"{off:.1f} levels" if off > limit else ""
+
+        super().__init__(graph, precision, hint, options, disagreement=disagreement, few_channels=True)
+
+    def paint(self, image: UInt8Array, boxes: PaintBoxes) -> UInt8Array:
+        return cast(UInt8Array, self.run({IMAGE: image, **boxes.arrays()})[CANVAS])
 
 
 def open_runtime(folder: ModelFolder, precision: Precision, options: RuntimeOptions) -> OpenVinoRuntime:
@@ -116,8 +161,9 @@ def open_runtime(folder: ModelFolder, precision: Precision, options: RuntimeOpti
     return OpenVinoRuntime(folder.read(Role.GRAPH, file), precision, hint, options)
 
 
-def _infer(request: Any, feed: _Feed) -> UInt8Array:
-    return cast(UInt8Array, request.infer(feed, share_inputs=True)[CANVAS])
+def _port(port: Any) -> Port:
+    shape = tuple(n.get_length() if n.is_static else None for n in port.get_partial_shape())
+    return Port(port.get_any_name(), shape, np.dtype(port.get_element_type().to_dtype()))
 
 
 def _openvino() -> Any:

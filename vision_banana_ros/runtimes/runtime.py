@@ -9,6 +9,7 @@ built), so that the next one is tried; a DataError (a damaged model) concerns al
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -26,15 +27,17 @@ class Backend(str, Enum):
     """The runtimes, in the order in which `auto` asks them: devices first."""
 
     TENSORRT = "tensorrt"
+    TENSORRT_RTX = "tensorrt-rtx"
     ONNX_CUDA = "onnxruntime-cuda"
     TORCH_CUDA = "torch-cuda"
     OPENVINO = "openvino"
     ONNX = "onnxruntime"
+    TFLITE = "tflite"
     TORCH = "torch"
 
     @property
     def on_gpu(self) -> bool:
-        return self in (Backend.TENSORRT, Backend.ONNX_CUDA, Backend.TORCH_CUDA)
+        return self in (Backend.TENSORRT, Backend.TENSORRT_RTX, Backend.ONNX_CUDA, Backend.TORCH_CUDA)
 
 
 class RuntimeUnfit(GeneratorError):  # noqa: N818 -- it says what the runtime is
@@ -55,6 +58,17 @@ class RuntimeOptions:
     sizes_wh: tuple[tuple[int, int], ...] = ()
     cache_dir: Path | None = None
     tell: Callable[[str], None] = field(default=say_nothing)
+
+
+def default_directory() -> Path:
+    """The user's cache (XDG). A user without a home, as in many containers, keeps nothing, and is told what to set."""
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not base.is_absolute():
+        try:
+            base = Path.home() / ".cache"
+        except RuntimeError:
+            base = Path("/nonexistent")
+    return base / "vision_banana_ros" / "engines"
 
 
 @runtime_checkable

@@ -15,15 +15,14 @@ import cv2
 import numpy as np
 
 from vision_banana_ros.core import Perception
-from vision_banana_ros.data.readers.frames import FrameFolder, LabelledFrame
+from vision_banana_ros.data import Example, open_dataset
+from vision_banana_ros.data.readers.shards import ShardFolder
 from vision_banana_ros.evaluation.baselines import PriorMaps
 from vision_banana_ros.evaluation.evaluate import EvaluationSettings, evaluate
 from vision_banana_ros.evaluation.pictures import side_by_side
 from vision_banana_ros.evaluation.summary import Evaluation
 from vision_banana_ros.prompts import Generator
 from vision_banana_ros.tasks import vocabulary
-from vision_banana_ros.world.manifest import FILE_NAME as SHARDS_MANIFEST
-from vision_banana_ros.world.shards import read_folder
 
 FAR_M = 4.0
 _MOST_RENDERS = 96
@@ -40,7 +39,7 @@ class DepthWatch:
     too_far_pixels: int = 0
     tiles: list[np.ndarray] = field(default_factory=list)
 
-    def __call__(self, labelled: LabelledFrame, seen: Perception) -> None:
+    def __call__(self, labelled: Example, seen: Perception) -> None:
         truth = labelled.truth.depth_m
         if truth is not None and seen.depth_m is not None:
             known = np.isfinite(truth)
@@ -107,7 +106,7 @@ class GateResult:
 class Gates:
     """The folders of a run, read once."""
 
-    frames: dict[str, list[LabelledFrame]]
+    frames: dict[str, list[Example]]
     settings: EvaluationSettings
 
     @classmethod
@@ -130,12 +129,11 @@ class Gates:
         return results
 
 
-def _read(folder: Path) -> Iterator[LabelledFrame]:
-    if not (folder / SHARDS_MANIFEST).exists():
-        yield from FrameFolder.open(folder)
-        return
-    for i, sample in enumerate(islice(read_folder(folder), _MOST_RENDERS)):
-        yield LabelledFrame(f"{i:05}", sample.frame, sample.truth)
+def _read(folder: Path) -> Iterator[Example]:
+    """All recorded frames, the first of rendered ones."""
+    dataset = open_dataset(folder)
+    recorded = not isinstance(dataset, ShardFolder)
+    yield from dataset if recorded else islice(dataset, _MOST_RENDERS)
 
 
 def _sheet(tiles: list[np.ndarray]) -> np.ndarray:

@@ -21,10 +21,10 @@ import torch
 from torch import Tensor
 
 from vision_banana_ros.core import UNLABELLED
+from vision_banana_ros.data.shard_codes import FAR_M, NEAR_M
 from vision_banana_ros.tasks import vocabulary
 from vision_banana_ros.training.store import Labels, Record, Stack, record
 from vision_banana_ros.world.dataset import WorldSettings, render_sample, workers
-from vision_banana_ros.world.shard_codes import FAR_M, NEAR_M
 
 _AHEAD = 4  # frames per process that are asked for before they are needed
 _DEVICE_BATCH = 64

@@ -16,10 +16,10 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from vision_banana_ros.core import UNLABELLED
+from vision_banana_ros.data.shard_codes import FAR_M, NEAR_M
 from vision_banana_ros.training.config import View
 from vision_banana_ros.training.store import Stack
 from vision_banana_ros.training.views import Views
-from vision_banana_ros.world.shard_codes import FAR_M, NEAR_M
 
 _BEYOND = 65535
 _LOG_STEP = math.log(FAR_M / NEAR_M) / 65533

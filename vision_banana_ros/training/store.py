@@ -2,7 +2,7 @@
 
 A pixel's truth is one number of 64 bits, so that one look-up fetches all that is known of it:
 
-    bits 0..15   depth code of world/shard_codes.py: 0 unknown, 65535 beyond all range
+    bits 0..15   depth code of data/shard_codes.py: 0 unknown, 65535 beyond all range
     16..39       normal, 8 bits each: round(127 n) + 128; (128, 128, 128) unknown
     40..47       class: a number in `Labels`, 255 unknown
     48..55       instance of this picture, 0 none
@@ -24,9 +24,9 @@ import torch
 from torch import Tensor
 
 from vision_banana_ros.core import UNLABELLED, DataError, Frame, Referring, Truth
+from vision_banana_ros.data.readers.shards import read_arrays
+from vision_banana_ros.data.shard_codes import encode_depth, encode_normals
 from vision_banana_ros.tasks import vocabulary
-from vision_banana_ros.world.shard_codes import encode_depth, encode_normals
-from vision_banana_ros.world.shards import read_arrays
 
 Int64Array = npt.NDArray[np.int64]
 #: As many as a byte tells apart; the smallest of more are nobody's.

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vision_banana_ros.core import AnyArray, BoolArray, Camera, DataError, FloatArray, Truth, UInt16Array
-from vision_banana_ros.world.shard_codes import decode_depth, decode_normals, encode_depth, encode_normals
+from vision_banana_ros.data.shard_codes import decode_depth, decode_normals, encode_depth, encode_normals
 
 MIN_PIXELS = 12  # a plane with fewer is kept as curved
 MAX_RESIDUAL = 1e-4  # relative depth error at which a segment counts as flat

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from itertools import count, islice
 
 from vision_banana_ros.core import DataError
-from vision_banana_ros.world.shards import Sample
+from vision_banana_ros.data.example import Example
+from vision_banana_ros.data.readers.shards import world_source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,7 @@ class WorldSettings:
             raise DataError(f"frames must be at least 16x16 pixels, got {self.width}x{self.height}")
 
 
-def render_sample(seed: int, settings: WorldSettings, *, threads: int = 0) -> Sample:
+def render_sample(seed: int, settings: WorldSettings, *, threads: int = 0) -> Example:
     """The frame of one seed."""
     from vision_banana_ros.world.sample import world_frame
 
@@ -49,7 +50,7 @@ def render_sample(seed: int, settings: WorldSettings, *, threads: int = 0) -> Sa
         sensor=settings.sensor,
         threads=threads,
     )
-    return Sample(made.frame, made.truth, seed, made.place)
+    return Example(f"{seed:09}", made.frame, made.truth, world_source(), place=made.place, seed=seed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +63,14 @@ class WorldStream:
     processes: int = 0
     ahead: int = 4
 
-    def __iter__(self) -> Iterator[Sample]:
+    def __iter__(self) -> Iterator[Example]:
         seeds = islice(count(self.first_seed), self.length)
         if self.processes == 0:
             yield from (render_sample(seed, self.settings) for seed in seeds)
             return
         pool = workers(self.processes)
         try:
-            waiting: list[Future[Sample]] = []
+            waiting: list[Future[Example]] = []
             for seed in seeds:
                 waiting.append(pool.submit(render_sample, seed, self.settings, threads=1))
                 if len(waiting) >= self.processes * self.ahead:

@@ -103,7 +103,7 @@ class MovingScene:
 
     def _render(self, index: int) -> None:
         phase = 2 * math.pi * index / self._count
-        view = _View(self._rays, self.camera, _pose_at(phase))
+        view = _View(self._rays, self.camera, pose_at(phase))
         for solid in _solids_at(phase):
             view.cast(solid)
         # The same noise at another place in every frame: as good as new noise to the eye, and far cheaper.
@@ -115,7 +115,7 @@ class MovingScene:
             self._truths.popitem(last=False)
 
 
-def _pose_at(phase: float) -> Pose:
+def pose_at(phase: float) -> Pose:
     """Swaying like a small robot on its way: some yaw, a little pitch, half a metre of travel."""
     yaw = math.radians(9.0) * math.sin(phase)
     pitch = math.radians(6.0 + 1.5 * math.cos(phase))  # positive looks down

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from vision_banana_ros.core import DataError, FloatArray, Truth, UInt8Array
+from vision_banana_ros.data.example import Example
 from vision_banana_ros.world.dataset import WorldSettings, render_sample
-from vision_banana_ros.world.shards import Sample
 
 COLUMNS = 3  # samples per row; each is RGB, depth, normals and classes side by side
 
@@ -24,7 +24,7 @@ def contact_sheet(path: Path, settings: WorldSettings, *, first_seed: int, count
         raise DataError(f"{path} cannot be written: give a file name that ends in .png or .jpg")
 
 
-def panel(sample: Sample) -> UInt8Array:
+def panel(sample: Example) -> UInt8Array:
     """One sample: RGB, depth, normals, classes, with its place and seed written on it."""
     rgb = sample.frame.rgb.copy()
     caption = f"{sample.place} {sample.seed}"

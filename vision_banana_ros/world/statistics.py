@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vision_banana_ros.core import Camera, DataError, FloatArray
-from vision_banana_ros.world.shards import decode_depth, read_arrays, read_manifest, shard_files
+from vision_banana_ros.core import DataError
+from vision_banana_ros.data import Dataset, Example, open_dataset
 
 DEPTH_EDGES_M: tuple[float, ...] = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 40.0, 80.0, math.inf)
 FOV_EDGES_DEG: tuple[float, ...] = (0, 35, 45, 55, 65, 75, 85, 95, 110, 180)
@@ -57,25 +53,34 @@ class _Tally:
         self.classes: dict[str, float] = {}
         self.places: dict[str, int] = {}
 
-    def add(self, depth_m: FloatArray, hfov_deg: float | None) -> None:
-        known = depth_m[np.isfinite(depth_m) & (depth_m > 0)]
-        self.depth += np.histogram(known, DEPTH_EDGES_M)[0]
-        bins = np.clip((np.log10(known) + 2) * 400, 0, 1999).astype(np.int64)
-        self.fine += np.bincount(bins, minlength=2000)
-        self.sky += int(np.isposinf(depth_m).sum())
-        self.pixels += depth_m.size
+    def add(self, example: Example) -> None:
+        truth = example.truth
         self.frames += 1
-        if hfov_deg is not None:
-            self.fov += np.histogram([hfov_deg], FOV_EDGES_DEG)[0]
+        self.pixels += truth.camera.width * truth.camera.height
+        if truth.depth_m is not None:
+            known = truth.depth_m[np.isfinite(truth.depth_m) & (truth.depth_m > 0)]
+            self.depth += np.histogram(known, DEPTH_EDGES_M)[0]
+            bins = np.clip((np.log10(known) + 2) * 400, 0, 1999).astype(np.int64)
+            self.fine += np.bincount(bins, minlength=2000)
+            self.sky += int(np.isposinf(truth.depth_m).sum())
+        if example.camera_known:
+            self.fov += np.histogram([truth.camera.hfov_deg], FOV_EDGES_DEG)[0]
+        if example.place:
+            self.places[example.place] = self.places.get(example.place, 0) + 1
+        if truth.mask is not None:
+            for number, pixels in enumerate(np.bincount(truth.mask.ravel(), minlength=256).tolist()):
+                if pixels and number < len(truth.labels):
+                    name = truth.labels[number]
+                    self.classes[name] = self.classes.get(name, 0) + pixels
 
-    def describe(self, folder: Path) -> Described:
+    def describe(self, folder: str) -> Described:
         if self.frames == 0:
             raise DataError(f"{folder} holds no frame to describe")
         rising = np.cumsum(self.fine) / max(self.fine.sum(), 1)
         marks = [float(10 ** (np.searchsorted(rising, q) / 400 - 2)) for q in (0.05, 0.25, 0.5, 0.75, 0.95)]
         classes = sorted(self.classes.items(), key=lambda item: -item[1])
         return Described(
-            folder=str(folder),
+            folder=folder,
             frames=self.frames,
             depth_shares=_shares(self.depth),
             depth_percentiles_m=tuple(round(mark, 3) for mark in marks),
@@ -88,57 +93,17 @@ class _Tally:
 
 def compare(shards: Path, real: Path | None) -> Comparison:
     """Describe a folder of shards, and a folder of real frames if there is one."""
-    return Comparison(describe_shards(shards), None if real is None else describe_frames(real))
+    return Comparison(
+        describe(open_dataset(shards), str(shards)), None if real is None else describe(open_dataset(real), str(real))
+    )
 
 
-def describe_shards(folder: Path) -> Described:
-    names, tally = read_manifest(folder).labels, _Tally()
-    for path in shard_files(folder):
-        arrays = read_arrays(path)
-        _, height, width = arrays.mask.shape
-        for i in range(len(arrays.mask)):
-            fx, fy, cx, cy = arrays.camera[i].tolist()
-            camera = Camera(fx, fy, cx, cy, width, height)
-            tally.add(decode_depth(arrays.depth_code[i]), camera.hfov_deg)
-            place = arrays.places[i]
-            tally.places[place] = tally.places.get(place, 0) + 1
-        for number, pixels in enumerate(np.bincount(arrays.mask.ravel(), minlength=256).tolist()):
-            if pixels and number < len(names):
-                tally.classes[names[number]] = tally.classes.get(names[number], 0) + pixels
-    return tally.describe(folder)
-
-
-def describe_frames(folder: Path) -> Described:
-    """A folder in the `frames` layout: depth (0 = unknown), intrinsics.json if there is one."""
+def describe(dataset: Dataset, name: str) -> Described:
+    """Any frames with truth; fields of view only of those whose lens is known."""
     tally = _Tally()
-    for depth_m, hfov_deg in _real_frames(folder):
-        tally.add(depth_m, hfov_deg)
-    return tally.describe(folder)
-
-
-def _real_frames(folder: Path) -> Iterator[tuple[FloatArray, float | None]]:
-    paths = sorted(path for path in (folder / "depth").glob("*") if path.suffix in (".npz", ".png"))
-    if not paths:
-        raise DataError(f"{folder} must hold depth/NAME.npz (key depth) or depth/NAME.png (16-bit mm), found none")
-    known = folder / "intrinsics.json"
-    cameras = json.loads(known.read_text(encoding="utf-8")) if known.is_file() else {}
-    for path in paths:
-        entry = cameras.get(path.stem)
-        hfov = None if entry is None else 2 * math.degrees(math.atan(entry["width"] / 2 / entry["fx"]))
-        yield _real_depth(path), hfov
-
-
-def _real_depth(path: Path) -> FloatArray:
-    if path.suffix == ".png":
-        millimetres = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        if millimetres is None or millimetres.dtype != np.uint16 or millimetres.ndim != 2:
-            raise DataError(f"{path} must be a 16-bit grey PNG in millimetres")
-        return (millimetres * np.float32(1e-3)).astype(np.float32)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return np.asarray(file["depth"], dtype=np.float32)
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise DataError(f"{path} must be an .npz with the key depth: {error!r}") from error
+    for example in dataset:
+        tally.add(example)
+    return tally.describe(name)
 
 
 def report(result: Comparison) -> str:

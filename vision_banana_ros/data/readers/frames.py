@@ -8,8 +8,10 @@
     instance/NAME.png          16-bit instance ids, 0 = none
     referring.json             {NAME: [{"text": ..., "instances": [..]}, ...]}
     intrinsics.json            {NAME: {fx, fy, cx, cy, width, height}}
+    source.json                {name, licence, revision, non_commercial}
 
-Everything but rgb/ is optional; a frame without any truth is skipped, and counted.
+Everything but rgb/ is optional; an image without any truth is left out. instance/ alone is a truth too: things of any
+class.
 
 Convention
     Normals are turned to face the camera (z <= 0), and truth is brought to the size of the image by nearest neighbour.
@@ -37,49 +39,52 @@ from vision_banana_ros.core import (
     UInt8Array,
     UInt16Array,
 )
+from vision_banana_ros.data.example import Example, Source
 
 _IMAGES = (".png", ".jpg", ".jpeg")
+_TRUTHS = ("depth", "normal", "label", "instance")
 _STAND_IN_HFOV_DEG = 60.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LabelledFrame:
-    """A frame and its truth; `camera_known` is False where truth.camera only stands in for unknown intrinsics."""
-
-    name: str
-    frame: Frame
-    truth: Truth
-    camera_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class FrameFolder:
-    """The frames of one folder that have a truth; each is read when it is asked for."""
+    """A `Dataset` of the frames of one folder that have a truth; each is read when it is asked for."""
 
     root: Path
     names: tuple[str, ...]
     labels: tuple[str, ...]
     cameras: dict[str, Camera]
     referring: dict[str, tuple[Referring, ...]]
+    source: Source
 
     @classmethod
     def open(cls, root: Path) -> FrameFolder:
         if not (root / "rgb").is_dir():
-            raise DataError(f"{root} must hold a folder rgb/ with the images (and depth/, normal/, label/ beside it)")
+            raise DataError(
+                f"{root} must hold a folder rgb/ with the images (and depth/, normal/, label/, instance/ beside it)"
+            )
         images = [path for path in (root / "rgb").iterdir() if path.suffix.lower() in _IMAGES]
-        truths = {path.stem for kind in ("depth", "normal", "label") for path in (root / kind).glob("*.*")}
+        truths = {path.stem for kind in _TRUTHS for path in (root / kind).glob("*.*")}
         names = sorted({path.stem for path in images} & truths)
         if not names:
-            raise DataError(f"no image of {root}/rgb has a file of its name in depth/, normal/ or label/")
-        return cls(root, tuple(names), _read_labels(root), _read_cameras(root), _read_referring(root))
+            raise DataError(f"no image of {root}/rgb has a file of its name in depth/, normal/, label/ or instance/")
+        return cls(
+            root, tuple(names), _read_labels(root), _read_cameras(root), _read_referring(root), _read_source(root)
+        )
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def __iter__(self) -> Iterator[LabelledFrame]:
+    def __iter__(self) -> Iterator[Example]:
         return (self.read(name) for name in self.names)
 
-    def read(self, name: str) -> LabelledFrame:
+    def pieces(self) -> tuple[str, ...]:
+        return self.names
+
+    def read_piece(self, piece: str) -> list[Example]:
+        return [self.read(piece)]
+
+    def read(self, name: str) -> Example:
         path = next(p for suffix in _IMAGES if (p := self.root / "rgb" / f"{name}{suffix}").exists())
         bgr = _read_image(path, cv2.IMREAD_COLOR)
         height, width = bgr.shape[:2]
@@ -97,7 +102,15 @@ class FrameFolder:
             referring=self.referring.get(name, ()),
         )
         rgb = np.ascontiguousarray(bgr[..., ::-1])
-        return LabelledFrame(name, Frame(rgb, camera=camera), truth, camera_known=camera is not None)
+        return Example(name, Frame(rgb, camera=camera), truth, self.source, camera_known=camera is not None)
+
+
+def recognises(root: Path) -> bool:
+    return (root / "rgb").is_dir()
+
+
+def open_dataset(root: Path) -> FrameFolder:
+    return FrameFolder.open(root)
 
 
 def _read_depth(folder: Path, name: str) -> FloatArray | None:
@@ -187,6 +200,19 @@ def _read_referring(root: Path) -> dict[str, tuple[Referring, ...]]:
         }
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} must map each name to a list of text and instances: {error!r}") from error
+
+
+def _read_source(root: Path) -> Source:
+    path = root / "source.json"
+    if not path.exists():
+        return Source(root.resolve().name)
+    try:
+        source = Source(**_read_json(path))
+    except TypeError as error:
+        raise DataError(f"{path} must have name, licence, revision, non_commercial: {error}") from error
+    if not all(isinstance(text, str) and text for text in (source.name, source.licence)):
+        raise DataError(f"{path} must give the name and the licence in words, got {source}")
+    return source
 
 
 def _read_json(path: Path) -> Any:

@@ -9,12 +9,12 @@ from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.manifest import Precision, Role, sha256
 from vision_banana_ros.runtimes.runtime import RuntimeOptions, RuntimeUnfit
 from vision_banana_ros.runtimes.tensorrt.bindings import Bindings, load_bindings
-from vision_banana_ros.runtimes.tensorrt.build import Profile, build_engine
+from vision_banana_ros.runtimes.tensorrt.build import Profile, Shapes, build_engine
 from vision_banana_ros.runtimes.tensorrt.cache import EngineCache, EngineKey, default_directory
 from vision_banana_ros.runtimes.tensorrt.cuda import Cuda, CudaApi
 from vision_banana_ros.runtimes.tensorrt.runtime import TensorRtRuntime
 
-__all__ = ["Engines", "engines_here", "open_runtime"]
+__all__ = ["Engines", "Shapes", "engines_here", "open_runtime"]
 
 
 class Engines:
@@ -40,13 +40,14 @@ class Engines:
 
     def open(self, folder: ModelFolder, precision: Precision) -> TensorRtRuntime:
         """A runtime; an engine that was cached whole and is refused all the same is built once more."""
-        key = self.key(folder, precision)
+        return self._from_cache(self.key(folder, precision), folder.read(Role.GRAPH, precision), precision)
+
+    def _from_cache(self, key: EngineKey, graph: bytes, precision: Precision) -> TensorRtRuntime:
         built_now = False
 
         def build(timings: bytes) -> tuple[bytes, bytes]:
             nonlocal built_now
             built_now = True
-            graph = folder.read(Role.GRAPH, precision)
             built = build_engine(self._bindings, graph, precision, key.profile, timings, self._options)
             return built.engine, built.timings
 
@@ -58,6 +59,18 @@ class Engines:
                 raise
             self._options.tell(f"the cached engine does not run: building it anew ({error})")
             return self._run(self._cache.get(key, build, anew=True), precision)
+
+    def open_graph(self, graph: bytes, precision: Precision, shapes: Shapes) -> TensorRtRuntime:
+        """An engine of anybody's graph, from the same cache."""
+        key = EngineKey(
+            graph_sha256=sha256(graph),
+            tensorrt=self._bindings.version,
+            gpu=self._cuda.gpu_name(),
+            compute_capability=self._cuda.compute_capability(),
+            precision=precision,
+            profile=shapes,
+        )
+        return self._from_cache(key, graph, precision)
 
     def keeps(self, folder: ModelFolder, precision: Precision) -> bool:
         """Whether the next start finds the engine, so that nothing is built then."""

@@ -54,6 +54,16 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
+class Shapes:
+    """What an engine of anybody's graph is built for: (least, usual, most) of every input, as pairs."""
+
+    of_inputs: tuple[tuple[str, tuple[tuple[int, ...], ...]], ...]
+
+    def shapes(self) -> dict[str, tuple[tuple[int, ...], ...]]:
+        return dict(self.of_inputs)
+
+
+@dataclass(frozen=True, slots=True)
 class Built:
     """An engine and what the builder learnt of this GPU, which makes the next build shorter."""
 
@@ -62,7 +72,12 @@ class Built:
 
 
 def build_engine(
-    bindings: Bindings, graph: bytes, precision: Precision, profile: Profile, timings: bytes, options: RuntimeOptions
+    bindings: Bindings,
+    graph: bytes,
+    precision: Precision,
+    profile: Profile | Shapes,
+    timings: bytes,
+    options: RuntimeOptions,
 ) -> Built:
     """Minutes of work. RuntimeUnfit tells what TensorRT refused."""
     trt = bindings.trt
@@ -96,7 +111,7 @@ def build_engine(
     return Built(bytes(serialised), bytes(learnt.serialize()) if learnt is not None else b"")
 
 
-def _add_profile(builder: Any, config: Any, network: Any, profile: Profile) -> None:
+def _add_profile(builder: Any, config: Any, network: Any, profile: Profile | Shapes) -> None:
     shapes = profile.shapes()
     names = {network.get_input(i).name for i in range(network.num_inputs)}
     if names != set(shapes):

@@ -21,7 +21,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from vision_banana_ros.models.manifest import Precision
-from vision_banana_ros.runtimes.tensorrt.build import Profile
+from vision_banana_ros.runtimes.runtime import default_directory
+from vision_banana_ros.runtimes.tensorrt.build import Profile, Shapes
+
+__all__ = ["EngineCache", "EngineKey", "default_directory", "pack", "unpack"]
 
 _MAGIC = b"vision-banana engine 1\n"
 _DIGEST_BYTES = 32
@@ -37,7 +40,7 @@ class EngineKey:
     gpu: str
     compute_capability: str
     precision: Precision
-    profile: Profile
+    profile: Profile | Shapes
 
     def to_json(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()
@@ -51,17 +54,6 @@ class EngineKey:
         """What was measured on a GPU holds for every model on it."""
         place = f"{self.tensorrt} {self.gpu} {self.compute_capability}"
         return f"{hashlib.sha256(place.encode()).hexdigest()[:20]}.timings"
-
-
-def default_directory() -> Path:
-    """The user's cache (XDG). A user without a home, as in many containers, keeps nothing, and is told what to set."""
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if not base.is_absolute():
-        try:
-            base = Path.home() / ".cache"
-        except RuntimeError:
-            base = Path("/nonexistent")
-    return base / "vision_banana_ros" / "engines"
 
 
 class EngineCache:

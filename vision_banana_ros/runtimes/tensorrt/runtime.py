@@ -8,15 +8,20 @@ same calls are captured, and every later frame is two memory copies on the host 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from vision_banana_ros.core import AnyArray, GeneratorError, UInt8Array
 from vision_banana_ros.models.manifest import Precision
 from vision_banana_ros.runtimes.runtime import Backend, RuntimeOptions, RuntimeUnfit
+from vision_banana_ros.runtimes.session import Feed, Port
 from vision_banana_ros.runtimes.tensorrt.bindings import Bindings, Ear, make_logger
 from vision_banana_ros.runtimes.tensorrt.cuda import CudaApi
 from vision_banana_ros.student.paintbox import CANVAS, IMAGE, PaintBoxes
+
+_DTYPES = {"FLOAT": "float32", "HALF": "float16", "INT8": "int8", "INT32": "int32", "INT64": "int64", "BOOL": "bool",
+           "UINT8": "uint8"}  # fmt: skip
 
 
 @dataclass(slots=True, eq=False)
@@ -52,9 +57,21 @@ class TensorRtRuntime:
         self._tensors: list[_Tensor] = []
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._graph: int | None = None
+        self.inputs, self.outputs = self._ports(is_input=True), self._ports(is_input=False)
+
+    def _ports(self, *, is_input: bool) -> tuple[Port, ...]:
+        names = (self._engine.get_tensor_name(index) for index in range(self._engine.num_io_tensors))
+        wanted = self._trt.TensorIOMode.INPUT
+        return tuple(
+            Port(name, (), self._dtype(name))  # the sizes are the profile's: asked of nobody
+            for name in names
+            if (self._engine.get_tensor_mode(name) == wanted) is is_input
+        )
 
     def paint(self, image: UInt8Array, boxes: PaintBoxes) -> UInt8Array:
-        feed: dict[str, AnyArray] = {IMAGE: image, **boxes.arrays()}
+        return cast(UInt8Array, self.run({IMAGE: image, **boxes.arrays()})[CANVAS])
+
+    def run(self, feed: Feed) -> Feed:
         shapes = {name: array.shape for name, array in feed.items()}
         if shapes != self._shapes:
             self._lay_out(feed, shapes)
@@ -68,13 +85,13 @@ class TensorRtRuntime:
         self._cuda.synchronise(self._stream)
         if self._graph is None:
             self._capture()
-        return next(tensor.host for tensor in self._tensors if tensor.name == CANVAS)
+        return {tensor.name: tensor.host for tensor in self._tensors if not tensor.is_input}
 
     def close(self) -> None:
         """Give back what the driver would keep until the process ends."""
         self._release()
 
-    def _lay_out(self, feed: dict[str, AnyArray], shapes: dict[str, tuple[int, ...]]) -> None:
+    def _lay_out(self, feed: Feed, shapes: dict[str, tuple[int, ...]]) -> None:
         self._release()
         for name, shape in shapes.items():
             if not self._context.set_input_shape(name, shape):
@@ -88,12 +105,18 @@ class TensorRtRuntime:
             name = self._engine.get_tensor_name(index)
             is_input = self._engine.get_tensor_mode(name) == self._trt.TensorIOMode.INPUT
             shape = shapes[name] if is_input else tuple(self._context.get_tensor_shape(name))
-            host = self._cuda.host_array(shape, feed[name].dtype if is_input else np.uint8)
+            host = self._cuda.host_array(shape, feed[name].dtype if is_input else self._dtype(name))
             tensor = _Tensor(name, host, self._cuda.allocate(host.nbytes), is_input)
             self._tensors.append(tensor)
             if not self._context.set_tensor_address(name, tensor.device):
                 raise GeneratorError(f"TensorRT refuses the memory of {name}: {self._ear.last_words()}")
         self._shapes = shapes
+
+    def _dtype(self, name: str) -> np.dtype[np.generic]:
+        kind = self._engine.get_tensor_dtype(name).name
+        if kind not in _DTYPES:
+            raise GeneratorError(f"the engine gives {name} as {kind}, which has no array type here: export it anew")
+        return np.dtype(_DTYPES[kind])
 
     def _enqueue(self) -> None:
         for tensor in self._tensors:

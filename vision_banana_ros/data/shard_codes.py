@@ -1,4 +1,4 @@
-"""How depth and normals lie in shards: 16-bit logarithmic depth, 8-bit normals.
+"""How pictures, depth and normals lie in shards: JPEG, 16-bit logarithmic depth, 8-bit normals.
 
 Formula
     depth_m = NEAR_M * (FAR_M / NEAR_M) ** ((code - 1) / 65533); code 0 is unknown (NaN), 65535 sky (+inf).
@@ -8,11 +8,13 @@ Formula
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vision_banana_ros.core import FloatArray, UInt16Array
+from vision_banana_ros.core import DataError, FloatArray, UInt8Array, UInt16Array
 
+JPEG_QUALITY = 95
 NEAR_M = 0.02
 FAR_M = 500.0
 _STEPS = 65533
@@ -40,7 +42,8 @@ _DEPTH_TABLE = _depth_table()
 
 def decode_depth(code: UInt16Array) -> FloatArray:
     """Float32 metres, NaN unknown, +inf sky."""
-    return _DEPTH_TABLE[code]
+    depth_m: FloatArray = _DEPTH_TABLE[code]
+    return depth_m
 
 
 def encode_normals(normals: FloatArray) -> npt.NDArray[np.int8]:
@@ -52,4 +55,18 @@ def decode_normals(code: npt.NDArray[np.int8]) -> FloatArray:
     vectors = code.astype(np.float32)
     length = np.sqrt(np.einsum("...i,...i->...", vectors, vectors))[..., None]  # sums over an inner axis are slow
     length[length == 0] = np.nan
-    return (vectors / length).astype(np.float32, copy=False)
+    unit: FloatArray = (vectors / length).astype(np.float32, copy=False)
+    return unit
+
+
+def to_jpeg(rgb: UInt8Array) -> UInt8Array:
+    """The bytes of the picture."""
+    _, jpeg = cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return np.asarray(jpeg, dtype=np.uint8).reshape(-1)
+
+
+def from_jpeg(jpeg: UInt8Array) -> UInt8Array:
+    bgr = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise DataError("a picture in it is no JPEG")
+    return np.ascontiguousarray(bgr[..., ::-1], dtype=np.uint8)

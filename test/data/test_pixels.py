@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vision_banana_ros.core import FrameError
+from vision_banana_ros.data.pixels import PIXEL_FORMATS, rgb_from_bytes
 from vision_banana_ros.ros.mosaic import FROM_RGB
-from vision_banana_ros.ros.pixels import PIXEL_FORMATS, rgb_from_bytes
 
 HEIGHT, WIDTH = 6, 10  # not square, even for YUV
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from vision_banana_ros.core import DataError
+from vision_banana_ros.data import Source, open_dataset
 from vision_banana_ros.data.readers.frames import FrameFolder
 
 HW = (18, 30)
@@ -110,3 +111,45 @@ def test_a_folder_of_something_else(tmp_path) -> None:
     (tmp_path / "rgb").mkdir()
     with pytest.raises(DataError, match="no image"):
         FrameFolder.open(tmp_path)
+
+
+def test_instances_alone_are_a_truth(tmp_path) -> None:
+    for kind in ("rgb", "instance"):
+        (tmp_path / kind).mkdir()
+    cv2.imwrite(str(tmp_path / "rgb" / "a.png"), np.zeros((*HW, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / "instance" / "a.png"), np.full(HW, 300, np.uint16))
+    (only,) = open_dataset(tmp_path)
+    assert only.kinds == {"instances"}
+    assert (only.truth.instances == 300).all()
+
+
+@pytest.mark.parametrize("hw", [(36, 60), (9, 15)])
+def test_values_of_another_size_are_those_at_the_pixel_centres(folder, hw) -> None:
+    """Neither blended nor shifted: of depth, normals and ids that differ in every pixel."""
+    number = np.arange(hw[0] * hw[1]).reshape(hw)
+    rows = ((np.arange(HW[0]) + 0.5) * hw[0] / HW[0]).astype(int)
+    columns = ((np.arange(HW[1]) + 0.5) * hw[1] / HW[1]).astype(int)
+    picked = number[np.ix_(rows, columns)]
+    np.savez(folder / "depth" / "a.npz", depth=(number + 1).astype(np.float32))
+    cv2.imwrite(str(folder / "instance" / "a.png"), number.astype(np.uint16))
+    angle = (number / number.size).astype(np.float32)
+    np.savez(folder / "normal" / "a.npz", normal=np.stack([np.sin(angle), 0 * angle, -np.cos(angle)], axis=-1))
+    truth = FrameFolder.open(folder).read("a").truth
+    assert np.array_equal(truth.depth_m, picked + 1)
+    assert np.array_equal(truth.instances, picked)
+    assert truth.normals[..., 0] == pytest.approx(np.sin(picked / number.size), abs=1e-6)
+
+
+def test_the_source_is_the_folders_own_word(folder) -> None:
+    assert FrameFolder.open(folder).source == Source(folder.name)
+    (folder / "source.json").write_text('{"name": "desk", "licence": "CC0-1.0", "revision": "2"}')
+    assert FrameFolder.open(folder).read("a").source == Source("desk", "CC0-1.0", "2")
+    (folder / "source.json").write_text('{"licence": "CC0-1.0"}')
+    with pytest.raises(DataError, match="name, licence"):
+        FrameFolder.open(folder)
+
+
+def test_pieces_are_single_frames(folder) -> None:
+    opened = open_dataset(folder)
+    assert list(opened.pieces()) == ["a", "b"]
+    assert [e.name for e in opened.read_piece("b")] == ["b"]

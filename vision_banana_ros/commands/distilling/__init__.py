@@ -1,0 +1,1 @@
+"""The steps of `vision-banana distill`, one file each."""

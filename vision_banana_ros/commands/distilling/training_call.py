@@ -1,0 +1,70 @@
+"""The one place where distillation calls training: everything it knows about training's options stands here."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vision_banana_ros.core import require_package
+
+#: For a student that is trained already: small steps, statistics kept (docs/training.md).
+GENTLE: dict[str, Any] = {
+    "learning_rate": 6e-4,
+    "encoder_rate": 0.3,
+    "warmup": 400,
+    "cooldown": 0.75,
+    "questions": 3,
+    "batch": 8,
+    "frozen_norms": True,
+    "views": [{"width": 192, "height": 128}],
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingJob:
+    """`taught` are the new labels, `replayed` and `shards` what keeps the old: `replay_share` of the samples."""
+
+    run: Path
+    start: str
+    taught: Path
+    replayed: Sequence[str] = ()
+    shards: Sequence[str] = ()
+    replay_share: float = 0.5
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def train_student(job: TrainingJob) -> Path:
+    """The last checkpoint; a run that was stopped goes on, a finished one does nothing."""
+    require_package("torch", extra="train", purpose="Training")
+    from vision_banana_ros.student.text import TextTable
+    from vision_banana_ros.training.config import TrainingConfig
+    from vision_banana_ros.training.loop import train
+    from vision_banana_ros.training.words import build_table
+
+    known = {f.name for f in dataclasses.fields(TrainingConfig)}
+    frames, real_share = mixed(job)
+    entries = {name: value for name, value in GENTLE.items() if name in known}
+    entries |= {"initial": job.start, "frames": frames, "shards": list(job.shards), "real_share": real_share}
+    entries |= dict(job.options)
+    config = TrainingConfig.from_json(json.loads(json.dumps(entries)))
+    table = job.run / "text.npz"
+    text = TextTable.load(table) if table.exists() else build_table()
+    return train(config, job.run, text)
+
+
+def mixed(job: TrainingJob) -> tuple[list[str], float]:
+    """Folders of frames, named so often that the shares come out, and the share of frames among all samples.
+
+    Training draws from every folder equally often. With renders as the only replay they take the whole of its share;
+    with frames too, each half of it.
+    """
+    if not job.replayed:
+        return [str(job.taught)], (1 - job.replay_share) if job.shards else 1.0
+    rendered = job.replay_share / 2 if job.shards else 0.0
+    old = job.replay_share - rendered
+    times = max(1, round((1 - job.replay_share) / old * len(job.replayed))) if old else 1
+    return [str(job.taught)] * times + list(job.replayed), 1 - rendered

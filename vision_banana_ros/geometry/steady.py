@@ -1,0 +1,338 @@
+"""Perceptions of one camera made steady in time: what flickers is held, what moves is followed at once.
+
+Depth, in logarithms, at the size that motion is found in (motion.py):
+    predicted   what was held, carried along the motion and turned into what the moved camera sees (egomotion.py)
+    scale       m = median(predicted - seen) over what is at rest; the held scale is a running mean of about
+                `scale_memory` frames, so one frame's own scale counts for little; a step beyond `scale_jump` is no
+                flicker: it is believed at once
+    held        predicted + (seen + scale - predicted) / n,  n the frames that agreed so far, at most `memory`;
+                what is new, moves by itself, or disagrees by more than the gate starts anew from what is seen
+    result      seen * exp(held - seen)
+The past is never painted into the picture: each pixel keeps its own depth of this frame, its edges and its holes, times
+a factor that is smooth where surfaces are. So nothing can be smeared, and holes stay holes.
+
+Classes: each pixel carries its class along the motion with a number of votes; a frame that agrees adds one, one that
+does not takes one away, and at none the class changes. New pixels start with what is seen.
+
+Convention
+    Layers in, layers out as in core/perception.py. One object per camera; frames in the order of their time.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field, replace
+
+import cv2
+import numpy as np
+
+from vision_banana_ros.core import (
+    AnyArray,
+    BoolArray,
+    Camera,
+    FloatArray,
+    Frame,
+    FrameError,
+    Perception,
+    UInt8Array,
+    describe,
+)
+from vision_banana_ros.geometry.camera import CameraFilter
+from vision_banana_ros.geometry.egomotion import (
+    CameraMotion,
+    at_rest,
+    camera_motion,
+    carry_log,
+    moves_by_itself,
+    source_at_rest,
+)
+from vision_banana_ros.geometry.motion import Motion, MotionFinder, carry, seen_before, work_picture
+from vision_banana_ros.geometry.tracks import Track, Tracker, TrackSettings
+
+_LONGEST_GAP_NS = 1_500_000_000
+_STAND_IN_HFOV_DEG = 65.0  # for the camera's motion alone, while nobody knows the lens
+_MAD_TO_SIGMA = 1.4826
+_MOST_CORRECTION = math.log(2.0)
+_MOVING_MEMORY = 1.5  # frames: half a frame late at most
+_BLIND_MEMORY = 3.0  # frames: nobody knows how depth should have changed with the camera's way
+_WAY_ERROR = 0.04  # of log depth: what errors of the way may add up to
+_LEAST_SHARED = 200  # pixels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SteadySettings:
+    """`memory`, `scale_memory`: frames. `least_gate`, `scale_jump`: of log depth. `votes`: frames that a class lasts
+    against others. `settle`: recovered cameras in a row that agree before the lens is held."""
+
+    memory: float = 10.0
+    scale_memory: float = 12.0
+    scale_jump: float = 0.5
+    least_gate: float = 0.2
+    votes: int = 5
+    settle: int = 12
+    tracks: TrackSettings = field(default_factory=TrackSettings)
+
+    def __post_init__(self) -> None:
+        for name in ("memory", "scale_memory", "scale_jump", "least_gate", "votes", "settle"):
+            value = getattr(self, name)
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, (int, float))
+                or not (math.isfinite(value) and value > 0)
+            ):
+                raise FrameError(f"SteadySettings.{name} must be a number above 0, got {describe(value)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steadiness:
+    """What was done to the last frame. `scale` multiplied its depth as a whole; `held` is the share of pixels whose
+    past was used; `motion` is the camera's, in the held depth's metres."""
+
+    seconds: float
+    held: float
+    scale: float
+    motion: CameraMotion | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Held:
+    """The past: its picture, and at that size log depth (NaN: none), frames behind it, class and votes."""
+
+    grey: UInt8Array
+    stamp_ns: int
+    log_depth: FloatArray | None = None
+    count: FloatArray | None = None
+    mask: UInt8Array | None = None
+    votes: UInt8Array | None = None
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Past:
+    """`predicted` log depth at this frame's pixels, `usable` where it means something, `memory` for how many frames
+    at most it may be relied on, `moving` what moves by itself; `motion` is the best that is known of where each pixel
+    was."""
+
+    motion: Motion
+    predicted: FloatArray
+    usable: BoolArray
+    memory: FloatArray
+    moving: BoolArray
+    how: CameraMotion | None
+
+
+class Steadier:
+    """See the module's docstring. `last` tells of the newest frame, `tracks` of its instances."""
+
+    def __init__(self, settings: SteadySettings = SteadySettings()) -> None:
+        self.settings = settings
+        self.last: Steadiness | None = None
+        self._finder = MotionFinder()
+        self._tracker = Tracker(settings.tracks)
+        self._camera_filter = CameraFilter()
+        self._agreeing_cameras = 0
+        self._held: _Held | None = None
+        self._scale_frames, self._correction = 1.0, 0.0
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        return self._tracker.tracks
+
+    @property
+    def camera(self) -> Camera | None:
+        """The recovered camera once it is settled: given with the next frames, rays need not be asked for again."""
+        return self._camera_filter.camera if self._agreeing_cameras >= self.settings.settle else None
+
+    def reset(self) -> None:
+        """Forget what was seen; ids of instances go on, so that none is ever used twice."""
+        self._held = None
+        self._start_scale()
+        self._tracker.forget()
+
+    def steady(self, frame: Frame, seen: Perception) -> Perception:
+        """`seen` of `frame`, made steady with what this object saw before."""
+        start = time.perf_counter()
+        grey = work_picture(frame)
+        held = self._held
+        if held is not None and not self._follows(held, frame, grey):
+            self.reset()
+            held = None
+        motion = None if held is None else self._finder.between(held.grey, grey, self._guess(held, seen))
+        seen = self._with_held_camera(seen)
+        now = _Held(grey=grey, stamp_ns=frame.stamp_ns)
+        now, result, past, scale, share = self._steady_depth(now, held, motion, seen)
+        motion = past.motion if past is not None else motion
+        now, result = self._steady_mask(now, held, motion, result)
+        if result.instances is not None:
+            result = self._tracker.follow(result, motion, frame.rgb)
+        self._held = now
+        how = past.how if past is not None else None
+        self.last = Steadiness(seconds=time.perf_counter() - start, held=share, scale=scale, motion=how)
+        return result
+
+    def _guess(self, held: _Held, seen: Perception) -> FloatArray | None:
+        """Where pixels were if the camera moves on as it did: what is fast is found only near to where it is sought."""
+        how = None if self.last is None else self.last.motion
+        if how is None or held.log_depth is None:
+            return None
+        return source_at_rest(held.log_depth, self._small_camera(held.grey, seen), how)
+
+    def _small_camera(self, grey: UInt8Array, seen: Perception) -> Camera:
+        height, width = grey.shape
+        if seen.camera is None:
+            return Camera.from_hfov(_STAND_IN_HFOV_DEG, width, height)
+        return seen.camera.scaled_to(width, height)
+
+    def _follows(self, held: _Held, frame: Frame, grey: UInt8Array) -> bool:
+        return held.grey.shape == grey.shape and 0 <= frame.stamp_ns - held.stamp_ns <= _LONGEST_GAP_NS
+
+    def _with_held_camera(self, seen: Perception) -> Perception:
+        if not seen.camera_recovered or seen.camera is None:
+            return seen
+        if self.camera is None or (self.camera.height, self.camera.width) != seen.hw:
+            before = self._camera_filter
+            self._camera_filter = before.updated(seen.camera)
+            agrees = self._camera_filter.seen > 1 and self._camera_filter.strays == 0
+            self._agreeing_cameras = self._agreeing_cameras + 1 if agrees else 1
+        return replace(seen, camera=self._camera_filter.camera)
+
+    def _steady_depth(
+        self, now: _Held, held: _Held | None, motion: Motion | None, seen: Perception
+    ) -> tuple[_Held, Perception, _Past | None, float, float]:
+        if seen.depth_m is None:
+            return now, seen, None, 1.0, 0.0
+        hw = now.grey.shape[0], now.grey.shape[1]
+        log_seen = _log(_nearest(seen.depth_m, hw))
+        if held is None or motion is None or held.log_depth is None or held.count is None:
+            self._start_scale()
+            known = np.isfinite(log_seen).astype(np.float32)
+            return replace(now, log_depth=log_seen, count=known), seen, None, 1.0, 0.0
+        past = self._past(now.grey, held, motion, self._small_camera(now.grey, seen), log_seen)
+        shift, correction = self._scale_correction(past, log_seen)
+        corrected = log_seen + np.float32(correction)
+        predicted = past.predicted + np.float32(correction - shift)  # the whole moves as one, and at once
+        off = corrected - predicted
+        spread = _spread(off, past.usable)
+        with np.errstate(invalid="ignore"):
+            agrees = past.usable & (np.abs(off) < max(self.settings.least_gate, 4 * spread))
+        before = carry(held.count, past.motion.source)
+        count = np.where(agrees, np.minimum(before + 1, past.memory), np.float32(1))
+        log_held = np.where(agrees, predicted + off / count, corrected)
+        count[~np.isfinite(log_held)] = 0
+        change = np.where(np.isfinite(log_held), log_held - log_seen, np.float32(correction))
+        np.clip(change, -_MOST_CORRECTION, _MOST_CORRECTION, out=change)
+        factor = np.exp(cv2.resize(change, seen.hw[::-1], interpolation=cv2.INTER_LINEAR))
+        result = seen.with_layers(depth_m=seen.depth_m * factor)
+        now = replace(now, log_depth=log_held.astype(np.float32), count=count.astype(np.float32))
+        return now, result, past, math.exp(correction), float(agrees.mean())
+
+    def _past(self, grey: UInt8Array, held: _Held, motion: Motion, camera: Camera, log_seen: FloatArray) -> _Past:
+        """What the held depth says of this frame."""
+        assert held.log_depth is not None
+        carried = carry_log(held.log_depth, motion.source)
+        how = camera_motion(motion, np.exp(carried), camera)
+        if how is None:
+            blind = np.full(carried.shape, min(self.settings.memory, _BLIND_MEMORY), np.float32)
+            nothing = np.zeros(carried.shape, np.bool_)
+            return _Past(motion, carried, motion.known & np.isfinite(carried), blind, nothing, None)
+        rest = at_rest(log_seen + np.float32(self._correction), held.log_depth, motion, camera, how)
+        moving = moves_by_itself(rest, motion, how)
+        still = seen_before(held.grey, grey, rest.source)
+        best = Motion(
+            np.where(moving[..., None], motion.source, rest.source),
+            np.where(moving, motion.known, still),
+            motion.textured,
+        )
+        predicted = np.where(moving, carried, rest.log_depth)
+        # What the way changes is known as well as the way is, and a memory of n frames adds n such errors up.
+        unsure = max(0.08, min(1.0, how.sigma_px / max(how.way_px, 1e-3)))
+        memory = 1 + np.float32(_WAY_ERROR / unsure) / np.maximum(rest.changed, np.float32(1e-3))
+        memory = np.minimum(memory, np.float32(self.settings.memory))
+        memory[moving] = _MOVING_MEMORY
+        return _Past(best, predicted, best.known & np.isfinite(predicted), memory.astype(np.float32), moving, how)
+
+    def _scale_correction(self, past: _Past, log_seen: FloatArray) -> tuple[float, float]:
+        """(how far the past is from this frame, how much of that is added to this frame): all of it would follow the
+        past alone, nothing the frame alone."""
+        shift = _middle(past.predicted - log_seen, past.memory, past.usable & ~past.moving)
+        if shift is None or abs(shift) > self.settings.scale_jump:
+            self._start_scale()
+            return 0.0 if shift is None else shift, 0.0
+        self._scale_frames = min(self._scale_frames + 1, self.settings.scale_memory)
+        frames = self._scale_frames
+        if past.how is None:
+            frames = min(frames, _BLIND_MEMORY)
+        self._correction = shift * (1 - 1 / frames)
+        return shift, self._correction
+
+    def _start_scale(self) -> None:
+        self._scale_frames, self._correction = 1.0, 0.0
+
+    def _steady_mask(
+        self, now: _Held, held: _Held | None, motion: Motion | None, seen: Perception
+    ) -> tuple[_Held, Perception]:
+        if seen.mask is None:
+            return now, seen
+        hw = now.grey.shape[0], now.grey.shape[1]
+        raw = _nearest(seen.mask, hw)
+        past = held is not None and held.mask is not None and held.votes is not None and held.labels == seen.labels
+        if not past or motion is None:
+            return replace(now, mask=raw, votes=np.ones(hw, np.uint8), labels=seen.labels), seen
+        assert held is not None
+        assert held.mask is not None
+        assert held.votes is not None
+        old, votes = motion.carry(held.mask), motion.carry(held.votes)
+        same = old == raw
+        keeps = motion.known & ~same & (votes > 0)
+        mask = np.where(keeps, old, raw)
+        more, fewer = np.minimum(votes + np.uint8(1), np.uint8(self.settings.votes)), votes - (votes > 0)
+        votes = np.where(same, more, fewer).astype(np.uint8)
+        votes[~motion.known | (~same & ~keeps)] = 1
+        result = seen.mask if not keeps.any() else _overridden(seen.mask, raw, mask, keeps)
+        return replace(now, mask=mask, votes=votes, labels=seen.labels), seen.with_layers(mask=result)
+
+
+def _overridden(full: UInt8Array, raw: UInt8Array, held: UInt8Array, keeps: BoolArray) -> UInt8Array:
+    """The full mask where the small one was overruled; its own outlines stay, for only what is of the overruled class
+    changes."""
+    if full.shape == held.shape:
+        return held
+    wh = full.shape[::-1]
+    instead = cv2.resize(held, wh, interpolation=cv2.INTER_NEAREST)
+    ruled = cv2.resize(keeps.view(np.uint8), wh, interpolation=cv2.INTER_NEAREST).view(np.bool_)
+    over = cv2.resize(raw, wh, interpolation=cv2.INTER_NEAREST)
+    return np.asarray(np.where(ruled & (full == over), instead, full), np.uint8)
+
+
+def _nearest(values: AnyArray, hw: tuple[int, int]) -> AnyArray:
+    """Sampled, not averaged: between a cup and the wall behind it there is no depth."""
+    if values.shape == hw:
+        return values
+    return np.asarray(cv2.resize(values, hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT))
+
+
+def _log(depth_m: FloatArray) -> FloatArray:
+    """NaN where there is no positive, finite depth."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(depth_m)
+    logs[~np.isfinite(logs)] = np.nan
+    return logs
+
+
+def _middle(values: FloatArray, weights: FloatArray, where: BoolArray) -> float | None:
+    """The weighted median; None of too few."""
+    places = np.flatnonzero(where & np.isfinite(values))
+    if places.size < _LEAST_SHARED:
+        return None
+    places = places[:: max(1, places.size // 3000)]
+    chosen = values.reshape(-1)[places]
+    order = np.argsort(chosen)
+    cumulated = np.cumsum(weights.reshape(-1)[places][order] ** 2)
+    return float(chosen[order[np.searchsorted(cumulated, cumulated[-1] / 2)]])
+
+
+def _spread(values: FloatArray, where: BoolArray) -> float:
+    """Robust sigma around 0."""
+    chosen = values[where & np.isfinite(values)]
+    return _MAD_TO_SIGMA * float(np.median(np.abs(chosen[:: max(1, chosen.size // 4000)]))) if chosen.size else 0.0

@@ -1,0 +1,221 @@
+"""Instances that keep their numbers: each frame's instances matched with those before, along the motion.
+
+    overlap    the map of tracks is carried to the new frame; a table of intersection / union of every carried track
+               with every instance; pairs by the assignment that maximises their sum (assignment.py), those under
+               `least_overlap` undone
+    patience   a track that finds no instance stays in the map where nothing else is, for `patience` frames: a missed
+               detection, or something passing in front, does not cost it its number
+    return     an instance that matches nothing may be a track that is out of the map: same class, like colours, like
+               size; the most alike one within `memory` frames gets its number back
+Numbers start at 1 and none is used twice.
+
+Convention
+    Instances as in core/perception.py; the result's are the tracks' numbers. Boxes are (left, top, right, bottom) in
+    the frame's pixels, ends included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from vision_banana_ros.core import FloatArray, Perception, UInt8Array, UInt16Array
+from vision_banana_ros.geometry.assignment import maximum_assignment
+from vision_banana_ros.geometry.motion import Motion, work_hw
+
+_LAST_NUMBER = 65_535
+_BINS = (12, 4, 4)  # of hue, saturation, value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackSettings:
+    """`least_overlap`: of union. `patience`, `memory`: frames. `least_likeness`: of colours, 0 to 1."""
+
+    least_overlap: float = 0.15
+    patience: int = 8
+    memory: int = 120
+    least_likeness: float = 0.7
+    size_ratio: float = 2.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """One instance of the newest frame. `score` is the mean confidence of its pixels, 0 to 1; `frames` it was seen."""
+
+    number: int
+    label: str
+    score: float
+    box: tuple[int, int, int, int]
+    pixels: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Known:
+    """What is remembered of a track: its share of the picture, its colours, how often and when it was seen."""
+
+    label: str
+    share: float
+    colors: FloatArray
+    frames: int
+    seen_at: int
+
+
+class Tracker:
+    """See the module's docstring; `tracks` are those of the newest frame."""
+
+    def __init__(self, settings: TrackSettings = TrackSettings()) -> None:
+        self.settings = settings
+        self.tracks: tuple[Track, ...] = ()
+        self._known: dict[int, _Known] = {}
+        self._map: UInt16Array | None = None
+        self._next = 1
+        self._now = 0
+
+    def forget(self) -> None:
+        """What is seen next has nothing to do with what was; numbers go on."""
+        self.tracks, self._known, self._map = (), {}, None
+
+    def follow(self, seen: Perception, motion: Motion | None, rgb: UInt8Array) -> Perception:
+        """`seen` with the tracks' numbers for its instances."""
+        assert seen.instances is not None
+        self._now += 1
+        hw = motion.known.shape if motion is not None else work_hw(seen.hw)
+        small = seen.instances
+        if small.shape != hw:
+            small = cv2.resize(small, (hw[1], hw[0]), interpolation=cv2.INTER_NEAREST_EXACT)  # type: ignore[assignment]
+        found = [int(number) for number in np.unique(seen.instances) if number]
+        named = seen.instance_labels
+        labels = {i: named[i - 1] if i <= len(named) else seen.instance_label or "" for i in found}
+        colors = _colors(
+            np.asarray(cv2.resize(rgb, (hw[1], hw[0]), interpolation=cv2.INTER_AREA), np.uint8), small, found
+        )
+        shares = np.bincount(small.reshape(-1), minlength=max(found, default=0) + 1) / small.size
+        carried = self._carried(motion, small.shape)
+        number_of = self._overlapping(carried, small, labels)
+        for instance in found:
+            if instance not in number_of:
+                taken = set(number_of.values())
+                old = self._returned(labels[instance], colors[instance], float(shares[instance]), taken)
+                number_of[instance] = old if old is not None else self._new_number()
+        for instance, number in number_of.items():
+            before = self._known.get(number)
+            self._known[number] = _Known(
+                label=labels[instance],
+                share=float(shares[instance]),
+                colors=colors[instance] if before is None else (0.8 * before.colors + 0.2 * colors[instance]),
+                frames=1 if before is None else before.frames + 1,
+                seen_at=self._now,
+            )
+        table = np.zeros(int(seen.instances.max(initial=0)) + 1, np.uint16)
+        for instance, number in number_of.items():
+            table[instance] = number
+        self._map = np.where(small > 0, table[small], carried) if carried is not None else table[small]
+        self._forget_old()
+        numbered = table[seen.instances]
+        self.tracks = self._told(numbered, seen.instances_confidence)
+        names = [""] * max((track.number for track in self.tracks), default=0)
+        for track in self.tracks:
+            names[track.number - 1] = track.label
+        return seen.with_layers(instances=numbered, instance_labels=tuple(names))
+
+    def _carried(self, motion: Motion | None, hw: tuple[int, ...]) -> UInt16Array | None:
+        if motion is None or self._map is None or self._map.shape != hw:
+            return None
+        carried = motion.carry(self._map)
+        # A track that nobody saw for long leaves the map, and its place to others.
+        gone = [n for n in np.unique(carried).tolist() if n and not self._is_patient(n)]
+        if gone:
+            carried[np.isin(carried, gone)] = 0
+        return carried
+
+    def _is_patient(self, number: int) -> bool:
+        known = self._known.get(number)
+        return known is not None and self._now - known.seen_at <= self.settings.patience
+
+    def _overlapping(self, carried: UInt16Array | None, small: UInt16Array, labels: dict[int, str]) -> dict[int, int]:
+        """Instance -> the track whose carried pixels it covers."""
+        if carried is None or not labels:
+            return {}
+        found, numbers = list(labels), [n for n in np.unique(carried).tolist() if n]
+        if not numbers:
+            return {}
+        table = _overlaps(carried, numbers, small, found)
+        alike = [[self._known[number].label == labels[instance] for instance in found] for number in numbers]
+        table = np.where(np.array(alike), table, 0.0)
+        rows, columns = maximum_assignment(table)
+        return {
+            found[column]: numbers[row]
+            for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
+            if table[row, column] >= self.settings.least_overlap
+        }
+
+    def _returned(self, label: str, colors: FloatArray, share: float, taken: set[int]) -> int | None:
+        """The number of a track that went out of sight and looks like this."""
+        best, likeness = None, self.settings.least_likeness
+        for number, known in self._known.items():
+            if number in taken or known.label != label or known.seen_at == self._now:
+                continue
+            if not 1 / self.settings.size_ratio <= (share + 1e-6) / (known.share + 1e-6) <= self.settings.size_ratio:
+                continue
+            alike = float(np.sqrt(known.colors * colors).sum())
+            if alike > likeness:
+                best, likeness = number, alike
+        return best
+
+    def _new_number(self) -> int:
+        number = self._next
+        self._next = number % _LAST_NUMBER + 1
+        return number
+
+    def _forget_old(self) -> None:
+        self._known = {n: k for n, k in self._known.items() if self._now - k.seen_at <= self.settings.memory}
+
+    def _told(self, numbered: UInt16Array, confidence: UInt8Array | None) -> tuple[Track, ...]:
+        told = []
+        for number in np.unique(numbered).tolist():
+            if not number:
+                continue
+            inside = (numbered == number).view(np.uint8)
+            left, top, width, height = cv2.boundingRect(inside)
+            score = 1.0 if confidence is None else cv2.mean(confidence, inside)[0] / 255
+            known = self._known[number]
+            told.append(
+                Track(
+                    number=number,
+                    label=known.label,
+                    score=float(score),
+                    box=(left, top, left + width - 1, top + height - 1),
+                    pixels=int(np.count_nonzero(inside)),
+                    frames=known.frames,
+                )
+            )
+        return tuple(told)
+
+
+def _overlaps(a: UInt16Array, a_ids: list[int], b: UInt16Array, b_ids: list[int]) -> npt.NDArray[np.float64]:
+    """(a_ids, b_ids) table of intersection over union."""
+    a_at = np.zeros(_LAST_NUMBER + 1, np.int64)
+    b_at = np.zeros(_LAST_NUMBER + 1, np.int64)
+    a_at[a_ids], b_at[b_ids] = np.arange(1, len(a_ids) + 1), np.arange(1, len(b_ids) + 1)
+    width = len(b_ids) + 1
+    joint = np.bincount((a_at[a] * width + b_at[b]).reshape(-1), minlength=(len(a_ids) + 1) * width)
+    table = joint.reshape(len(a_ids) + 1, width)
+    union = table.sum(1)[:, None] + table.sum(0)[None] - table
+    return np.asarray(np.divide(table, np.maximum(union, 1))[1:, 1:])
+
+
+def _colors(rgb: UInt8Array, instances: UInt16Array, found: list[int]) -> dict[int, FloatArray]:
+    """Of each instance, the shares of its pixels by hue, saturation and value."""
+    hsv = cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV)
+    hue, saturation, value = (hsv[..., c].astype(np.int64) for c in range(3))
+    place = (hue * _BINS[0] // 180 * _BINS[1] + saturation * _BINS[1] // 256) * _BINS[2] + value * _BINS[2] // 256
+    bins = _BINS[0] * _BINS[1] * _BINS[2]
+    result = {}
+    for instance in found:
+        counts = np.bincount(place[instances == instance], minlength=bins).astype(np.float32)
+        result[instance] = counts / max(1.0, float(counts.sum()))
+    return result

@@ -1,0 +1,182 @@
+"""Which pictures of a recording are worth a teacher's time: sharp ones, different ones, all of what was seen.
+
+1. Of each moment (0.5 s) the sharpest picture, because neighbours show the same and differ by motion blur alone.
+2. Not those that are black, burnt out, or much less sharp than the moments around them.
+3. From what remains, pictures that differ: starting with the first, always the one that is farthest from all that are
+   chosen (Gonzalez 1985), until enough are chosen or the rest only repeats them.
+
+    sharpness    log of the variance of the Laplacian over that of the luma: blur lowers it, contrast does not raise it
+    difference   root mean square of two 16x12 colour thumbnails, in grey levels
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from vision_banana_ros.core import DataError, UInt8Array
+from vision_banana_ros.data.recording import Glance
+
+MOMENT_NS = 500_000_000
+#: Thumbnails nearer than this show the same; camera noise and JPEG make 1 to 2 levels.
+SAME_LEVELS = 6.0
+#: exp(-1): a picture blurred until the Laplacian's variance is about a third of its neighbours'.
+_BLUR_LOSS = 1.0
+_NEIGHBOURS = 5
+_THUMBNAIL_WH = (16, 12)
+_PREVIEW_WIDTH = 160
+_DARK, _BRIGHT, _FLAT = 12.0, 243.0, 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectionSettings:
+    """`most`: how many pictures at most, of all recordings together. `every`: take each n-th instead of choosing."""
+
+    most: int = 500
+    every: int = 0
+    same_levels: float = SAME_LEVELS
+
+    def __post_init__(self) -> None:
+        if self.most < 1 or self.every < 0 or not self.same_levels >= 0:
+            raise DataError(f"selection needs most >= 1, every >= 0 and same_levels >= 0, got {self}")
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Candidate:
+    """The best picture of a moment. `preview` is a small JPEG for the index that people look at."""
+
+    recording: int
+    at: int
+    stamp_ns: int
+    digest: str
+    sharpness: float
+    brightness: float
+    contrast: float
+    thumbnail: npt.NDArray[np.uint8]
+    preview: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """`chosen` in the order of time; `left_out` says why, by reason; `seen` is how many pictures there were."""
+
+    chosen: tuple[Candidate, ...]
+    left_out: dict[str, int]
+    seen: int
+
+
+@dataclass(slots=True)
+class Moments:
+    """Candidates of one recording, picture by picture: holds one per moment, so memory hardly grows."""
+
+    recording: int
+    settings: SelectionSettings
+    seen: int = 0
+    found: list[Candidate] = field(default_factory=list)
+    damaged: list[tuple[int, str]] = field(default_factory=list)
+    _moment: tuple[int, int] | None = None
+
+    def add(self, glance: Glance) -> None:
+        count, self.seen = self.seen, self.seen + 1
+        if glance.problem:
+            self.damaged.append((glance.at, glance.problem))
+            return
+        if self.settings.every:
+            if count % self.settings.every == 0:
+                self.found.append(_candidate(self.recording, glance, sharpness_of(glance.small)))
+            return
+        sharpness = sharpness_of(glance.small)
+        moment = glance.stamp_ns // MOMENT_NS, int(glance.small.shape[1] * 10000 + glance.small.shape[0])
+        if moment == self._moment:
+            if sharpness > self.found[-1].sharpness:
+                self.found[-1] = _candidate(self.recording, glance, sharpness)
+            return
+        self._moment = moment
+        self.found.append(_candidate(self.recording, glance, sharpness))
+
+
+def sharpness_of(small: UInt8Array) -> float:
+    luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    smooth = cv2.GaussianBlur(luma, (0, 0), 0.8)  # noise is not sharpness
+    edges = cv2.Laplacian(smooth, cv2.CV_32F, ksize=3)
+    return math.log((float(edges.var()) + 0.05) / (float(smooth.var()) + 20.0))
+
+
+def _candidate(recording: int, glance: Glance, sharpness: float) -> Candidate:
+    luma = cv2.cvtColor(glance.small, cv2.COLOR_RGB2GRAY)
+    height = max(1, round(glance.small.shape[0] * _PREVIEW_WIDTH / glance.small.shape[1]))
+    preview = cv2.resize(glance.small, (_PREVIEW_WIDTH, height), interpolation=cv2.INTER_AREA)
+    _, jpeg = cv2.imencode(".jpg", preview[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 70])
+    return Candidate(
+        recording=recording,
+        at=glance.at,
+        stamp_ns=glance.stamp_ns,
+        digest=glance.digest,
+        sharpness=sharpness,
+        brightness=float(luma.mean()),
+        contrast=float(luma.std()),
+        thumbnail=np.asarray(cv2.resize(glance.small, _THUMBNAIL_WH, interpolation=cv2.INTER_AREA), np.uint8),
+        preview=jpeg.tobytes(),
+    )
+
+
+def select(candidates: Iterable[Candidate], settings: SelectionSettings, *, seen: int, damaged: int = 0) -> Selection:
+    """The choice among the moments of all recordings; of `seen` pictures so many were `damaged`."""
+    moments = list(candidates)
+    left_out = {"cannot be decoded": damaged, "other pictures of the same moment": seen - damaged - len(moments)}
+    if settings.every:
+        left_out = {"cannot be decoded": damaged, f"not each {settings.every}th": seen - damaged - len(moments)}
+        kept = moments
+    else:
+        kept = list(_worth_a_look(moments, left_out))
+    once: dict[str, Candidate] = {}
+    for candidate in kept:
+        once.setdefault(candidate.digest, candidate)
+    left_out["the very same picture"] = len(kept) - len(once)
+    kept = list(once.values())
+    if not settings.every:
+        different = _farthest_first(kept, settings)
+        left_out["shows what another one shows, or beyond the number asked for"] = len(kept) - len(different)
+        kept = different
+    else:
+        left_out["beyond the number asked for"] = max(0, len(kept) - settings.most)
+        kept = kept[: settings.most]
+    kept.sort(key=lambda c: (c.recording, c.at))
+    return Selection(tuple(kept), {reason: n for reason, n in left_out.items() if n}, seen)
+
+
+def _worth_a_look(moments: list[Candidate], left_out: dict[str, int]) -> Iterator[Candidate]:
+    for i, candidate in enumerate(moments):
+        if candidate.contrast < _FLAT or not _DARK <= candidate.brightness <= _BRIGHT:
+            left_out["black, burnt out or blank"] = left_out.get("black, burnt out or blank", 0) + 1
+            continue
+        around = moments[max(0, i - _NEIGHBOURS) : i + _NEIGHBOURS + 1]
+        usual = float(np.median([c.sharpness for c in around if c.recording == candidate.recording]))
+        if candidate.sharpness < usual - _BLUR_LOSS:
+            left_out["blurred beside its neighbours"] = left_out.get("blurred beside its neighbours", 0) + 1
+            continue
+        yield candidate
+
+
+def _farthest_first(candidates: list[Candidate], settings: SelectionSettings) -> list[Candidate]:
+    if not candidates:
+        return []
+    thumbnails = np.stack([c.thumbnail.reshape(-1) for c in candidates]).astype(np.float32)
+    chosen, distance = [0], _levels(thumbnails, thumbnails[0])
+    while len(chosen) < min(settings.most, len(candidates)):
+        farthest = int(np.argmax(distance))
+        if distance[farthest] <= settings.same_levels:
+            break
+        chosen.append(farthest)
+        distance = np.minimum(distance, _levels(thumbnails, thumbnails[farthest]))
+    return [candidates[i] for i in chosen]
+
+
+def _levels(thumbnails: npt.NDArray[np.float32], one: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    difference: npt.NDArray[np.float32] = np.sqrt(np.mean((thumbnails - one) ** 2, axis=1))
+    return difference

@@ -1,0 +1,80 @@
+"""What the node listens to: images only while somebody wants what is made of them, camera_info and prompts always.
+
+Receiving 30 images of 640x480 a second costs a quarter of a core, and nobody needs them while nobody listens. The rest
+is small. All callbacks are on the executor's thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import String
+
+from vision_banana_ros.ros.names import beside
+
+#: Nobody must listen for so long until images are left alone.
+_ALONE_S = 2.0
+
+
+class Inputs:
+    """The subscriptions of an active node."""
+
+    def __init__(
+        self,
+        node: Any,
+        *,
+        compressed: bool,
+        on_image: Callable[[Any], None],
+        on_info: Callable[[CameraInfo], None],
+        on_prompt: Callable[[String], None],
+    ) -> None:
+        self._node = node
+        self._on_image = on_image
+        self._kind, self._topic = (
+            (CompressedImage, beside(node, "image", "compressed")) if compressed else (Image, "image")
+        )
+        self._others = [
+            self._newest(CameraInfo, "camera_info", on_info),
+            node.create_subscription(String, "prompt", on_prompt, 10),
+        ]
+        self._images: Any = None
+        self._wanted_at_s = 0.0
+        self.look(True)  # once at least: QoS that makes no profile is refused now, not when somebody listens
+        self.image_topic: str = node.resolve_topic_name(self._topic)
+
+    def _newest(self, kind: Any, topic: str, callback: Callable[[Any], None]) -> Any:
+        """With a profile of its own: qos_overrides are written into it."""
+        qos = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+        overridable = QoSOverridingOptions.with_default_policies()
+        return self._node.create_subscription(kind, topic, callback, qos, qos_overriding_options=overridable)
+
+    @property
+    def takes_images(self) -> bool:
+        return self._images is not None
+
+    def look(self, wanted: bool) -> bool:
+        """Subscribe to the images or leave them, as they are wanted now; True when they are taken anew."""
+        now = time.monotonic()
+        if wanted:
+            self._wanted_at_s = now
+            if self._images is None:
+                self._images = self._newest(self._kind, self._topic, self._on_image)
+                return True
+        elif self._images is not None and now - self._wanted_at_s > _ALONE_S:
+            self._leave()
+        return False
+
+    def _leave(self) -> None:
+        if self._images is not None:
+            self._node.destroy_subscription(self._images)
+        self._images = None
+
+    def destroy(self) -> None:
+        self._leave()
+        for subscription in self._others:
+            self._node.destroy_subscription(subscription)
