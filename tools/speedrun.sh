@@ -29,7 +29,7 @@ best=
 # a short run may lose to a constant: it is written all the same, and says so
 precisions=
 for precision in ${PRECISIONS:-fp32 fp16}; do precisions="$precisions --precision $precision"; done
-banana distill --run "$run" $best --keep --weights $precisions --out "$out/model" \
+banana pack --run "$run" $best --keep --weights $precisions --out "$out/model" \
     --summary "speed run of $minutes minutes" || [ -f "$out/model/manifest.json" ]
 [ "${CHECK:-yes}" = no ] || banana engine check "$out/model" || echo "speedrun: not every runtime passed its check, see above" >&2
 cp "$run/log.jsonl" "$run/config.json" "$out/"

@@ -15,13 +15,14 @@ sys.path.insert(0, str(Path(__file__).parent))  # for made_frames
 from made_frames import CPU, make_frame, seen_whole, stack_of
 
 from vision_banana_ros.core import Task
+from vision_banana_ros.data import Example, Source
 from vision_banana_ros.student.text import TextTable
 from vision_banana_ros.tasks import vocabulary
 from vision_banana_ros.training.batch import Batch, Words, collate, facts
 from vision_banana_ros.training.config import View
 from vision_banana_ros.training.questions import Question, QuestionMaker
 from vision_banana_ros.world.manifest import Manifest, write_manifest
-from vision_banana_ros.world.shards import Sample, shard_path, write_shard
+from vision_banana_ros.world.shards import shard_path, write_shard
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -82,7 +83,10 @@ def shards(tmp_path):
     folder.mkdir()
     labels = vocabulary.labels()
     for shard in range(2):
-        samples = [Sample(*make_frame(2 * shard + i), 2 * shard + i, "hall") for i in range(2)]
+        samples = []
+        for seed in (2 * shard, 2 * shard + 1):
+            frame, truth = make_frame(seed)
+            samples.append(Example(f"{seed}", frame, truth, Source("made up"), place="hall", seed=seed))
         write_shard(shard_path(folder, shard), samples)
     write_manifest(
         folder,

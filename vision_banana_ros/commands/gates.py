@@ -14,7 +14,10 @@ from pathlib import Path
 
 from vision_banana_ros.core import DataError
 from vision_banana_ros.data import Example, open_dataset
+<<<<<<< HEAD
 from vision_banana_ros.data.readers.frames import FrameFolder
+=======
+>>>>>>> training
 from vision_banana_ros.evaluation import battery
 from vision_banana_ros.evaluation.battery import Scores
 from vision_banana_ros.generators.registry import load_generator
@@ -62,7 +65,7 @@ def _sets(root: Path, renders: Path | None, limit: int | None) -> dict[str, list
     if not any(there.values()) and renders is None:
         raise DataError(f"{root} holds none of the sets of the battery (see --help), and no --renders DIR is given")
     sets = {
-        kind: [frame for folder in folders for frame in islice(FrameFolder.open(folder), limit)]
+        kind: [frame for folder in folders for frame in islice(open_dataset(folder), limit)]
         for kind, folders in there.items()
         if folders
     }

@@ -43,6 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="of the weights, from the student that the run started from: 0.25 keeps more of what it knew",
     )
+    parser.add_argument(
+        "--best", action="store_true", help="the weights that did best on the run's gates, not the last"
+    )
+    parser.add_argument("--weights", action="store_true", help="with weights, to run in PyTorch and to learn on from")
     parser.add_argument("--summary", default="", help="one line on how it was trained")
     parser.add_argument("--keep", action="store_true", help="write the model even where a baseline is not beaten")
 
@@ -106,6 +110,7 @@ def run(args: argparse.Namespace) -> int:
         ExportSettings(
             sizes_wh=sizes,
             precisions=tuple(Precision(p) for p in args.precision or ["fp32"]),
+            with_weights=args.weights,
             training=record,
             scores=tuple(scores(evaluations)),
         ),

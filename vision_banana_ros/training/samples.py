@@ -16,6 +16,8 @@ import torch
 
 from vision_banana_ros.core import DataError, Frame, Truth
 from vision_banana_ros.data.readers.frames import FrameFolder
+from vision_banana_ros.data.readers.shards import shard_files
+from vision_banana_ros.data.shard_manifest import read_manifest
 from vision_banana_ros.training.annotations import Annotations
 from vision_banana_ros.training.batch import Batch, Words, collate, facts
 from vision_banana_ros.training.config import TrainingConfig, View
@@ -25,8 +27,6 @@ from vision_banana_ros.training.paste import paste
 from vision_banana_ros.training.questions import FEW_TARGETS, MANY_TARGETS, QuestionMaker
 from vision_banana_ros.training.store import Labels, Record, Stack, record, shard_records
 from vision_banana_ros.training.views import draw
-from vision_banana_ros.world.manifest import read_manifest
-from vision_banana_ros.world.shards import shard_files
 
 #: Pixels of a real frame's longer side that are kept: canvases have less, and crops are of a third at least.
 LONGEST = 400

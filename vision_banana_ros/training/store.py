@@ -2,7 +2,7 @@
 
 A pixel's truth is one number of 64 bits, so that one look-up fetches all that is known of it:
 
-    bits 0..15   depth code of world/shard_codes.py: 0 unknown, 65535 beyond all range
+    bits 0..15   depth code of data/shard_codes.py: 0 unknown, 65535 beyond all range
     16..39       normal, 8 bits each: round(127 n) + 128; (128, 128, 128) unknown
     40..47       class: a number in `Labels`, 255 unknown
     48..55       instance of this picture, 0 none
