@@ -7,7 +7,7 @@ STAMP := $(VENV)/.ready
 ROS_ENV := ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ROS_PYTHON_CHECK_FIELDS=1
 SECONDS ?= 20
 
-.PHONY: setup fmt lint type layers unit ros test slow demo bench clean
+.PHONY: setup fmt lint type layers unit ros test slow demo examples bench docs clean
 setup: $(STAMP)
 
 $(STAMP): setup.py constraints.txt tools/make_venv.sh
@@ -43,9 +43,21 @@ slow: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/vision-banana demo --seconds $(SECONDS)
 
+examples: $(STAMP)
+	$(BIN)/pytest -q test/examples test/docs
+
 bench: $(STAMP)
 	$(BIN)/pytest benchmarks -q
 	$(BIN)/vision-banana bench
 
+# Needs little of what the rest needs: the reference is read from the source, not imported.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+$(VENV)/.docs: setup.py tools/make_venv.sh
+	sh tools/make_venv.sh $(PYTHON) $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

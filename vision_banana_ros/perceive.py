@@ -45,7 +45,7 @@ def perceive(
 
     What this generator does not paint is left out, and listed in `unanswered`.
     """
-    canvases, unanswered = paint(frame, generator, instructions)
+    canvases, unanswered = paint(frame, generator, instructions, settings)
     answers, camera = decode(frame, canvases, settings)
     return Perception(
         stamp_ns=frame.stamp_ns,
@@ -60,14 +60,15 @@ def perceive(
 
 
 def paint(
-    frame: Frame, generator: Generator, instructions: Sequence[Instruction]
+    frame: Frame,
+    generator: Generator,
+    instructions: Sequence[Instruction],
+    settings: DecodeSettings = DEFAULTS,
 ) -> tuple[tuple[Canvas, ...], tuple[Unanswered, ...]]:
     """The canvases, after a look at whether they are what was asked for; and what this generator does not paint."""
-    paints: frozenset[Task] | None = getattr(generator, "tasks", None)  # None: whoever does not say paints everything
-    asked = [i for i in instructions if paints is None or i.task in paints]
-    unanswered = tuple(
-        Unanswered(i, f"{name_of(generator)} does not paint {i.task.value}") for i in instructions if i not in asked
-    )
+    unanswered = tuple(Unanswered(i, why) for i in instructions if (why := _cannot(generator, i, settings)))
+    left_out = {u.instruction for u in unanswered}
+    asked = [i for i in instructions if i not in left_out]
     canvases = tuple(generator.generate(frame, asked)) if asked else ()
     if [canvas.instruction for canvas in canvases] != asked:
         painted = [canvas.instruction.task.name for canvas in canvases]
@@ -118,6 +119,18 @@ def together(answers: Sequence[Answer]) -> Layers:
     for task, its in by_task.items():
         layers |= its[0].layers if len(its) == 1 else room(task).merge(its)
     return layers
+
+
+def _cannot(generator: Generator, instruction: Instruction, settings: DecodeSettings) -> str:
+    """Why this is not asked of this generator; empty when it is."""
+    paints: frozenset[Task] | None = getattr(generator, "tasks", None)  # None: whoever does not say paints everything
+    if paints is not None and instruction.task not in paints:
+        return f"{name_of(generator)} does not paint {instruction.task.value}"
+    about = getattr(generator, "about", None)
+    unmetric = instruction.task is Task.DEPTH and about is not None and about.metric is False
+    if unmetric and not settings.believes_unmetric:
+        return f"depth of {name_of(generator)} is no metres: give it an anchor (docs/models.md), or take a metric model"
+    return ""
 
 
 def name_of(generator: Generator) -> str:

@@ -30,6 +30,8 @@ from vision_banana_ros.core import (
     Unanswered,
 )
 from vision_banana_ros.geometry import CameraFilter, ScaleFilter, scale_from_height
+from vision_banana_ros.geometry.steady import Steadier
+from vision_banana_ros.geometry.tracks import Track
 from vision_banana_ros.perceive import decode, paint, together
 from vision_banana_ros.prompts import Generator, Instruction
 from vision_banana_ros.tasks import DecodeSettings, Wishes, room, rooms
@@ -42,7 +44,8 @@ _ASK_AGAIN_S = 10.0
 class PerceiverSettings:
     """hfov_deg, 0 unknown: of a camera that tells nothing. recovers_camera: RAYS may be asked for where no camera is
     known. output_width, 0: the frame's own. camera_height_m, 0 unknown: sets the scale of depth. Nearer depths than
-    min_range_m are NaN, farther ones than `decode.max_range_m` +inf, both in metres after the scale.
+    min_range_m are NaN, farther ones than `decode.max_range_m` +inf, both in metres after the scale. steady: what
+    flickers is held along the motion, instances keep their numbers (geometry/steady.py); costs some milliseconds.
     """
 
     decode: DecodeSettings = field(default_factory=DecodeSettings)
@@ -52,6 +55,7 @@ class PerceiverSettings:
     output_width: int = 0
     camera_height_m: float = 0.0
     min_range_m: float = 0.0
+    steady: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,8 @@ class Sight:
     generate_s: float
     scale: float | None = None
     scale_confidence: float | None = None
+    steady_s: float = 0.0
+    tracks: tuple[Track, ...] = ()
 
 
 class Perceiver:
@@ -75,6 +81,7 @@ class Perceiver:
         self._scale_filter = ScaleFilter()
         self._scale_height_m = 0.0
         self._refused: dict[Instruction, tuple[str, float]] = {}
+        self._steadier: Steadier | None = None
 
     def see(
         self,
@@ -86,12 +93,15 @@ class Perceiver:
         wants_camera: bool = False,
     ) -> Sight:
         """What is asked: instructions, or wishes for the `tasks` that somebody wants to know."""
+        steadier = self._steadier_for(settings)
         frame, source = _with_camera(_resized(frame, settings.output_width), settings.hfov_deg)
+        if frame.camera is None and steadier is not None and steadier.camera is not None:
+            frame, source = replace(frame, camera=steadier.camera.scaled_to(*frame.hw[::-1])), "held"
         if isinstance(asked, Wishes):
             asked = _instructions(asked, _told(frame, settings), tasks or frozenset())
         asked = self._with_rays(list(asked), frame, settings, wants_camera=wants_camera)
         start = time.perf_counter()
-        canvases, unanswered = self._paint(frame, asked)
+        canvases, unanswered = self._paint(frame, asked, settings.decode)
         generate_s = time.perf_counter() - start
         # With a scale still to come, metres are not metres yet.
         scales = settings.camera_height_m > 0
@@ -107,23 +117,36 @@ class Perceiver:
         scale = confidence = None
         if scales and camera is not None and layers.get("depth_m") is not None:
             scale, confidence = self._scale(layers["depth_m"], camera, layers.get("normals"), settings.camera_height_m)
+        perception = Perception(
+            stamp_ns=frame.stamp_ns,
+            frame_id=frame.frame_id,
+            hw=frame.hw,
+            layers=_in_metres(layers, scale, settings),
+            camera=camera,
+            camera_recovered=recovered or source == "held",
+            answers=answers,
+            unanswered=unanswered,
+        )
+        if steadier is not None:
+            perception = steadier.steady(frame, perception)
         return Sight(
             frame=frame,
-            perception=Perception(
-                stamp_ns=frame.stamp_ns,
-                frame_id=frame.frame_id,
-                hw=frame.hw,
-                layers=_in_metres(layers, scale, settings),
-                camera=camera,
-                camera_recovered=recovered,
-                answers=answers,
-                unanswered=unanswered,
-            ),
+            perception=perception,
             camera_source=source,
             generate_s=generate_s,
             scale=scale,
             scale_confidence=confidence,
+            steady_s=0.0 if steadier is None or steadier.last is None else steadier.last.seconds,
+            tracks=() if steadier is None else steadier.tracks,
         )
+
+    def _steadier_for(self, settings: PerceiverSettings) -> Steadier | None:
+        """What holds still from frame to frame; begun anew when it is switched on."""
+        if not settings.steady:
+            self._steadier = None
+        elif self._steadier is None:
+            self._steadier = Steadier()
+        return self._steadier
 
     def _with_rays(
         self, asked: list[Instruction], frame: Frame, settings: PerceiverSettings, *, wants_camera: bool
@@ -135,20 +158,22 @@ class Perceiver:
             return asked
         return sorted([*asked, Instruction(Task.RAYS)], key=lambda instruction: room(instruction.task).order)
 
-    def _paint(self, frame: Frame, asked: Sequence[Instruction]) -> tuple[tuple[Canvas, ...], tuple[Unanswered, ...]]:
+    def _paint(
+        self, frame: Frame, asked: Sequence[Instruction], settings: DecodeSettings
+    ) -> tuple[tuple[Canvas, ...], tuple[Unanswered, ...]]:
         """All in one call; where one instruction makes it fail, the others without it."""
         now = time.monotonic()
         refused = {i: why for i in asked if (why := self._still_refused(i, now))}
         waiting = tuple(Unanswered(i, why) for i, why in refused.items())
         asked = [i for i in asked if i not in refused]
         try:
-            canvases, unanswered = paint(frame, self.generator, asked)
+            canvases, unanswered = paint(frame, self.generator, asked, settings)
         except (GeneratorError, InstructionError):
             failed = self._failing(frame, asked)
             if len(failed) in (0, len(asked)):  # not the words' fault
                 raise
             self._refused |= {i: (why, now) for i, why in failed.items()}
-            return self._paint(frame, [*refused, *asked])
+            return self._paint(frame, [*refused, *asked], settings)
         return canvases, (*unanswered, *waiting)
 
     def _still_refused(self, instruction: Instruction, now: float) -> str:

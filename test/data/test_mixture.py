@@ -1,10 +1,12 @@
 """Sources are mixed by weight, not by size; each example once a round; labels and lenses only where they may teach."""
 
+import pickle
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -158,3 +160,13 @@ def test_a_folder_of_something_else_is_told(tmp_path: Path) -> None:
 def test_a_source_says_its_terms() -> None:
     assert str(Source("homes", "CC BY-NC 4.0", "v2", non_commercial=True)) == "homes v2 (CC BY-NC 4.0, non-commercial)"
     assert str(Source("desk")) == "desk (unknown)"
+
+
+def test_datasets_travel_to_other_processes(tmp_path: Path) -> None:
+    for kind in ("rgb", "depth"):
+        (tmp_path / kind).mkdir()
+    cv2.imwrite(str(tmp_path / "rgb" / "a.png"), np.zeros((*HW, 3), np.uint8))
+    np.savez(tmp_path / "depth" / "a.npz", depth=np.full(HW, 2, np.float32))
+    mixture = Mixture((Part(dataset=open_dataset(tmp_path), kinds=frozenset({"depth"})),))
+    copied = pickle.loads(pickle.dumps(mixture))
+    assert names(copied, 3) == ["a", "a", "a"]

@@ -29,7 +29,7 @@ class Block:
 def blocks_of(page: Path) -> list[Block]:
     text = page.read_text(encoding="utf-8")
     found = [Block(kind, where, body) for kind, where, body in _BLOCK.findall(text)]
-    assert len(found) == len(re.findall(r"^```(?:python|toml)", text, re.MULTILINE)), "a block without a marker"
+    assert len(found) == len(re.findall(r"^```\w+", text, re.MULTILINE)), "a block without a marker"
     return found
 
 

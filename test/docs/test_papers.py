@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from vision_banana_ros.commands import COMMANDS
+
 ROOT = Path(__file__).parents[2]
 WALK = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## The walk")[1].split("## Conventions")[0]
 STEPS = re.findall(r"`([\w/]+\.py)` `([\w.]+)`", WALK)
@@ -25,8 +27,17 @@ def _pages() -> list[Path]:
     return [ROOT / name for name in listed.splitlines() if (ROOT / name).is_file()]
 
 
+def _without_code(page: Path) -> str:
+    return re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
 def test_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
+
+
+def test_readme_names_every_command_and_no_other() -> None:
+    rows = re.findall(r"^\| `vision-banana ([^|]+)\|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(re.findall(r"(\w+)`", " ".join(rows))) == sorted(COMMANDS)
 
 
 def test_the_walk_tells_the_five_ways_that_a_newcomer_asks_for() -> None:
@@ -50,22 +61,17 @@ def test_the_walk_ends_at_a_name_of_that_file(file: str, name: str) -> None:
 @pytest.mark.parametrize("page", OURS)
 def test_lines_of_prose_fit(page: str) -> None:
     """Of tables, code and what tests read, any length; of prose 120 characters."""
-    text = re.sub(r"^```.*?^```$", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    text = _without_code(ROOT / page)
     long = [line for line in text.splitlines() if len(line) > 120 and line[:1] != "|" and not _MARKER.match(line)]
     assert long == []
 
 
 def test_links_lead_somewhere() -> None:
-    dead = []
-    for page in _pages():
-        text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-        targets = re.findall(r"\]\(([^)\s#]+)(?:#[^)]*)?\)", text)
-        dead += [
-            f"{page.relative_to(ROOT)}: {target}"
-            for target in targets
-            if "://" not in target and not (page.parent / target).exists()
-        ]
-    assert dead == []
+    link = re.compile(r"\]\(([^)\s#]+)(?:#[^)]*)?\)")
+    texts = {page: _without_code(page) for page in _pages()}
+    links = [(page, target) for page, text in texts.items() for target in link.findall(text) if "://" not in target]
+    assert len(links) > 30
+    assert [(page.name, target) for page, target in links if not (page.parent / target).exists()] == []
 
 
 def test_the_site_has_every_page_and_no_other() -> None:
@@ -79,7 +85,7 @@ def test_the_site_has_every_page_and_no_other() -> None:
 def test_the_log_is_dated_newest_first_with_a_verdict() -> None:
     headings = re.findall(r"^## (.+)$", (ROOT / "docs" / "LOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert len(headings) > 25
-    matches = [re.fullmatch(r"(\d{4}-\d{2}-\d{2}): [^:]+: .+", heading) for heading in headings]
+    matches = [re.fullmatch(r"(\d{4}-\d{2}-\d{2}): .+(?:\(.+\)|: .+)", heading) for heading in headings]
     assert all(matches), [h for h, m in zip(headings, matches, strict=True) if not m]
     dates = [match[1] for match in matches if match]
     assert dates == sorted(dates, reverse=True)

@@ -19,7 +19,7 @@ from vision_banana_ros.evaluation.questions import ANY_THING, instance_questions
 from vision_banana_ros.evaluation.report import beats_baselines, report
 from vision_banana_ros.generators.oracle import OracleGenerator
 from vision_banana_ros.models.manifest import Precision
-from vision_banana_ros.runtimes.choice import LoadReport
+from vision_banana_ros.runtimes.report import LoadReport
 from vision_banana_ros.runtimes.runtime import Backend
 from vision_banana_ros.world.moving import MovingScene
 
@@ -184,6 +184,15 @@ def test_json_to_stdout_is_nothing_but_json(labels_only, monkeypatch, capsys, tm
     assert not (tmp_path / "-").exists()
 
 
+def test_prompts_without_a_frame_to_ask_about_are_still_json(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("vision_banana_ros.commands.eval.load_generator", lambda *_, **__: OracleGenerator(FOOTAGE))
+    monkeypatch.setattr("vision_banana_ros.commands.eval.open_dataset", lambda *_: [])
+    assert main(["eval", "prompts", "--root", str(tmp_path), "--json", "-"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {"frames": 0, "recolouring": None, "renaming": None, "absence": None}
+    assert "nan" in err
+
+
 def test_scores_are_those_of_fp32_unless_told(labels_only, monkeypatch) -> None:
     asked = []
 
@@ -203,6 +212,8 @@ def test_the_report_names_runtime_and_precision() -> None:
     assert runtime_of(generator) == "openvino fp32"
     evaluation = evaluate(frames(), generator, root="moving", model="m")
     assert "m by openvino fp32; frames: made up (unknown)" in report(evaluation)
+    named = evaluate([], generator, root="", model="m", runtime="torch fp32")
+    assert named.runtime == "torch fp32"
 
 
 def test_instances_alone_are_asked_for_as_things_of_any_class() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,6 +22,8 @@ from vision_banana_ros.generators.editors.folders import TRAINING_CARD, _licence
 from vision_banana_ros.perceive import perceive
 from vision_banana_ros.prompts import Generator, Instruction
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 FAMILIES = ["klein", "klein-distilled", "kontext", "pix2pix", "qwen", "qwen-plus"]
 QUICK = EditorOptions(steps=1, tuned=True)
 NORMALS, DEPTH = Instruction(Task.NORMALS), Instruction(Task.DEPTH)
@@ -32,17 +34,6 @@ def board(width: int, height: int, cell: int = 5) -> np.ndarray:
     x, y = np.meshgrid(np.arange(width) // cell, np.arange(height) // cell)
     dark = ((x + y) % 2).astype(np.uint8)
     return np.stack([220 - 200 * dark, 30 + 150 * dark, 255 - 90 * dark], axis=-1).astype(np.uint8)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Networks this small only wait for each other on two."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -350,7 +341,7 @@ def test_affine_depth_by_an_anchor_is_metres(editor_folder: Any) -> None:
     """Forced to a ramp from 0 to 1, of which a sensor knows 4 % of the pixels as 2 m + 3 m times the ramp."""
     generator: Any = load_generator(f"diffusers:{editor_folder('marigold-depth')}@96x64", anchor="sparse")
     assert generator.tasks == {Task.DEPTH}
-    assert generator.about.metric is False
+    assert generator.about.metric is True  # by its anchor
     ramp = np.linspace(0, 1, 96, dtype=np.float32)
     generator._estimator._pipeline.decode_prediction = lambda latent: forced_row(latent, ramp)
     known = np.full((64, 96), np.nan, np.float32)

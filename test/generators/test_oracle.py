@@ -7,6 +7,7 @@ import pytest
 from vision_banana_ros.codecs import depth, rays
 from vision_banana_ros.core import DEPTH_ENCODINGS, Frame, GeneratorError, Rgb, Target, Task, Truth
 from vision_banana_ros.generators import OracleGenerator
+from vision_banana_ros.generators.recognition import FrameFinder
 from vision_banana_ros.prompts import Generator, Instruction
 from vision_banana_ros.world.moving import BALL, BOX, FLOOR, MovingScene
 
@@ -128,6 +129,33 @@ def test_frames_are_recognised_after_compression_greying_and_resizing(oracle: Or
         assert np.array_equal(canvas.rgb, exact)
     (canvas,) = oracle.generate(Frame(np.asarray(small, np.uint8)), [Instruction(Task.DEPTH)])
     assert canvas.rgb.shape == (61, 101, 3)
+
+
+def test_a_resized_copy_is_found_without_drawing_the_rest_of_the_footage() -> None:
+    """The first image of a demo took 10 to 20 s on a busy machine: all frames were drawn to find the nearest."""
+    scene = MovingScene(40)
+    drawn: list[int] = []
+
+    class Counted:
+        rate_hz = 30.0
+
+        def __len__(self) -> int:
+            return len(scene)
+
+        def frame(self, index: int) -> Frame:
+            drawn.append(index)
+            return scene.frame(index)
+
+        def truth(self, index: int) -> Truth:
+            return scene.truth(index)
+
+    finder = FrameFinder(Counted())
+    smaller = cv2.resize(scene.frame(5).rgb, (320, 240), interpolation=cv2.INTER_AREA)
+    assert finder.find(smaller) == 5
+    assert drawn == [0, 1, 2, 3, 4, 5]
+    assert finder.find(scene.frame(3).rgb) == 3
+    assert finder.find(smaller) == 5
+    assert len(drawn) == 6
 
 
 def test_frames_from_elsewhere_are_refused(oracle: OracleGenerator) -> None:

@@ -150,6 +150,7 @@ def test_options_of_the_file_are_those_of_the_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_the_whole_way_from_recordings_to_a_model(
     tmp_path: Path, recording: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,7 +165,7 @@ def test_the_whole_way_from_recordings_to_a_model(
         "kept_aside": [friday.name],
         "teachers": ["plane"],
         "label": {"classes": "floor, wall", "every": 1},
-        "train": {"samples": 48, "batch": 4, "warmup": 8, "workers": 0, "views": [{"width": 96, "height": 64}]},
+        "train": {"samples": 16, "batch": 4, "warmup": 8, "threads": 1, "views": [{"width": 96, "height": 64}]},
         "sizes": ["96x64"],
     }
     path.write_text(json.dumps(entries))

@@ -75,8 +75,9 @@ def test_a_run_writes_shards_that_webdataset_reads(tmp_path: Path, recording: Re
     assert about["agreement"]["depth_scale_spread"] == pytest.approx(1.1, abs=0.01)
 
 
-def test_a_bag_with_depth_teaches_its_own_metres(tmp_path: Path) -> None:
-    """A wall at 3 m that the teacher takes for 2 m."""
+@pytest.mark.parametrize(("teacher", "scale"), [("plane", 1.5), ("relative:0.1", 15.0)])
+def test_a_bag_with_depth_teaches_its_own_metres(tmp_path: Path, teacher: str, scale: float) -> None:
+    """A wall at 3 m that the one teacher takes for 2 m, and the other, who knows no metres, for .2."""
     camera, rng = Camera(60.0, 60.0, 31.5, 23.5, 64, 48), np.random.default_rng(0)
     with BagWriter(tmp_path / "bag") as bag:
         for i in range(3):
@@ -84,14 +85,14 @@ def test_a_bag_with_depth_teaches_its_own_metres(tmp_path: Path) -> None:
             bag.image("/camera/image_raw", rgb, stamp_ns=i * 10**9, frame_id="optical")
             bag.info("/camera/camera_info", camera, stamp_ns=i * 10**9, frame_id="optical")
             bag.depth("/camera/depth/image", np.full((48, 64), 3.0, np.float32), stamp_ns=i * 10**9, frame_id="optical")
-    run(tmp_path / "out", settings(tmp_path / "bag"))
+    run(tmp_path / "out", settings(tmp_path / "bag", teachers=(teacher,)))
     members = dict(store_module.members_of((tmp_path / "out" / "labels-000000.tar").read_bytes()))
     depth = [cv2.imdecode(np.frombuffer(m, np.uint8), -1) for n, m in members.items() if n.endswith(".depth.png")]
     assert len(depth) == 3
     assert np.abs(depth[0].astype(int) - 3000).max() <= 10
     about = next(json.loads(data) for name, data in members.items() if name.endswith(".json"))
     assert about["camera_from"] == "given"
-    assert about["agreement"]["sensor_scale"] == pytest.approx(1.5, abs=0.01)
+    assert about["agreement"]["sensor_scale"] == pytest.approx(scale, rel=0.02)
 
 
 def test_what_is_not_believed_is_refused_and_listed(tmp_path: Path, recording: Recorder) -> None:
@@ -261,8 +262,8 @@ def test_the_shards_are_a_dataset_without_what_was_doubted(tmp_path: Path, recor
     np.testing.assert_allclose(truth.depth_m[:, 4:44], 2.0, atol=0.01)
     assert np.isnan(truth.depth_m[:, 52:60]).all()  # the other teacher says 4 m there
     np.testing.assert_allclose(truth.normals[24, 10], (0, 0, -1), atol=0.02)  # type: ignore[index]
-    assert truth.labels == ("background", "floor", "wall")
+    assert truth.labels == ("floor", "wall")
     assert truth.mask is not None
-    assert truth.mask[24, 10] == 2
+    assert truth.mask[24, 10] == 1
     assert truth.instances is not None
     assert truth.instances[24, 10] == 1

@@ -108,6 +108,7 @@ def test_a_driver_that_is_killed_is_gone_on_with(tmp_path: Path, recording: Reco
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_two_workers_are_at_least_one_and_a_half_times_as_fast(tmp_path: Path, recording: Recorder) -> None:
     """A teacher that waits, as one on a GPU or behind a network does. Start-up is not counted."""
     folder = recording(16)
@@ -125,3 +126,17 @@ def test_two_workers_are_at_least_one_and_a_half_times_as_fast(tmp_path: Path, r
         rates[workers] = (len(stamps) - 1) / (stamps[-1] - stamps[0])
     assert hashes(tmp_path / "out1") == hashes(tmp_path / "out2")
     assert rates[2] > 1.6 * rates[1], rates
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_world_is_rendered_on_ray_as_it_is_here(tmp_path: Path) -> None:
+    pytest.importorskip("numba")
+    from vision_banana_ros.cli import main
+
+    for folder, more in (("here", ["--processes", "1"]), ("there", ["--ray", "auto"])):
+        argv = ["render", "--out", str(tmp_path / folder), "--count", "6", "--per-shard", "2", "--size", "64x48"]
+        assert main([*argv, "--samples", "1", "--json", *more]) == 0
+    here = {file.name: file.read_bytes() for file in (tmp_path / "here").glob("shard_*.npz")}
+    assert len(here) == 3
+    assert here == {file.name: file.read_bytes() for file in (tmp_path / "there").glob("shard_*.npz")}

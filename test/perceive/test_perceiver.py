@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from vision_banana_ros.codecs import depth, rays
-from vision_banana_ros.core import Camera, Canvas, Frame, GeneratorError, Target, Task
+from vision_banana_ros.core import About, Camera, Canvas, Frame, GeneratorError, Target, Task
 from vision_banana_ros.generators import OracleGenerator
 from vision_banana_ros.perceiver import Perceiver, PerceiverSettings, Sight
 from vision_banana_ros.prompts import Instruction, read_request
@@ -246,3 +246,16 @@ def test_the_time_of_generating_is_told_apart() -> None:
 def test_a_smaller_copy_of_known_footage_is_still_seen() -> None:
     small = Frame(cv2.resize(FRAME.rgb, (80, 60), interpolation=cv2.INTER_AREA), camera=Camera.from_hfov(70.0, 80, 60))
     assert see(small).perception.hw == (60, 80)
+
+
+def test_depth_that_is_no_metres_is_never_published_as_metres() -> None:
+    class Relative(OracleGenerator):
+        about = About(name="near and far", licence="MIT", metric=False)  # type: ignore[assignment]
+
+    relative = Perceiver(Relative(SCENE))
+    seen = see(perceiver=relative).perception
+    assert seen.depth_m is None
+    assert seen.normals is not None
+    assert "no metres" in seen.unanswered[0].why
+    believing = PerceiverSettings(decode=DecodeSettings(believes_unmetric=True))
+    assert see(settings=believing, perceiver=relative).perception.depth_m is not None

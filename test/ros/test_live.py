@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import struct
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.srv import DescribeParameters, GetParameters, SetParameters, SetParametersAtomically
 from rclpy.parameter import Parameter
-from sensor_msgs.msg import Image, PointCloud2
+from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 from std_msgs.msg import String
 
 from vision_banana_ros.geometry.cloud import CLOUD_DTYPE
@@ -63,7 +65,6 @@ def test_every_parameter_is_declared_with_its_words(node: Any) -> None:
         ("classes", "floor=#010101, wall=#010101", "classes: "),
         ("classes", "", "classes: "),
         ("tasks", ["depth", "music"], "music"),
-        ("prompt", "The surface normal map of this picture.", "prompt: "),
         ("model", "oracle:clip", "model cannot change while the node is configured"),
         ("autostart", False, "autostart cannot change"),
     ],
@@ -125,14 +126,24 @@ def test_the_prompt_topic_takes_words_and_full_prompts_and_refuses_others(node: 
 
     while publisher.get_subscription_count() == 0:
         pass
+    node.subscribe(String, "prompt/answer", reliable=True)
     publisher.publish(
-        String(data="A segmentation map. The floor is solid white; the ceiling is green. Everything else is black.")
+        String(
+            data="A referring segmentation. The floor is solid white; the ceiling is green. Everything else is black."
+        )
     )
     node.newest("referring/mask", lambda message: {1, 2} <= ids(message))
-    publisher.publish(String(data="A metric depth map of this picture in the cube colours."))
+    refused = "A referring segmentation. The floor is solid white; the wall is solid white."
+    publisher.publish(String(data=refused))
+    node.wait_for(lambda: len(node.received["prompt/answer"]) == 2, "both answers")
+    first, second = (json.loads(message.data) for message in node.received["prompt/answer"])
+    assert (first["accepted"], first["reason"]) == (True, "")
+    assert (second["accepted"], second["prompt"]) == (False, refused)
+    assert "same colour" in second["reason"]
     node.newest("referring/mask", lambda message: {1, 2} <= ids(message))
     publisher.publish(String(data="floor"))
     node.newest("referring/mask", lambda message: 1 in ids(message) and 2 not in ids(message))
+    node.unsubscribe("prompt/answer")
     node.destroy(publisher)
     node.unsubscribe("referring/mask")
 
@@ -161,6 +172,78 @@ def test_far_points_get_an_end_that_clears(node: Any) -> None:
     assert _set(node, far_point_m=0.0)[0].successful
     node.newest("points", lambda m: longest(m) < 20.0)
     node.unsubscribe("points")
+
+
+def test_compressed_images_are_those_of_image_transport(node: Any) -> None:
+    """Read back as its plugins read them: compressed_depth_image_transport's codec, written anew from its formulas."""
+    kinds = {"depth/image": Image, "depth/image/compressedDepth": CompressedImage, "segmentation/mask": Image}
+    kinds |= {"segmentation/mask/compressed": CompressedImage, "canvas/depth/compressed": CompressedImage}
+    kinds["canvas/depth"] = Image
+    for topic, kind in kinds.items():
+        node.subscribe(kind, topic)
+    frame = node.same_stamp(list(kinds))
+    for topic in kinds:
+        node.unsubscribe(topic)
+        node.forget(topic)
+    sent = frame["depth/image/compressedDepth"]
+    assert sent.format == "32FC1; compressedDepth png"
+    kind, a, b = struct.unpack_from("<iff", bytes(sent.data))
+    png = cv2.imdecode(np.frombuffer(sent.data, np.uint8)[12:], cv2.IMREAD_UNCHANGED)
+    depth = np.frombuffer(frame["depth/image"].data, "<f4").reshape(png.shape)
+    with np.errstate(divide="ignore"):
+        read = np.where(png > 0, a / (png - b), np.nan)
+    assert (kind, png.dtype) == (0, np.uint16)
+    known = np.isfinite(depth)
+    assert np.array_equal(np.isfinite(read), known)
+    assert (np.abs(read - depth)[known] <= depth[known] ** 2 / a + 1e-4).all()
+    mask = frame["segmentation/mask/compressed"]
+    assert mask.format == "mono8; png compressed "
+    png = cv2.imdecode(np.frombuffer(mask.data, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert png.tobytes() == bytes(frame["segmentation/mask"].data)
+    canvas = frame["canvas/depth/compressed"]
+    assert canvas.format == "rgb8; png compressed bgr8"
+    png = cv2.imdecode(np.frombuffer(canvas.data, np.uint8), cv2.IMREAD_COLOR)
+    assert png[..., ::-1].tobytes() == bytes(frame["canvas/depth"].data)
+
+
+def test_objects_have_boxes_in_the_picture_and_in_metres(node: Any) -> None:
+    node.subscribe(String, "objects", reliable=True)
+
+    def entries(message: String) -> list[Any]:
+        return list(json.loads(message.data)["objects"])
+
+    assert _set(node, instance_class=["ball"])[0].successful
+    message = node.newest("objects", lambda m: any(e["label"] == "ball" and e["centre_m"] for e in entries(m)))
+    (ball,) = [entry for entry in entries(message) if entry["label"] == "ball"][:1]
+    x, y, width, height = ball["box"]
+    assert 0 <= x < x + width <= 640
+    assert 0 <= y < y + height <= 480
+    assert 0.3 < ball["centre_m"][2] < 7
+    assert 0.05 < ball["size_m"][0] < 1.5
+    assert 0 < ball["score"] <= 1
+    assert _set(node, instance_class=["box"])[0].successful
+    node.unsubscribe("objects")
+
+
+def test_the_cloud_for_costmaps_has_few_points_and_no_floor(node: Any) -> None:
+    node.subscribe(PointCloud2, "points/nav2")
+
+    def points(message: PointCloud2) -> np.ndarray:
+        return np.frombuffer(message.data, "<f4").reshape(-1, 4)[:, :3]
+
+    full = node.newest("points/nav2")
+    assert 10_000 < full.width <= 20_000
+    assert (full.height, full.point_step, full.is_dense) == (1, 16, True)
+    assert np.isfinite(points(full)).all()
+    assert _set(node, nav2_max_points=1000, nav2_without=["floor"])[0].successful
+
+    def without_floor(message: PointCloud2) -> bool:
+        labels = np.frombuffer(message.data, np.uint8).reshape(-1, 16)[:, 12]
+        return 100 < message.width <= 1000 and 1 not in labels and 2 in labels  # floor, wall
+
+    node.newest("points/nav2", without_floor)
+    assert _set(node, nav2_max_points=20_000, nav2_without=[""])[0].successful
+    node.unsubscribe("points/nav2")
 
 
 def test_a_cloud_may_carry_less_in_the_same_layout(node: Any) -> None:

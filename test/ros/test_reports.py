@@ -10,7 +10,7 @@ from vision_banana_ros.models.manifest import Precision
 from vision_banana_ros.ros.diagnostics import Condition, about_engine, diagnostic_array
 from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.ros.statistics import Drop, FrameStatistics
-from vision_banana_ros.runtimes.choice import Attempt, LoadReport
+from vision_banana_ros.runtimes.report import Attempt, LoadReport
 from vision_banana_ros.runtimes.runtime import Backend
 
 

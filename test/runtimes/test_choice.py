@@ -21,7 +21,8 @@ from vision_banana_ros.models.manifest import MANIFEST, Precision
 from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.runtimes import choice, onnx, openvino, tensorrt
 from vision_banana_ros.runtimes import torch as torch_runtime
-from vision_banana_ros.runtimes.choice import FAILED, PASSED, UNAVAILABLE, choose, parse_backend
+from vision_banana_ros.runtimes.choice import choose, parse_backend
+from vision_banana_ros.runtimes.report import FAILED, PASSED, UNAVAILABLE
 from vision_banana_ros.runtimes.runtime import Backend, RuntimeOptions, RuntimeUnfit
 from vision_banana_ros.runtimes.selfcheck import CANVAS_LEVELS, check
 from vision_banana_ros.student.paintbox import PaintBoxes
@@ -85,7 +86,7 @@ def raises(_planes: UInt8Array) -> UInt8Array:
     ("spoil", "said"),
     [
         (channels_swapped, "depth"),
-        (normals_mirrored, "normals: median angle"),
+        (normals_mirrored, "normals: "),
         (all_background, "semantic: other label"),
         (black, "depth"),
         (too_small, "canvases must be uint8"),
@@ -180,6 +181,19 @@ def test_auto_takes_the_fastest_of_those_that_pass(model: ModelFolder, monkeypat
     chosen = choose(model, text_table(), "auto", RuntimeOptions(threads=1))
     assert chosen.report.backend is Backend.ONNX
     assert "10.0 ms beside openvino" in chosen.report.why
+
+
+def test_where_nothing_is_installed_the_error_names_the_package(
+    model: ModelFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object) -> None:
+        raise MissingExtraError(package="anything", extra="cpu", purpose="This")
+
+    monkeypatch.setattr(choice, "open_one", missing)
+    with pytest.raises(
+        GeneratorError, match=r"nothing is installed that runs a model .*pip install onnxruntime 'numpy<2'"
+    ):
+        choose(model, text_table(), "auto", RuntimeOptions())
 
 
 def test_a_gpu_that_passes_ends_the_search(model: ModelFolder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,8 @@ from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.golden import load_golden
 from vision_banana_ros.models.manifest import Precision
 from vision_banana_ros.runtimes import tensorrt
-from vision_banana_ros.runtimes.choice import UNAVAILABLE, choose
+from vision_banana_ros.runtimes.choice import choose
+from vision_banana_ros.runtimes.report import UNAVAILABLE
 from vision_banana_ros.runtimes.runtime import Backend, RuntimeOptions
 from vision_banana_ros.runtimes.selfcheck import check
 from vision_banana_ros.runtimes.tensorrt import Engines

@@ -131,10 +131,10 @@ def test_variances_beyond_the_largest_half_float_do_not_break_halves() -> None:
     with torch.no_grad():
         for module in student.modules():
             if isinstance(module, ConvNorm):
-                module[0].weight.mul_(300)  # undone by the normalisation that follows
-                module[1].running_mean.mul_(300)
-                module[1].running_var.mul_(300**2)
-                module[1].eps *= 300**2
+                module.conv.weight.mul_(300)  # undone by the normalisation that follows
+                module.norm.running_mean.mul_(300)
+                module.norm.running_var.mul_(300**2)
+                module.norm.eps *= 300**2
     assert max(float(m.running_var.max()) for m in student.modules() if isinstance(m, torch.nn.BatchNorm2d)) > 65504
     half = TorchRuntime(halved(student)).paint(frame(0)[None], golden_boxes())
     full = TorchRuntime(student).paint(frame(0)[None], golden_boxes())

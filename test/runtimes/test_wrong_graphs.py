@@ -22,7 +22,8 @@ from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.golden import load_golden
 from vision_banana_ros.models.manifest import MANIFEST, Precision, Role, sha256
 from vision_banana_ros.runtimes import openvino
-from vision_banana_ros.runtimes.choice import FAILED, PASSED, open_one
+from vision_banana_ros.runtimes.choice import open_one
+from vision_banana_ros.runtimes.report import FAILED, PASSED
 from vision_banana_ros.runtimes.runtime import Backend, RuntimeOptions
 from vision_banana_ros.runtimes.selfcheck import check
 from vision_banana_ros.student.paintbox import PaintBoxes, pack

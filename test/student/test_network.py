@@ -8,12 +8,14 @@ from vision_banana_ros.codecs import depth as depth_code
 from vision_banana_ros.core import Target, Task
 from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.student.blocks import coordinates, sharp_double
-from vision_banana_ros.student.encoder import CHANNELS, MobileNetV2
+from vision_banana_ros.student.boxes import Boxes
+from vision_banana_ros.student.encoder import CHANNELS, EfficientNetLite
+from vision_banana_ros.student.folded import folded
+from vision_banana_ros.student.lens import FOCAL_PX, Guess, log_shift, shifted
 from vision_banana_ros.student.mixer import walk
 from vision_banana_ros.student.network import Student
 from vision_banana_ros.student.paintbox import pack
 from vision_banana_ros.tasks.depth import knot_colors
-from vision_banana_ros.training.batch import boxes_of
 
 HW = (64, 96)
 TARGETS = (Target("floor", (0, 200, 0)), Target("chair", (220, 0, 0)), Target("wall", (0, 0, 180)))
@@ -26,7 +28,7 @@ def image() -> torch.Tensor:
 
 def paint(student: Student, image: torch.Tensor, text, *instructions: Instruction):
     with torch.no_grad():
-        return student(image, boxes_of(pack(instructions, text), 1))
+        return student(image, Boxes(*(torch.from_numpy(a)[None] for a in pack(instructions, text).arrays().values())))
 
 
 def test_canvases_have_the_size_of_the_image_and_lie_in_range(student, image, text) -> None:
@@ -112,9 +114,58 @@ def test_doubling_with_decided_choices_keeps_colours_pure() -> None:
 
 def test_doubling_starts_as_bilinear_interpolation() -> None:
     x = torch.rand(1, 3, 6, 9)
-    choice = Student().mixer.pixel.bias.detach()[None, 3:, None, None].expand(1, -1, 6, 9)
+    student = Student()
     expected = torch.nn.functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+    choice = student.mixer.pixel.bias.detach()[None, 3:, None, None].expand(1, -1, 6, 9)
     assert torch.allclose(sharp_double(x, choice), expected, atol=1e-5)
+    finer = student.edges.say.bias.detach()[None, :, None, None].expand(1, -1, 3, 5)
+    finer = torch.nn.functional.pixel_shuffle(finer, 2)[..., :9]
+    assert torch.allclose(sharp_double(x, finer), expected, atol=1e-5)
+
+
+def test_canvases_that_share_a_choice_are_doubled_alike() -> None:
+    x, choice = torch.rand(6, 3, 4, 5), torch.randn(2, 16, 4, 5)
+    alone = torch.cat([sharp_double(x[i : i + 1], choice[i // 3 : i // 3 + 1]) for i in range(6)])
+    assert torch.allclose(sharp_double(x, choice), alone, atol=1e-6)
+
+
+def test_metres_follow_a_told_lens_exactly(student, image, text) -> None:
+    """Twice the focal length: everything twice as far, and nothing else changes."""
+    wide, long = (2 * np.degrees(np.arctan(t)) for t in (0.8, 0.4))
+    asked = [Instruction(Task.DEPTH, hfov_deg=wide), Instruction(Task.DEPTH, hfov_deg=long), Instruction(Task.DEPTH)]
+    painting = paint(student, image, text, *asked)
+    assert torch.equal(painting.place[0, 0], painting.place[0, 1])
+    rgb = (painting.canvas[0].permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy()
+    near, far, untold = (depth_code.decode(canvas, "cube").depth_m for canvas in rgb)
+    assert np.median(far / near) == pytest.approx(2, rel=0.01)
+    guess = student.lens(student.see(image).glance)
+    factor = float(torch.exp(guess.untold - guess.told - guess.lens)) * 2 * 0.8
+    assert np.median(untold / near) == pytest.approx(factor, rel=0.01)
+
+
+def test_the_lens_is_a_shift_along_the_walk() -> None:
+    depth = torch.tensor([[[0.3, 2.0, 9.0, 60.0]]])
+    place = 1 - (1 + depth / 10) ** -2
+    for k in (0.25, 1.0, 3.5):
+        moved = shifted(place, torch.tensor([k]).log())
+        assert torch.allclose(10 * ((1 - moved) ** -0.5 - 1), k * depth, rtol=1e-3)
+    assert torch.isfinite(shifted(torch.ones(1, 1, 1), torch.tensor([9.0]))).all()
+    nothing = torch.zeros(1)
+    guess = Guess(torch.tensor([0.2]), nothing, nothing + 0.1)
+    told = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
+    expected = [np.log(192 / FOCAL_PX), np.log(192 / FOCAL_PX) - 0.2 + 0.1]
+    assert log_shift(guess, told, 192).tolist() == pytest.approx(expected)
+
+
+def test_a_folded_network_paints_the_same(student, image, text) -> None:
+    boxes = Boxes(
+        *(torch.from_numpy(a) for a in pack([Instruction(Task.DEPTH), Instruction(Task.RAYS)], text).arrays().values())
+    )
+    plain = folded(student)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in plain.modules())
+    with torch.no_grad():
+        before, after = (network.sketch(image, boxes).color for network in (student, plain))
+    assert torch.allclose(before, after, atol=1e-4)
 
 
 def test_coordinates_point_right_and_down() -> None:
@@ -124,7 +175,7 @@ def test_coordinates_point_right_and_down() -> None:
 
 
 def test_encoder_features_halve_five_times() -> None:
-    features = MobileNetV2()(torch.zeros(1, 3, 64, 96))
+    features = EfficientNetLite()(torch.zeros(1, 3, 64, 96))
     assert [f.shape[1] for f in features] == list(CHANNELS)
     assert [f.shape[2:] for f in features] == [(64 >> i, 96 >> i) for i in range(1, 6)]
 

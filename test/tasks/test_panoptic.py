@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from vision_banana_ros.core import Frame, InstructionError, Target, Task, Truth
+from vision_banana_ros.core import Frame, FrameError, InstructionError, Target, Task, Truth
 from vision_banana_ros.generators import OracleGenerator
 from vision_banana_ros.perceive import perceive
 from vision_banana_ros.prompts import Instruction, parse_classes
-from vision_banana_ros.tasks import Wishes, room
+from vision_banana_ros.tasks import DecodeSettings, Wishes, room
 from vision_banana_ros.world.moving import BALL, BOX, LABELS, MovingScene
 
 SCENE = MovingScene(count=4, width=320, height=240)
@@ -85,3 +85,36 @@ def test_more_thing_classes_than_hues_are_refused() -> None:
     many = Instruction(Task.PANOPTIC, tuple(Target(f"thing {i}") for i in range(7)))
     with pytest.raises(InstructionError, match="at most 6 classes"):
         room(Task.PANOPTIC).encode(many, Truth(camera=SCENE.camera), (32, 24), FRAME.rgb)
+
+
+def test_its_own_score_knows_what_is_missing_and_what_is_too_much() -> None:
+    panoptic = room(Task.PANOPTIC)
+    (asked,) = panoptic.questions(TRUTH)
+    assert {t.text for t in asked.targets if t.color is None} >= {"box", "ball"}
+    perfect = perceive(FRAME, OracleGenerator(SCENE), [Instruction.of(asked)])
+    layers = perfect.answers[0].layers
+    whole = panoptic.score(asked, layers, TRUTH)["PQ"]
+    assert whole > 0.8
+    segments = layers["panoptic_segments"]
+    forgotten = segments[0]
+    without = {
+        "panoptic": np.where(layers["panoptic"] == forgotten.id, 0, layers["panoptic"]),
+        "panoptic_segments": segments,
+    }
+    assert panoptic.score(asked, without, TRUTH)["PQ"] < whole - 0.5 / len(segments)
+    wrong = tuple(type(s)(s.id, "ceiling", s.is_thing, s.pixels) for s in segments)
+    assert panoptic.score(asked, {**layers, "panoptic_segments": wrong}, TRUTH)["PQ"] < 0.3
+
+
+def test_the_five_steps_are_there_beside_ours() -> None:
+    boxes = Instruction(Task.INSTANCE, (Target("box"),), (0, 0, 0))
+    ours, steps = (
+        perceive(FRAME, OracleGenerator(SCENE), [boxes], DecodeSettings(instance_decoding=how))
+        for how in ("blur", "steps")
+    )
+    assert ours.instances is not None
+    assert steps.instances is not None
+    assert np.mean((ours.instances > 0) == (steps.instances > 0)) > 0.99
+    assert len(steps.instance_labels) == steps.instances.max() >= 2
+    with pytest.raises(FrameError, match="instance_decoding must be one of"):
+        DecodeSettings(instance_decoding="guess")

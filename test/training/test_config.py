@@ -8,7 +8,7 @@ from vision_banana_ros.training.config import TrainingConfig
 CONFIG = TrainingConfig(
     shards=("/data/shards/near", "/data/shards/far"),
     frames=("/data/real/desk",),
-    initial="/data/mobilenet.tflite",
+    initial="/data/eighth/last.pt",
     seed=7,
 )
 
@@ -22,6 +22,6 @@ def test_a_record_names_what_it_learnt_from_but_not_where_it_lay() -> None:
     record = CONFIG.record()
     told = TrainingConfig.from_json(json.loads(record))
     assert "/data" not in record
-    assert (told.shards, told.frames, told.initial) == (("near", "far"), ("desk",), "mobilenet.tflite")
+    assert (told.shards, told.frames, told.initial) == (("near", "far"), ("desk",), "last.pt")
     assert told.seed == 7
     assert told.annotations is None

@@ -7,12 +7,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from made_frames import make_frame
 
 from vision_banana_ros.codecs import depth as depth_code
 from vision_banana_ros.core import Canvas, DataError, Task
 from vision_banana_ros.student.network import Student
-from vision_banana_ros.training import start
-from vision_banana_ros.training.batch import collate
 from vision_banana_ros.training.checkpoint import (
     FIRST,
     LAST,
@@ -28,48 +27,32 @@ from vision_banana_ros.training.loop import train
 from vision_banana_ros.training.losses.total import total_loss
 from vision_banana_ros.training.optimisation import learning_rate
 from vision_banana_ros.training.photometry import vary
-from vision_banana_ros.training.questions import QuestionMaker
 from vision_banana_ros.training.trainee import Trainee
-from vision_banana_ros.training.views import random_view
 
 SEEN = (("seen depth", 0.5), ("seen normals", 0.5), ("seen classes", 0.3))
 
 
-def test_one_batch_can_be_learnt_by_heart(make_sample, text) -> None:
+def test_one_batch_can_be_learnt_by_heart(make_batch) -> None:
     """Every kind of question at once; a wiring fault in network, box or loss would keep one of them high."""
     torch.manual_seed(0)
-    rng = np.random.default_rng(4)
-    maker = QuestionMaker(rng)
-    views = [random_view(make_sample(i), View(width=64, height=64), rng) for i in range(4)]
-    wanted = {Task.SEMANTIC, Task.INSTANCE, Task.REFERRING, Task.RAYS}
-    rows = []
-    for view, task in zip(views, sorted(wanted), strict=True):
-        for _ in range(200):
-            row = maker.ask(view if task is not Task.REFERRING else make_whole(make_sample(1)), 3)
-            if row[2].instruction.task is task:
-                break
-        rows.append(row)
-    views[sorted(wanted).index(Task.REFERRING)] = make_whole(make_sample(1))
-    batch = collate(views, rows, text)
+    batch = make_batch(Task.SEMANTIC, Task.INSTANCE, Task.REFERRING, Task.RAYS, view=View(width=64, height=32))
     trainee = Trainee(Student())
+    trainee.learn(frozen_blocks=0, batch_norms=True)
+    for module in trainee.student.encoder.modules():  # it has nothing to keep here
+        module.train()
     optimiser = torch.optim.AdamW(trainee.parameters(), lr=2e-3)
-    first: dict[str, float] = {}
-    for _ in range(90):
-        painting, sight = trainee(batch.image.float(), batch.boxes)
+    first: dict[str, torch.Tensor] = {}
+    for _ in range(60):
+        painting, sight = trainee(batch.image, batch.boxes, batch.log_focal)
         losses = total_loss(painting, batch, sight)
         first = first or losses.parts
         optimiser.zero_grad()
         losses.total.backward()
         optimiser.step()
     assert alive(trainee.student, batch.image) > 0.9
-    for name, limit in (("depth", 0.6), ("normals", 0.4), ("semantic", 0.4), ("countable", 0.4), ("rays", 0.8), *SEEN):
+    named = (("depth", 0.6), ("scale", 0.5), ("normals", 0.4), ("semantic", 0.4), ("countable", 0.5), ("rays", 0.8))
+    for name, limit in (*named, *SEEN):
         assert losses.parts[name] < limit * first[name], f"{name} stays at {losses.parts[name]:.3f}"
-
-
-def make_whole(sample):
-    from vision_banana_ros.training.views import Crop, cut
-
-    return cut(sample, Crop(0, 0, 96, 72), View(width=64, height=64))
 
 
 def config_for(frames, samples: int) -> TrainingConfig:
@@ -79,9 +62,10 @@ def config_for(frames, samples: int) -> TrainingConfig:
         views=(View(width=64, height=32),),
         batch=2,
         samples=samples,
-        workers=0,
+        questions=2,
         log_seconds=0.0,
         bfloat16=False,
+        initial=None,
     )
 
 
@@ -203,17 +187,8 @@ def test_the_rate_rises_stays_level_and_falls() -> None:
     assert rates[-1] < 0.02
 
 
-def test_imagenet_weights_are_settled_before_their_average_is_taken(frames, tmp_path, text, monkeypatch) -> None:
-    monkeypatch.setattr(start, "load_imagenet", lambda _encoder, _path: None)  # random weights settle as well
-    config = dataclasses.replace(config_for(frames, samples=0), initial=str(tmp_path / "any.tflite"))
-    state = load_checkpoint(train(config, tmp_path / "run", text))
-    scale = state["weights"]["encoder.blocks.16.norms.2.weight"]
-    assert not torch.allclose(scale, torch.ones_like(scale))
-    assert torch.equal(state["average"]["encoder.blocks.16.norms.2.weight"], scale)
-
-
-def test_light_varies_within_bounds_and_by_its_seed(sample) -> None:
-    image = torch.from_numpy(sample.rgb.copy()).permute(2, 0, 1)[None].repeat(8, 1, 1, 1)
+def test_light_varies_within_bounds_and_by_its_seed() -> None:
+    image = torch.from_numpy(make_frame()[0].rgb.copy()).permute(2, 0, 1)[None].repeat(8, 1, 1, 1).float()
     varied = vary(image, torch.Generator().manual_seed(1))
     assert varied.shape == image.shape
     assert varied.min() >= 0
@@ -231,5 +206,5 @@ def test_pictures_get_softer_and_crisper() -> None:
     step = (across[..., 8] - across[..., 7]).abs().mean((1, 2))
     whole = (across[..., 11] - across[..., 3]).abs().mean((1, 2))
     sharpness = step / whole
-    assert (sharpness < 0.6).sum() > 8
+    assert (sharpness < 0.6).sum() > 4
     assert (sharpness > 1.3).sum() > 8

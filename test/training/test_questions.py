@@ -4,125 +4,131 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
+from made_frames import make_frame, seen_whole, stack_of
 
+from vision_banana_ros.codecs import rays as rays_code
 from vision_banana_ros.core import Camera, Task
+from vision_banana_ros.student.paintbox import BACKGROUND
 from vision_banana_ros.tasks import vocabulary
-from vision_banana_ros.training.questions import OPEN, PICTURES, Question, QuestionMaker, edited
+from vision_banana_ros.training.batch import edited, facts, ray_colors
+from vision_banana_ros.training.config import View
+from vision_banana_ros.training.questions import BY_INSTANCE, OPEN, PICTURES, Facts, Question, QuestionMaker
+
+TRUTH = make_frame()[1]
 
 
-@pytest.fixture
-def asked(make_sample):
+@pytest.fixture(scope="module")
+def about() -> Facts:
+    stack = stack_of(make_frame())
+    seen, views = seen_whole(stack, View(width=96, height=64))
+    return facts(seen, views.camera, [False], [True], [stack.referring[0]])[0]
+
+
+def asked(about: Facts, task: Task, **options: bool) -> list[Question]:
     """All questions of one task that 60 draws bring."""
-
-    def ask(task: Task, **options: bool) -> list[Question]:
-        maker, sample = QuestionMaker(np.random.default_rng(0)), make_sample(**options)
-        found = [q for _ in range(60) for q in maker.ask(sample, 3) if q.instruction.task is task]
-        assert found, f"{task} is never asked"
-        return found
-
-    return ask
+    maker = QuestionMaker(np.random.default_rng(0))
+    found = [q for _ in range(60) for q in maker.ask(dataclasses.replace(about, **options), 3) if q.task is task]
+    assert found, f"{task} is never asked"
+    return found
 
 
-def test_depth_is_always_asked_normals_mostly_and_the_rest_in_turn(make_sample) -> None:
-    maker, sample = QuestionMaker(np.random.default_rng(1)), make_sample()
-    rows = [[q.instruction.task for q in maker.ask(sample, 3)] for _ in range(200)]
-    assert all(row[0] == Task.DEPTH and len(row) == 3 for row in rows)
-    assert 90 < sum(Task.NORMALS in row for row in rows) < 150
-    others = {Task.SEMANTIC, Task.INSTANCE, Task.REFERRING, Task.RAYS, Task.IMAGE, Task.DEPTH}
-    assert {row[2] for row in rows} == others
+def test_counts_are_those_of_the_picture(about) -> None:
+    part = TRUTH.mask[4:68]
+    assert about.classes[vocabulary.class_id("floor")] == (part == vocabulary.class_id("floor")).sum()
+    assert about.classes.sum() == about.pixels == 96 * 64
+    assert sorted(about.instances[1:4].tolist()) == [28 * 18] * 3
+    assert {vocabulary.labels()[i] for i in about.class_of[1:4]} == {"chair", "box"}
 
 
-def test_each_pixel_has_the_paint_of_its_class(asked, make_sample) -> None:
-    mask = make_sample().mask
-    for question in asked(Task.SEMANTIC):
-        targets = question.instruction.targets
-        words = [vocabulary.find(target.text) for target in targets]
-        assert len({word.class_id for word in words}) == len(words)
-        for paint, word in enumerate(words):
-            assert np.array_equal(question.paints == paint, mask == word.class_id)
-        rest = ~np.isin(mask, [word.class_id for word in words]) & (mask != 255)
-        expected = len(targets) if question.instruction.background else OPEN
-        assert (question.paints[rest] == expected).all()
-        assert (question.paints[mask == 255] == OPEN).all()
+def test_depth_is_always_asked_normals_mostly_and_the_rest_in_turn(about) -> None:
+    maker = QuestionMaker(np.random.default_rng(1))
+    rows = [[q.task for q in maker.ask(about, 3)] for _ in range(300)]
+    assert all(row[0] is Task.DEPTH and len(row) == 3 for row in rows)
+    assert 140 < sum(Task.NORMALS in row for row in rows) < 225
+    assert {row[2] for row in rows} == {
+        Task.SEMANTIC, Task.INSTANCE, Task.REFERRING, Task.RAYS, Task.IMAGE, Task.DEPTH,
+    }  # fmt: skip
 
 
-def test_absent_classes_synonyms_and_backgrounds_come_and_go(asked, make_sample) -> None:
-    questions = asked(Task.SEMANTIC)
-    present = set(np.unique(make_sample().mask).tolist())
-    names = {t.text for q in questions for t in q.instruction.targets}
-    assert {vocabulary.find(n).class_id for n in names} - present  # asked for, nowhere to be seen
-    assert any(vocabulary.find(n).name != n for n in names)
-    assert {q.instruction.background is None for q in questions} == {True, False}
+def test_each_class_has_its_paint_and_the_rest_the_background_or_nothing(about) -> None:
+    for question in asked(about, Task.SEMANTIC):
+        ids = [vocabulary.find(text).class_id for text in question.words]
+        assert len(set(ids)) == len(ids)
+        present = [(i, paint) for paint, i in enumerate(ids) if about.classes[i]]
+        assert present
+        assert all(question.by_class[i] == paint for i, paint in present)
+        rest = np.setdiff1d(np.flatnonzero(about.classes[:255]), ids)
+        has_background = bool(question.kind[-1, BACKGROUND])
+        assert (question.by_class[rest] == (len(ids) if has_background else OPEN)).all()
+        assert question.by_class[255] == OPEN
 
 
-def test_photographs_are_asked_for_absent_things_but_not_for_stuff_that_their_segmenter_may_have_overlooked(
-    asked, make_sample
-) -> None:
-    present = set(np.unique(make_sample().mask).tolist())
-    words = [vocabulary.find(t.text) for q in asked(Task.SEMANTIC, real=True) for t in q.instruction.targets]
-    absent = [word for word in words if word.class_id not in present]
+def test_absent_classes_synonyms_and_backgrounds_come_and_go(about) -> None:
+    questions = asked(about, Task.SEMANTIC)
+    words = [vocabulary.find(text) for q in questions for text in q.words]
+    assert any(about.classes[word.class_id] == 0 for word in words)
+    assert any(word.name not in q.words for q in questions for word in [vocabulary.find(q.words[0])])
+    assert {bool(q.kind[-1, BACKGROUND]) for q in questions} == {True, False}
+
+
+def test_photographs_are_asked_for_absent_things_but_not_for_stuff_and_have_no_background(about) -> None:
+    questions = asked(about, Task.SEMANTIC, real=True)
+    absent = [w for q in questions for t in q.words if about.classes[(w := vocabulary.find(t)).class_id] == 0]
     assert absent
     assert all(word.is_thing for word in absent)
+    assert not any(q.kind[-1, BACKGROUND] for q in questions)  # an annotator leaves out what it does not know
 
 
-def test_instances_of_one_class_are_numbered(asked, make_sample) -> None:
-    sample = make_sample()
+def test_instances_of_one_class_are_numbered(about) -> None:
     counts = set()
-    for question in asked(Task.INSTANCE):
-        word = vocabulary.find(question.instruction.targets[0].text)
-        assert np.array_equal(question.paints == 0, sample.mask == word.class_id)
-        numbers = np.unique(question.instances)
+    for question in asked(about, Task.INSTANCE):
+        word = vocabulary.find(question.words[0])
+        assert question.by_class[word.class_id] == BY_INSTANCE
+        numbers = np.unique(question.numbers)
         counts.add((word.name, len(numbers) - 1))
         assert numbers.tolist() == list(range(len(numbers)))
+        assert ((question.by_instance == 0) == (question.numbers > 0)).all()
     assert counts == {("chair", 2), ("box", 1)}
 
 
-def test_referring_questions_mark_the_region_and_nothing_else(asked, make_sample) -> None:
-    sample = make_sample()
-    for question in asked(Task.REFERRING):
-        assert np.array_equal(question.paints == 0, sample.instances == 1)
-        assert set(np.unique(question.paints)) == {0, 1}
-
-
-def test_rays_are_the_camera(asked) -> None:
-    question = asked(Task.RAYS)[0]
-    middle = question.colors[37, 46]  # the principal point looks straight ahead: mid grey
-    assert middle == pytest.approx([0.5] * 3, abs=0.003)
-    assert question.colors[37, 90, 0] > middle[0]
-    assert question.colors[70, 46, 1] > middle[1]
-
-
-@pytest.mark.parametrize(("real", "fx", "guesses"), [(True, 150.0, False), (True, 80.0, True), (False, 150.0, True)])
-def test_a_real_frame_through_a_long_lens_is_told_it_and_never_asked(make_sample, real, fx, guesses) -> None:
-    sample = make_sample(real=real)
-    sample = dataclasses.replace(sample, camera=dataclasses.replace(sample.camera, fx=fx, fy=fx))
+def test_a_lens_that_is_not_to_be_expected_is_told_and_never_asked(about) -> None:
+    for usual in (True, False):
+        told = {q.told for q in asked(about, Task.DEPTH, usual_lens=usual)}
+        assert told == ({True, False} if usual else {True})
     maker = QuestionMaker(np.random.default_rng(0))
-    asked = [question.instruction for _ in range(60) for question in maker.ask(sample, 4)]
-    told = {instruction.hfov_deg is not None for instruction in asked if instruction.task is Task.DEPTH}
-    assert told == ({True, False} if guesses else {True})
-    assert (Task.RAYS in {instruction.task for instruction in asked}) is guesses
+    hidden = dataclasses.replace(about, usual_lens=False)
+    assert Task.RAYS not in {q.task for _ in range(80) for q in maker.ask(hidden, 4)}
 
 
-def test_an_upright_picture_of_a_usual_camera_is_no_long_lens(make_sample) -> None:
-    camera = Camera.from_hfov(58, 96, 72)
-    upright = dataclasses.replace(camera, cx=23.5, width=48)  # a part of it; 31 degrees across
-    assert upright.hfov_deg < 40
-    assert not dataclasses.replace(make_sample(real=True), camera=upright).has_unusual_lens
-    across = dataclasses.replace(camera, cx=23.5, width=48, cy=17.5, height=36)
-    assert dataclasses.replace(make_sample(real=True), camera=across).has_unusual_lens
-
-
-def test_real_frames_are_not_asked_what_nobody_knows(asked) -> None:
-    assert asked(Task.SEMANTIC, real=True)
-    for question in asked(Task.SEMANTIC, real=True):
-        assert question.instruction.background is None  # an annotator leaves out what it does not know
+def test_the_rays_on_the_device_are_those_of_the_code() -> None:
+    camera = Camera(70.0, 74.0, 40.0, 30.0, 96, 64)
+    expected = rays_code.encode(rays_code.camera_directions(camera)).astype(np.float32)
+    painted = ray_colors(torch.tensor([[70.0, 74.0, 40.0, 30.0]]), (64, 96))[0].permute(1, 2, 0).numpy() * 255
+    # the code measures down in the y-z plane of the pixel's direction, as atan2(y, z) does
+    assert painted == pytest.approx(expected, abs=0.6)
 
 
 @pytest.mark.parametrize("wording", PICTURES)
-def test_pictures_can_be_edited_as_told(make_sample, wording: str) -> None:
-    rgb = make_sample().rgb
+def test_pictures_can_be_edited_as_told(wording: str) -> None:
+    rgb = torch.from_numpy(make_frame()[0].rgb.astype(np.float32) / 255).permute(2, 0, 1)
     picture = edited(rgb, wording)
     assert picture.shape == rgb.shape
     assert picture.min() >= 0
     assert picture.max() <= 1
-    assert (np.abs(picture - rgb / 255).max() < 1e-6) == (wording == PICTURES[0])
+    assert bool((picture - rgb).abs().max() < 1e-6) == (wording == PICTURES[0])
+
+
+def test_answers_are_looked_up_pixel_by_pixel(make_batch) -> None:
+    part = np.s_[4:68]
+    batch = make_batch(Task.INSTANCE, Task.REFERRING, Task.SEMANTIC)
+    images = {task: batch.rows[task][0].tolist() for task in batch.paints}
+    assert images == {Task.SEMANTIC: [2], Task.INSTANCE: [0], Task.REFERRING: [1]}
+    masks = [make_frame(i)[1] for i in range(3)]
+    chairs = masks[1].instances[part] == 700
+    assert np.array_equal(batch.paints[Task.REFERRING][0].numpy() == 0, chairs)
+    numbers, paints = batch.numbers[0].numpy(), batch.paints[Task.INSTANCE][0].numpy()
+    assert np.array_equal(numbers > 0, paints == 0)
+    assert (paints[masks[0].mask[part] == 255] == OPEN).all()
+    assert {tuple(np.unique(numbers[masks[0].instances[part] == i])) for i in (700, 701, 702)} <= {(0,), (1,), (2,)}
+    assert batch.lens.tolist() == pytest.approx([np.log(96 / 70)] * 3)

@@ -8,6 +8,7 @@ COMMANDS: dict[str, str] = {
     "engine": "build, check, describe and time what runs a model on this machine",
     "eval": "score a model on frames with truth, beside the baselines that it must beat",
     "export": "write a trained network as files for every runtime, and check them here",
+    "gates": "the fixed battery of gates: a student beside the one that ships, frame by frame",
     "image": "depth, normals, mask and cloud of image files",
     "models": "known models: list, fetch, describe, and check whether one tells the truth here",
     "label": "teacher labels of your own recordings: bags, videos, folders of images",

@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             after_ns = -1
             if resumed is not None:
-                after_ns, first = _carry_over(bags, args.output, writer, {f"{ns}/" for ns in names.values()}, cameras)
+                after_ns, first = _carry_over(bags, args.output, writer, {f"{ns}/" for ns in names.values()})
                 print(f"{first} pictures are there: going on from them", file=log)
             elif args.copy is not None:
                 originals = {c.topic for c in bag.reader.connections if _fits(c.topic, args.copy)}
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
                         break
                     seen += 1
                     try:
-                        frame = _frame(picture)
+                        frame = frame_of(picture)
                     except FrameError as error:
                         dropped[str(error)] = dropped.get(str(error), 0) + 1
                         continue
@@ -116,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
     return 130 if interrupted else 0
 
 
-def _frame(picture: Any) -> Frame:
+def frame_of(picture: Any) -> Frame:
     message = picture.message
     stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
     if picture.is_compressed:
@@ -162,7 +162,7 @@ def _done(bags: Any, output: Path) -> Path | None:
         return output
 
 
-def _carry_over(bags: Any, output: Path, writer: Any, spaces: set[str], cameras: list[Any]) -> tuple[int, int]:
+def _carry_over(bags: Any, output: Path, writer: Any, spaces: set[str]) -> tuple[int, int]:
     """Everything of the earlier run into the new bag: (the last picture's time, how many pictures)."""
     with bags.Bag(output) as old:
         topics = {c.topic for c in old.reader.connections}

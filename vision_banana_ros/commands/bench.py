@@ -16,7 +16,7 @@ from vision_banana_ros import __version__
 from vision_banana_ros.bench.rows import Row
 from vision_banana_ros.core import VisionBananaError
 
-AREAS = ("codecs", "geometry", "world", "model", "node")
+AREAS = ("codecs", "geometry", "world", "model", "training", "node")
 #: What a measurement takes besides.
 _OPTIONS = {"node": ("seconds", "minutes"), "model": ("model", "backend", "size", "yardstick")}
 

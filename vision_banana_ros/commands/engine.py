@@ -21,7 +21,8 @@ from vision_banana_ros.core import DataError, MissingExtraError
 from vision_banana_ros.generators.registry import SHIPPED_STUDENT
 from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.manifest import MANIFEST, Precision, Role
-from vision_banana_ros.runtimes.choice import Attempt, attempt_all
+from vision_banana_ros.runtimes.choice import attempt_all
+from vision_banana_ros.runtimes.report import Attempt
 from vision_banana_ros.runtimes.runtime import RuntimeOptions
 from vision_banana_ros.student.text import TextTable
 

@@ -22,6 +22,7 @@ from typing import Any, TextIO
 
 import cv2
 
+from vision_banana_ros.commands import eval_video
 from vision_banana_ros.core import DataError, Perception
 from vision_banana_ros.data import Example, open_dataset
 from vision_banana_ros.evaluation.baselines import PriorMaps
@@ -32,6 +33,7 @@ from vision_banana_ros.evaluation.pictures import side_by_side
 from vision_banana_ros.evaluation.protocols import BENCHMARKS, judge
 from vision_banana_ros.evaluation.published import beside_published
 from vision_banana_ros.evaluation.report import beats_baselines, report
+from vision_banana_ros.evaluation.summary import jsonable
 from vision_banana_ros.generators.registry import load_generator
 from vision_banana_ros.tasks.vocabulary import things
 
@@ -50,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         sub.add_argument("--tell-hfov", action="store_true", help="put the true field of view into the prompt")
         sub.add_argument("--far", type=float, default=80.0, metavar="METRES", help="truth beyond this is not scored")
         sub.add_argument("--pictures", type=Path, metavar="DIR", help="write image | model | truth as PNGs")
+    what = "over time: flicker, drift and numbers that stay, frame by frame and steadied (needs the extra world)"
+    eval_video.add_arguments(kinds.add_parser("video", help=what, description=what))
     what = "a standard set, by the protocol of the papers, beside published numbers (docs/benchmarks.md)"
     sub = kinds.add_parser("benchmark", help=what, description=what)
     sub.add_argument("name", metavar="NAME", choices=sorted(BENCHMARKS), help=", ".join(sorted(BENCHMARKS)))
@@ -67,6 +71,8 @@ def _common(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.kind == "video":
+        return eval_video.run(args)
     if args.limit is not None and args.limit < 1:
         raise DataError(f"--limit must be at least 1, got {args.limit}")
     if args.kind == "benchmark":
@@ -99,7 +105,9 @@ def run(args: argparse.Namespace) -> int:
     print(report(evaluation), file=out)
     _write_json(args, evaluation.to_json())
     lost = beats_baselines(evaluation)
-    print("beats every baseline" if not lost else f"does not beat: {', '.join(lost)}", file=out)
+    rivals = evaluation.contenders[1:]
+    beaten = "beats every baseline" if rivals else "there is no baseline for what was scored"
+    print(f"does not beat: {', '.join(lost)}" if lost else beaten, file=out)
     return 1 if lost else 0
 
 
@@ -139,7 +147,7 @@ def _words(args: argparse.Namespace) -> TextIO:
 
 
 def _write_json(args: argparse.Namespace, scores: dict[str, Any]) -> None:
-    text = json.dumps(scores, indent=1, allow_nan=False) + "\n"
+    text = json.dumps(jsonable(scores), indent=1, allow_nan=False) + "\n"
     if args.json == "-":
         sys.stdout.write(text)
     elif args.json:

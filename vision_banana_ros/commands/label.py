@@ -56,6 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     belief.add_argument(
         "--accept-licence", action="store_true", help="use teachers or recordings that forbid commercial use"
     )
+    belief.add_argument("--allow-remote", action="store_true", help="pictures may leave this machine for a teacher")
+    belief.add_argument("--anchor", default="", metavar="NAME", help="metric model that relative teachers lean on")
     many = parser.add_argument_group("many machines")
     many.add_argument("--ray", metavar="auto|ADDRESS", help="by an actor pool of Ray, here or on a cluster")
     many.add_argument("--workers", type=int, default=2, metavar="N", help="actors (default 2)")
@@ -76,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
         per_shard=args.per_shard,
         recording_licence=args.licence,
         accept_licence=args.accept_licence,
+        allow_remote=args.allow_remote,
+        anchor=args.anchor,
     )
     log = sys.stderr if args.json == Path("-") else sys.stdout
     report = label(

@@ -21,7 +21,7 @@ from vision_banana_ros.evaluation.baselines import PriorMaps
 from vision_banana_ros.evaluation.evaluate import EvaluationSettings, evaluate
 from vision_banana_ros.evaluation.report import beats_baselines, report
 from vision_banana_ros.evaluation.summary import Contender, Evaluation
-from vision_banana_ros.models.manifest import Precision, Score, Source, TrainingRecord
+from vision_banana_ros.models.manifest import Precision, Score, TrainedOn, TrainingRecord
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="of the weights, from the student that the run started from: 0.25 keeps more of what it knew",
     )
+    parser.add_argument(
+        "--best", action="store_true", help="the weights that did best on the run's gates, not the last"
+    )
+    parser.add_argument("--weights", action="store_true", help="with weights, to run in PyTorch and to learn on from")
     parser.add_argument("--summary", default="", help="one line on how it was trained")
     parser.add_argument("--keep", action="store_true", help="write the model even where a baseline is not beaten")
 
@@ -54,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from vision_banana_ros.runtimes.torch import TorchRuntime
     from vision_banana_ros.student.text import TextTable
     from vision_banana_ros.tasks import vocabulary
-    from vision_banana_ros.training.checkpoint import FIRST, LAST, averaged_student, load_checkpoint
+    from vision_banana_ros.training.checkpoint import BEST, FIRST, LAST, averaged_student, load_checkpoint
     from vision_banana_ros.training.config import TrainingConfig
     from vision_banana_ros.training.words import known_texts
     from vision_banana_ros.world.moving import MovingScene
@@ -62,19 +66,22 @@ def run(args: argparse.Namespace) -> int:
     config = TrainingConfig.load(args.folder / "config.json")
     if not 0 <= args.first_share < 1:
         raise DataError(f"--first-share must be at least 0 and less than 1, got {args.first_share}")
-    student = averaged_student(args.folder / LAST, first_share=args.first_share)
+    weights = args.folder / (BEST if args.best else LAST)
+    student = averaged_student(weights, first_share=args.first_share)
     text = TextTable.load(args.folder / "text.npz").only(known_texts())
     asked = [read_size(text) for text in args.size or ()]
     sizes = tuple(asked or [(view.width, view.height) for view in config.views])
-    generator = StudentGenerator(TorchRuntime(student), text, sizes)
+    runtime = TorchRuntime(student)
+    generator = StudentGenerator(runtime, text, sizes)
+    judged_by = f"{runtime.backend.value} {runtime.precision.value}"
     settings = EvaluationSettings(countable=vocabulary.things(), priors=PriorMaps.load())
     real = [
-        evaluate(open_dataset(root), generator, root=root.name, model="student", settings=settings)
+        evaluate(open_dataset(root), generator, root=root.name, model="student", settings=settings, runtime=judged_by)
         for root in args.frames or [Path(gate) for gate in config.gates]
     ]
     lost = {evaluation.root: missed for evaluation in real if (missed := beats_baselines(evaluation))}
     rendered = [
-        evaluate(open_dataset(root), generator, root=root.name, model="student", settings=settings)
+        evaluate(open_dataset(root), generator, root=root.name, model="student", settings=settings, runtime=judged_by)
         for root in args.shards or []
     ]
     evaluations = [*real, *rendered]
@@ -92,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
     record = TrainingRecord(
         summary=summary,
         sources=read_sources(args.sources),
-        steps=int(load_checkpoint(args.folder / LAST)["samples"]),
+        steps=int(load_checkpoint(weights)["samples"]),
         seed=config.seed,
         config=config.record(),
     )
@@ -103,6 +110,7 @@ def run(args: argparse.Namespace) -> int:
         ExportSettings(
             sizes_wh=sizes,
             precisions=tuple(Precision(p) for p in args.precision or ["fp32"]),
+            with_weights=args.weights,
             training=record,
             scores=tuple(scores(evaluations)),
         ),
@@ -153,13 +161,13 @@ _METRICS = {
 _WITHOUT_RIVALS = ("mean_iou", "cumulative_iou", "instance_pm_f1", "focal_error")
 
 
-def read_sources(path: Path | None) -> tuple[Source, ...]:
+def read_sources(path: Path | None) -> tuple[TrainedOn, ...]:
     if path is None:
         return ()
     try:
         entries: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
         return tuple(
-            Source(name=str(e["name"]), licence=str(e["licence"]), samples=int(e.get("samples", 0))) for e in entries
+            TrainedOn(name=str(e["name"]), licence=str(e["licence"]), samples=int(e.get("samples", 0))) for e in entries
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} must be a JSON list of name, licence and samples: {error!r}") from error

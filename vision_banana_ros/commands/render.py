@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import as_completed
 from pathlib import Path
+from typing import Any
 
 from vision_banana_ros.core import DataError, MissingExtraError
 from vision_banana_ros.tasks.vocabulary import labels
@@ -28,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clean", action="store_true", help="without the effects of a real sensor")
     parser.add_argument("--per-shard", type=int, default=64, metavar="N", help="frames per shard (default 64)")
     parser.add_argument("--processes", type=int, default=2, metavar="P", help="processes that render (default 2)")
+    parser.add_argument(
+        "--ray", metavar="auto|ADDRESS", help="render in --processes actors of Ray, here or on a cluster"
+    )
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="write a contact sheet of --count frames instead")
     parser.add_argument("--clip", action="store_true", help="make the bundled clip anew in --out DIR instead")
     parser.add_argument("--statistics", type=Path, metavar="DIR", help="describe the shards of a folder instead")
@@ -59,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     _agree(args.out, manifest)
     todo = [i for i in range(manifest.shard_count) if not shard_path(args.out, i).is_file()]
     start, done = time.monotonic(), 0
-    for frames in _render(args.out, manifest, settings, todo, args.processes):
+    for frames in _render(args.out, manifest, settings, todo, args.processes, args.ray):
         done += frames
         rate = done / (time.monotonic() - start)
         left = sum(len(manifest.shard_seeds(i)) for i in todo) - done
@@ -82,9 +86,29 @@ def render_shard(folder: Path, shard: int, manifest: Manifest, settings: WorldSe
     return len(samples)
 
 
+class Renderer:
+    """One actor of Ray: renders the shards that it is given, one core each. Their folder is shared by all machines."""
+
+    def __init__(self, job: tuple[Path, Manifest, WorldSettings]) -> None:
+        self._folder, self._manifest, self._settings = job
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        for shard in batch["key"]:
+            if not shard_path(self._folder, int(shard)).is_file():
+                render_shard(self._folder, int(shard), self._manifest, self._settings, 1)
+        return batch
+
+
 def _render(
-    folder: Path, manifest: Manifest, settings: WorldSettings, todo: list[int], processes: int
+    folder: Path, manifest: Manifest, settings: WorldSettings, todo: list[int], processes: int, ray: str | None
 ) -> Iterator[int]:
+    if ray is not None:
+        from vision_banana_ros.labelling.on_ray import RaySettings, spread
+
+        job = (folder.resolve(), manifest, settings)
+        for shard in spread(Renderer, job, todo, RaySettings(address=ray, workers=processes, batch=1)):
+            yield len(manifest.shard_seeds(int(shard)))
+        return
     if processes == 1:
         yield from (render_shard(folder, shard, manifest, settings, 0) for shard in todo)
         return

@@ -9,11 +9,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from vision_banana_ros.core import Frame, InstructionError, Task
 from vision_banana_ros.generators import load_generator
-from vision_banana_ros.geometry.steady import Steadier
 from vision_banana_ros.geometry.tracks import Track
 from vision_banana_ros.perceiver import Perceiver, PerceiverSettings, Sight
 from vision_banana_ros.prompts import ClassSet, Generator, read_class_set, read_request
@@ -67,37 +65,29 @@ class Eyes:
             hfov_deg=args.hfov,
             camera_height_m=args.camera_height,
             output_width=args.width,
+            steady=args.steady,
         )
         self.generator = generator or load_generator(args.model, backend=args.backend)
         self._perceiver = Perceiver(self.generator)
-        self._steadier = Steadier() if args.steady else None
+        self.tracks: tuple[Track, ...] = ()
         self.frames, self.generate_s, self.steady_s, self.all_s = 0, 0.0, 0.0, 0.0
 
     def see(self, frame: Frame, *, tasks: frozenset[Task] | None = None) -> Sight:
         start = time.perf_counter()
-        steadier = self._steadier
-        if steadier is not None and frame.camera is None and steadier.camera is not None:
-            frame = replace(frame, camera=steadier.camera.scaled_to(frame.hw[1], frame.hw[0]))
         sight = self._perceiver.see(frame, self._wishes, self.settings, tasks=tasks or self.tasks, wants_camera=True)
-        if steadier is not None:
-            sight = replace(sight, perception=steadier.steady(sight.frame, sight.perception))
-            assert steadier.last is not None
-            self.steady_s += steadier.last.seconds
+        self.tracks = sight.tracks
+        self.steady_s += sight.steady_s
         self.frames += 1
         self.generate_s += sight.generate_s
         self.all_s += time.perf_counter() - start
         return sight
-
-    @property
-    def tracks(self) -> tuple[Track, ...]:
-        return () if self._steadier is None else self._steadier.tracks
 
     def cost(self) -> str:
         """What a frame took, in words."""
         if not self.frames:
             return "no frame"
         each = 1e3 / self.frames
-        steady = "" if self._steadier is None else f", steadiness {self.steady_s * each:.1f} ms"
+        steady = f", steadiness {self.steady_s * each:.1f} ms" if self.settings.steady else ""
         return f"{self.all_s * each:.1f} ms a frame (model {self.generate_s * each:.1f} ms{steady})"
 
 
@@ -114,7 +104,7 @@ def ending_softly() -> Iterator[threading.Event]:
     """Ctrl-C and SIGTERM set the event: the frame at hand is finished and all files are closed. Twice: at once."""
     asked = threading.Event()
 
-    def ask(number: int, _frame: object) -> None:
+    def ask(_number: int, _frame: object) -> None:
         if asked.is_set():
             raise KeyboardInterrupt
         asked.set()

@@ -30,9 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--initial",
         metavar="PATH",
-        help="start from a MobileNetV2 .tflite, a checkpoint .pt, a model's folder, or the shipped 'student'",
+        help="start from 'imagenet' (default), a checkpoint .pt, a model's folder, or the shipped 'student'",
     )
     parser.add_argument("--samples", type=int, metavar="N", help="how many samples to see altogether")
+    parser.add_argument("--minutes", type=float, metavar="M", help="stop after so long, whatever the number of samples")
+    parser.add_argument(
+        "--world", dest="world_processes", type=int, metavar="P", help="render the world meanwhile, by P processes"
+    )
     parser.add_argument("--text", type=Path, metavar="FILE", help="text table; default: DIR/text.npz, else it is made")
     parser.add_argument(
         "--annotate", type=Path, metavar="TFLITE", help="first annotate the real frames with this ADE20K segmenter"
@@ -68,11 +72,11 @@ def configuration(args: argparse.Namespace) -> Any:
     saved = args.folder / "config.json"
     path = args.config or (saved if saved.exists() else None)
     entries = dataclasses.asdict(TrainingConfig.load(path)) if path else {}
-    for name in (*_LISTS, "annotations", "initial", "samples"):
+    for name in (*_LISTS, "annotations", "initial", "samples", "minutes", "world_processes"):
         value = getattr(args, name)
         if value is not None:
             entries[name] = value
     config = TrainingConfig.from_json(json.loads(json.dumps(entries)))
-    if not config.shards and not config.frames:
-        raise DataError("training needs --shards DIR (vision-banana render) or --frames DIR, or both")
+    if not config.shards and not config.frames and not config.world_processes:
+        raise DataError("training needs --shards DIR (vision-banana render), --frames DIR, or --world PROCESSES")
     return config

@@ -24,7 +24,7 @@ class Canvas:
 class About:
     """What a generator says of itself.
 
-    metric: whether its depth canvases are metres by its own doing; None where it paints no depth.
+    metric: whether its depth canvases are metres, by its own doing or by an anchor; None where it paints no depth.
     deterministic: the same frame and words give the same canvas.
     cost: "light" (a robot's frame loop), "gpu" (a large model), "remote" (pictures leave this machine).
     sources: what it was made from, each "NAME (LICENCE)", where that is known.

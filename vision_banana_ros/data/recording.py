@@ -20,7 +20,7 @@ import numpy as np
 
 from vision_banana_ros.core import AnyArray, DataError, FloatArray, Frame, UInt8Array
 
-#: Glances are this wide or a little wider: enough to tell a sharp picture from a blurred one.
+#: Glances are at least this wide, and less than twice that: enough to tell a sharp picture from a blurred one.
 GLANCE_WIDTH = 256
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".mpeg", ".ts", ".webm", ".wmv"})
@@ -124,11 +124,12 @@ def _looks_like_a_bag(folder: Path) -> bool:
 
 
 def shrunk(rgb: AnyArray) -> UInt8Array:
-    """An image at the width of glances, by area averaging."""
+    """An image at the width of glances: averaged over whole blocks of pixels, which is fast."""
     height, width = rgb.shape[:2]
-    if width <= GLANCE_WIDTH:
+    factor = width // GLANCE_WIDTH
+    if factor < 2:
         return np.asarray(rgb, np.uint8)
-    size = GLANCE_WIDTH, max(1, round(height * GLANCE_WIDTH / width))
+    size = width // factor, max(1, height // factor)
     return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 

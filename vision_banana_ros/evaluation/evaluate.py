@@ -6,6 +6,7 @@ at run time, except that nothing is thrown away for low confidence: each pixel i
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -32,7 +33,8 @@ from vision_banana_ros.evaluation.questions import (
     semantic_instruction,
 )
 from vision_banana_ros.evaluation.summary import Evaluation
-from vision_banana_ros.prompts import Generator
+from vision_banana_ros.prompts import Generator, Instruction
+from vision_banana_ros.tasks import room, rooms
 
 __all__ = ["EvaluationSettings", "evaluate", "focal_error", "semantic_instruction"]
 
@@ -44,12 +46,17 @@ def evaluate(
     root: str,
     model: str,
     settings: EvaluationSettings | None = None,
+    runtime: str | None = None,
     watch: Callable[[Example, Perception], None] | None = None,
 ) -> Evaluation:
-    """Score `generator` on all `frames`; `watch` sees each one, for progress and pictures."""
+    """Score `generator` on all `frames`; `watch` sees each one, for progress and pictures.
+
+    `runtime` names what runs the network, for the report; by default what the generator itself says.
+    """
     settings = settings or EvaluationSettings()
     contest = Contest(settings)
     matches, regions, focal_errors = InstanceMatches(), list[Overlap](), list[float]()
+    others: dict[str, list[float]] = defaultdict(list)
     frame_count = skipped = 0
     sources: set[str] = set()
     scoring = _Scoring(contest)
@@ -58,12 +65,14 @@ def evaluate(
         dense = paintable(dense_instructions(example, settings), generator)
         asked = [q for q in instance_questions(truth, settings) if paintable([q[0]], generator)]
         regions_asked = [q for q in referring_questions(truth, settings) if paintable([q[0]], generator)]
+        by_task = [Instruction.of(ask) for room in rooms() for ask in room.questions(truth)]
+        by_task = paintable(by_task, generator)
         if not (dense or asked or regions_asked):
             skipped += 1
             continue
         frame_count += 1
         sources.add(str(example.source))
-        seen = see(example, generator, [*dense, *(q for q, _ in asked), *(q for q, _ in regions_asked)])
+        seen = see(example, generator, [*dense, *(q for q, _ in asked), *(q for q, _ in regions_asked), *by_task])
         answers = {answer.instruction: answer.layers for answer in seen.answers}
         scoring.add(seen, truth)
         if example.camera_known and seen.camera_recovered and seen.camera is not None:
@@ -74,6 +83,11 @@ def evaluate(
         for instruction, region in regions_asked:
             if instruction in answers:
                 regions.append(overlap(answers[instruction]["referring"] == 1, region))
+        for instruction in by_task:
+            if instruction in answers:
+                told = room(instruction.task).score(instruction, answers[instruction], truth)
+                for name, value in told.items():
+                    others[f"{instruction.task.value} {name}"].append(value)
         if watch:
             watch(example, seen)
     scoring.finish()
@@ -82,7 +96,7 @@ def evaluate(
     return Evaluation(
         root=root,
         model=model,
-        runtime=runtime_of(generator),
+        runtime=runtime or runtime_of(generator),
         sources=tuple(sorted(sources)),
         frames=frame_count,
         skipped=skipped,
@@ -92,6 +106,7 @@ def evaluate(
         cumulative_iou=cumulative_iou(regions) if regions else None,
         mean_region_iou=mean_region_iou(regions) if regions else None,
         instance_pm_f1=matches.pm_f1() if matches.tp.any() or matches.fn.any() else None,
+        others={name: float(np.mean(values)) for name, values in others.items()},
         focal_error=float(np.median(focal_errors)) if focal_errors else None,
     )
 

@@ -4,7 +4,7 @@
     interval: percentile bootstrap over frames (Efron 1979), both models on the same resample
 
 Because both see the same frames, what makes a frame hard falls out of the difference: an interval that does not hold 0
-is a difference that other frames of the same kind would show too. mIoU is of the sums of all frames, resampled likewise.
+is a difference that other frames of the same kind would show too. mIoU is of the sums of all frames, likewise.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ SCORE_EVERYTHING = PerceiveSettings(
     min_mask_confidence=0,
     filter_flying_pixels=False,
     with_confidence=False,
+    believes_unmetric=True,  # what is no metres is judged all the same, after scaling
 )
 
 

@@ -46,6 +46,7 @@ def report(evaluation: Evaluation) -> str:
         ("cIoU", evaluation.cumulative_iou),
         ("gIoU", evaluation.mean_region_iou),
         ("instance pmF1", evaluation.instance_pm_f1),
+        *evaluation.others.items(),
         ("median focal error", evaluation.focal_error),
     )
     lines += [f"{name:22} {value:.3f}" for name, value in singles if value is not None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -65,11 +65,12 @@ class Evaluation:
     cumulative_iou: float | None = None
     mean_region_iou: float | None = None
     instance_pm_f1: float | None = None
+    others: dict[str, float] = field(default_factory=dict)  # of tasks that score themselves, "panoptic PQ"
     focal_error: float | None = None  # median of |f - f_true| / f_true of the recovered horizontal focal length
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON: NaN, which JSON has no word for, becomes null."""
-        return {key: _jsonable(value) for key, value in dataclasses.asdict(self).items()}
+        return {key: jsonable(value) for key, value in dataclasses.asdict(self).items()}
 
 
 def summarise_depth(frames: Sequence[DepthScores]) -> DepthSummary | None:
@@ -110,9 +111,10 @@ def _r2(sampled: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return r2
 
 
-def _jsonable(value: Any) -> Any:
+def jsonable(value: Any) -> Any:
+    """The same with null for every number that is none."""
     if isinstance(value, dict):
-        return {str(key): _jsonable(entry) for key, entry in value.items()}
+        return {str(key): jsonable(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_jsonable(entry) for entry in value]
+        return [jsonable(entry) for entry in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -24,6 +24,7 @@ class GeneratorOptions:
     over the floor) or the name of a generator that paints metres. `words` is a YAML file of a model's own class names
     and the words that stand for them. `accept_licence` lets in what must not be used commercially. `allow_remote` lets
     pictures leave this machine (None: what VISION_BANANA_ALLOW_REMOTE says), in a loop `max_rate_hz` times a second.
+    `remembers`: the same runtime at every start, kept in `cache_dir` (runtimes/memory.py).
     """
 
     backend: str = "auto"
@@ -34,6 +35,7 @@ class GeneratorOptions:
     words: Path | None = None
     allow_remote: bool | None = None
     max_rate_hz: float = 0.0
+    remembers: bool = False
     size: tuple[int, int] | None = None  # of the canvases, (width, height)
     cache_dir: Path | None = None
     tell: Callable[[str], None] = field(default=say_nothing)

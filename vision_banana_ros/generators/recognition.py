@@ -17,6 +17,9 @@ from vision_banana_ros.core import Footage, GeneratorError, UInt8Array
 _THUMBNAIL_WH = (48, 36)
 #: JPEG at quality 50 differs by about 1 level after averaging; two frames of different places by 30 and more.
 _NEAR_LEVELS = 8.0
+#: So near lies only the frame itself: a copy at quality 95 or at half the size differs by .5, the nearest other frames
+#: of our footages by 1.0 and more. The rest of the footage need not be looked at then, and drawing it takes seconds.
+_SAME_LEVELS = 0.8
 
 
 class FrameFinder:
@@ -31,11 +34,25 @@ class FrameFinder:
         """Index of the frame that `rgb` shows; GeneratorError when nothing is near."""
         if len(self._footage) == 0:
             raise GeneratorError("the oracle's footage has no frames: give it one that has")
-        digest = _digest(rgb)
-        while digest not in self._by_digest and len(self._thumbnails) < len(self._footage):
+        digest, thumbnail = _digest(rgb), _thumbnail(rgb)
+        looked_at = 0
+        while digest not in self._by_digest:
+            same = self._same(thumbnail, looked_at)
+            if same is not None:
+                return same
+            looked_at = len(self._thumbnails)
+            if looked_at == len(self._footage):
+                return self._nearest(thumbnail)
             self._read_next()
-        exact = self._by_digest.get(digest)
-        return self._nearest(rgb) if exact is None else exact
+        return self._by_digest[digest]
+
+    def _same(self, thumbnail: npt.NDArray[np.float32], start: int) -> int | None:
+        """The frame that this must be, among those read, from number `start` on."""
+        if start == len(self._thumbnails):
+            return None
+        levels = _levels(self._thumbnails[start:], thumbnail)
+        nearest = int(np.argmin(levels))
+        return start + nearest if levels[nearest] < _SAME_LEVELS else None
 
     def _read_next(self) -> None:
         index = len(self._thumbnails)
@@ -43,9 +60,8 @@ class FrameFinder:
         self._by_digest.setdefault(_digest(rgb), index)
         self._thumbnails.append(_thumbnail(rgb))
 
-    def _nearest(self, rgb: UInt8Array) -> int:
-        differences = np.stack(self._thumbnails) - _thumbnail(rgb)
-        levels = np.sqrt(np.mean(differences**2, axis=(1, 2)))
+    def _nearest(self, thumbnail: npt.NDArray[np.float32]) -> int:
+        levels = _levels(self._thumbnails, thumbnail)
         nearest = int(np.argmin(levels))
         if levels[nearest] > _NEAR_LEVELS:
             raise GeneratorError(
@@ -54,6 +70,12 @@ class FrameFinder:
                 "play the footage that it was made with, or use a trained model"
             )
         return nearest
+
+
+def _levels(
+    thumbnails: list[npt.NDArray[np.float32]], thumbnail: npt.NDArray[np.float32]
+) -> npt.NDArray[np.floating[npt.NBitBase]]:
+    return np.asarray(np.sqrt(np.mean((np.stack(thumbnails) - thumbnail) ** 2, axis=(1, 2))))
 
 
 def _digest(rgb: UInt8Array) -> bytes:

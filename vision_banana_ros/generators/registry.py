@@ -59,6 +59,7 @@ def load_generator(
     words: Path | None = None,
     allow_remote: bool | None = None,
     max_rate_hz: float = 0.0,
+    remembers: bool = False,
 ) -> Generator:
     """The generator of that name; `backend` chooses the runtime of a trained model ("auto": the best one here).
 
@@ -69,6 +70,7 @@ def load_generator(
     options = GeneratorOptions(
         backend=backend, tell=tell or say_nothing, cache_dir=cache_dir, device=device, precision=precision,
         accept_licence=accept_licence, anchor=anchor, words=words, allow_remote=allow_remote, max_rate_hz=max_rate_hz,
+        remembers=remembers,
     )  # fmt: skip
     return load(model, options)
 
@@ -129,7 +131,9 @@ def _load_student(folder: Path, options: GeneratorOptions) -> Generator:
     from vision_banana_ros.runtimes.runtime import RuntimeOptions
 
     sizes_wh = () if options.size is None else (options.size,)
-    runtime = RuntimeOptions(tell=options.tell, cache_dir=options.cache_dir, sizes_wh=sizes_wh)
+    runtime = RuntimeOptions(
+        tell=options.tell, cache_dir=options.cache_dir, sizes_wh=sizes_wh, remembers=options.remembers
+    )
     return load_student(folder, backend=options.backend, options=runtime)
 
 

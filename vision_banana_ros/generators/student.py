@@ -1,7 +1,10 @@
 """The student as a generator: frame and instructions in, canvases out, whichever runtime runs the network.
 
-A frame is resized to the canvas size whose shape is nearest to its own: by area averaging, all of it, without bars. The
-prompts are packed into paint boxes, which are kept, since a robot asks the same questions for every frame.
+A frame is resized to the canvas size whose shape is nearest to its own, by area averaging, all of it. Models that know
+the size of things by their pixels need square ones: the frame is then fitted into the canvas, the rest is its mirror
+image, and canvases are cut to the frame. Older models have the frame stretched to the canvas.
+
+The prompts are packed into paint boxes, which are kept, since a robot asks the same questions for every frame.
 """
 
 from __future__ import annotations
@@ -20,7 +23,8 @@ from vision_banana_ros.core import About, Canvas, Frame, GeneratorError, UInt8Ar
 from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.manifest import Role
 from vision_banana_ros.prompts import Instruction
-from vision_banana_ros.runtimes.choice import LoadReport, choose
+from vision_banana_ros.runtimes.choice import choose
+from vision_banana_ros.runtimes.report import LoadReport
 from vision_banana_ros.runtimes.runtime import Runtime, RuntimeOptions
 from vision_banana_ros.student.paintbox import TASKS, PaintBoxes, pack
 from vision_banana_ros.student.text import TextTable
@@ -41,6 +45,7 @@ class StudentGenerator:
         *,
         tasks: Sequence[str] = TASKS,
         about: About | None = None,
+        square: bool = True,
     ) -> None:
         if not sizes_wh:
             raise GeneratorError("a student needs at least one canvas size")
@@ -51,34 +56,55 @@ class StudentGenerator:
         self._runtime = runtime
         self._text = text
         self._sizes_wh = tuple(sizes_wh)
-        self._boxes: OrderedDict[tuple[Instruction, ...], PaintBoxes] = OrderedDict()
+        self._square = square
+        self._boxes: OrderedDict[tuple[tuple[Instruction, ...], float], PaintBoxes] = OrderedDict()
 
     def generate(self, frame: Frame, instructions: Sequence[Instruction]) -> list[Canvas]:
         if not instructions:
             return []
         width, height = self.canvas_wh(frame)
-        image = cast(UInt8Array, cv2.resize(frame.rgb, (width, height), interpolation=cv2.INTER_AREA))
-        planes = self._runtime.paint(image[None], self._packed(tuple(instructions)))
+        inner = fitted(frame.hw[::-1], (width, height)) if self._square else (width, height)
+        left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+        image = cast(UInt8Array, cv2.resize(frame.rgb, inner, interpolation=cv2.INTER_AREA))
+        if inner != (width, height):
+            below, right = height - inner[1] - top, width - inner[0] - left
+            image = cast(UInt8Array, cv2.copyMakeBorder(image, top, below, left, right, cv2.BORDER_REFLECT))
+        planes = self._runtime.paint(image[None], self._packed(tuple(instructions), width / inner[0]))
         if planes.shape != (len(instructions), 3, height, width) or planes.dtype != np.uint8:
             raise GeneratorError(
                 f"the network must paint uint8 ({len(instructions)}, 3, {height}, {width}), "
                 f"got {planes.dtype} {planes.shape}: export it again"
             )
+        planes = planes[:, :, top : top + inner[1], left : left + inner[0]]
         return [Canvas(cv2.merge(list(plane)), i) for plane, i in zip(planes, instructions, strict=True)]
+
+    def unknown_words(self, texts: Sequence[str]) -> dict[str, list[str]]:
+        """Texts that this model has no meaning for here, each with known ones that may be meant instead."""
+        return {text: self._text.nearest(text) for text in self._text.unknown(texts)}
 
     def canvas_wh(self, frame: Frame) -> tuple[int, int]:
         """The size whose aspect ratio is nearest to the frame's."""
         aspect = math.log(frame.hw[1] / frame.hw[0])
         return min(self._sizes_wh, key=lambda wh: abs(math.log(wh[0] / wh[1]) - aspect))
 
-    def _packed(self, instructions: tuple[Instruction, ...]) -> PaintBoxes:
-        boxes = self._boxes.get(instructions)
+    def _packed(self, instructions: tuple[Instruction, ...], wider: float) -> PaintBoxes:
+        """`wider`: canvas over frame, side by side: a told lens is the frame's, the network's is the canvas's."""
+        boxes = self._boxes.get((instructions, wider))
         if boxes is None:
-            boxes = self._boxes[instructions] = pack(instructions, self._text, self._task_order)
+            boxes = pack(instructions, self._text, self._task_order)
+            boxes.lens[:, 1] += boxes.lens[:, 0] * np.float32(math.log(wider))
+            self._boxes[instructions, wider] = boxes
             if len(self._boxes) > _KEPT_BOXES:
                 self._boxes.popitem(last=False)
-        self._boxes.move_to_end(instructions)
+        self._boxes.move_to_end((instructions, wider))
         return boxes
+
+
+def fitted(frame_wh: tuple[int, int], canvas_wh: tuple[int, int]) -> tuple[int, int]:
+    """The largest size of the frame's shape that fits into the canvas."""
+    scale = min(canvas_wh[0] / frame_wh[0], canvas_wh[1] / frame_wh[1])
+    width, height = (min(side, max(1, round(scale * f))) for side, f in zip(canvas_wh, frame_wh, strict=True))
+    return width, height
 
 
 def load(folder: Path, *, backend: str = "auto", options: RuntimeOptions | None = None) -> StudentGenerator:
@@ -95,6 +121,7 @@ def load(folder: Path, *, backend: str = "auto", options: RuntimeOptions | None 
         options.sizes_wh or manifest.sizes_wh,
         chosen.report,
         tasks=manifest.tasks,
+        square=manifest.square_pixels,
         about=About(
             name=manifest.name,
             licence=manifest.licence,

@@ -6,11 +6,11 @@
 
 What is known comes as a depth image, NaN where nothing is: a LiDAR or ToF frame projected into the camera
 (`sparse_depth`), the ideal floor under a camera of known height (`floor_depth`), or another generator's metres. Errors
-are relative errors of depth. The fit starts from the best of many pairs of points (so half of them may be wrong) and
-ends with iteratively reweighted least squares (Tukey).
+are differences of log depth, so that infinitely far is infinitely wrong. The fit starts from the best of many pairs of
+points (so half of them may be wrong) and ends with iteratively reweighted least squares (Tukey).
 
 A shift needs depth that varies: where the known points are nearly all at one distance, only the scale is fitted, about
-a shift that is already known; without one nothing is told.
+the shift that is already known, or about none; that is then believed close to the known distances alone.
 
 Convention
     Optical frame, metres along z. A fit of confidence 0 is no fit. The same input gives the same fit.
@@ -30,6 +30,7 @@ from vision_banana_ros.geometry.floor import unit
 
 _Floats = npt.NDArray[np.float64]
 
+FARTHEST_M = 200.0
 _LEAST_POINTS = 30
 _MOST_POINTS = 4000
 _PAIRS = 300
@@ -41,7 +42,8 @@ _BAD_SPREAD = 0.25
 #: Nearest and farthest known point (5th and 95th percentile) must differ by this factor for a shift to show.
 _LEAST_RANGE = 1.25
 _LEAST_INLIERS = 0.3
-FARTHEST_M = 200.0
+#: So many times the farthest known distance a fit is believed.
+_BEYOND = 2.0
 _NEAREST_M = 0.05
 
 
@@ -74,17 +76,20 @@ class AnchorFit:
     confidence: float = 1.0
     low: float = 0.0
     high: float = 1.0
+    farthest_m: float = FARTHEST_M
 
     def depth_m(self, values: FloatArray) -> FloatArray:
-        """Metres of the model's values: +inf beyond FARTHEST_M, NaN where they are unknown or land behind the lens."""
+        """Metres of the model's values; NaN where they are unknown, behind the lens, or beyond `farthest_m`: a line
+        that was fitted to near things says nothing of far ones.
+        """
         line = np.float32(self.scale) * values + np.float32(self.shift)
+        depth = line
         if self.kind is DepthKind.INVERSE_AFFINE:
-            far = line <= np.float32(1 / FARTHEST_M)
-            depth = np.divide(np.float32(1), line, out=np.full(line.shape, np.inf, np.float32), where=~far)
-            depth[np.isnan(line)] = np.nan
-        else:
-            depth = np.where(line > FARTHEST_M, np.float32(np.inf), line)
-        result: FloatArray = np.where(depth >= _NEAREST_M, depth, np.float32(np.nan)).astype(np.float32)
+            near = line > np.float32(1 / FARTHEST_M)
+            depth = np.divide(np.float32(1), line, out=np.full(line.shape, np.nan, np.float32), where=near)
+        with np.errstate(invalid="ignore"):
+            good = (depth >= _NEAREST_M) & (depth <= self.farthest_m)
+        result: FloatArray = np.where(good, depth, np.float32(np.nan)).astype(np.float32)
         return result
 
     def __str__(self) -> str:
@@ -119,18 +124,20 @@ def fit(
     step = -(-len(q) // _MOST_POINTS)
     total = len(q)
     q, z = q[::step], z[::step]
-    # relative error of depth, first order: inverse: (s q + t) z - 1; direct: (s q + t) / z - 1
+    # (s q + t) * weight is 1 where the fit is right
     weight = z if kind is DepthKind.INVERSE_AFFINE else 1 / z
     near, far = np.quantile(z, (0.05, 0.95))
     held = 0.0 if kind is DepthKind.UP_TO_SCALE else None
+    beyond = _BEYOND
     if held is None and far < _LEAST_RANGE * near:
-        if shift is None:
-            return None
-        held = shift
+        held = shift or 0.0
+        beyond = _BEYOND if shift is not None else _LEAST_RANGE
     line = _first_guess(q, weight, held)
     if line is None:
         return None
-    return _refined(q, weight, kind, line, held, total / len(q))
+    found = _refined(q, weight, kind, line, held, total / len(q))
+    reach = min(FARTHEST_M, beyond * float(np.quantile(z, 0.99)))
+    return None if found is None else replace(found, farthest_m=reach)
 
 
 def _first_guess(q: _Floats, weight: _Floats, held: float | None) -> tuple[float, float] | None:
@@ -150,7 +157,7 @@ def _first_guess(q: _Floats, weight: _Floats, held: float | None) -> tuple[float
         return None
     scales, shifts = scales[good], shifts[good]
     some = rng.integers(0, len(q), min(len(q), 500))
-    errors = np.abs((scales[:, None] * q[some] + shifts[:, None]) * weight[some] - 1)
+    errors = np.abs(_log_error(scales[:, None], shifts[:, None], q[some], weight[some]))
     best = int(np.minimum(errors, _STRAY).sum(axis=1).argmin())
     return float(scales[best]), float(shifts[best])
 
@@ -161,20 +168,23 @@ def _refined(
     scale, offset = line
     sigma = _STRAY / _TUKEY * 2
     for _ in range(10):
-        error = (scale * q + offset) * weight - 1
+        error = _log_error(scale, offset, q, weight)
         near = np.abs(error) < _TUKEY * sigma
         if np.count_nonzero(near) < _LEAST_POINTS:
             return None
         sigma = min(max(_MAD_TO_SIGMA * float(np.median(np.abs(error[near]))), 1e-4), _BAD_SPREAD)
-        root = np.clip(1 - (error / (_TUKEY * sigma)) ** 2, 0, None) * weight
+        # of a log error's tangent: d log(s q + t) = (q ds + dt) / (s q + t)
+        root = np.clip(1 - (error / (_TUKEY * sigma)) ** 2, 0, None) * weight * np.exp(-error)
         if held is None:
             design = np.stack([root * q, root], axis=1)
-            scale, offset = (float(c) for c in np.linalg.lstsq(design, root / weight, rcond=None)[0])
+            target = root * (scale * q + offset) * (1 - error)
+            scale, offset = (float(c) for c in np.linalg.lstsq(design, target, rcond=None)[0])
         else:
-            scale = float((root * q * root * (1 / weight - held)).sum() / (root * q * root * q).sum())
+            target = root * ((scale * q + held) * (1 - error) - held)
+            scale, offset = float((root * q * target).sum() / (root * q * root * q).sum()), held
     if not (math.isfinite(scale) and scale > 0):
         return None
-    error = (scale * q + offset) * weight - 1
+    error = _log_error(scale, offset, q, weight)
     near = np.abs(error) < max(3 * sigma, 0.02)
     share = float(near.mean())
     if share < _LEAST_INLIERS:
@@ -185,6 +195,11 @@ def _refined(
         kind=kind, scale=scale, shift=offset, spread=sigma, points=int(np.count_nonzero(near) * each),
         confidence=confidence, low=low, high=high,
     )  # fmt: skip
+
+
+def _log_error(scale: float | _Floats, shift: float | _Floats, q: _Floats, weight: _Floats) -> _Floats:
+    error: _Floats = np.log(np.maximum((scale * q + shift) * weight, 1e-6))
+    return error
 
 
 @dataclass(frozen=True, slots=True)

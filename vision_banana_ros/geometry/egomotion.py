@@ -31,9 +31,9 @@ from vision_banana_ros.geometry.scale import NO_SCALE, ScaleEstimate
 
 Matrix = npt.NDArray[np.float64]
 
-_POINTS = 800
+_POINTS = 500
 _LEAST_POINTS = 150
-_ROUNDS = 5
+_ROUNDS = 4
 _LEAST_SIGMA_PX, _WORST_SIGMA_PX = 0.15, 1.5
 _LEAST_SHARE = 0.5
 _MAD_TO_SIGMA = 1.4826

@@ -56,8 +56,9 @@ _MAD_TO_SIGMA = 1.4826
 _MOST_CORRECTION = math.log(2.0)
 _MOVING_MEMORY = 1.5  # frames: half a frame late at most
 _BLIND_MEMORY = 3.0  # frames: nobody knows how depth should have changed with the camera's way
-_WAY_ERROR = 0.04  # of log depth: what errors of the way may add up to
+_WAY_ERROR = 0.03  # of log depth: what errors of the way may add up to
 _LEAST_SHARED = 200  # pixels
+_LEAST_KNOWN = 0.4  # of the picture: unlike pictures agree by chance in a third
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +66,10 @@ class SteadySettings:
     """`memory`, `scale_memory`: frames. `least_gate`, `scale_jump`: of log depth. `votes`: frames that a class lasts
     against others. `settle`: recovered cameras in a row that agree before the lens is held."""
 
-    memory: float = 10.0
+    memory: float = 12.0
     scale_memory: float = 12.0
     scale_jump: float = 0.5
-    least_gate: float = 0.2
+    least_gate: float = 0.3
     votes: int = 5
     settle: int = 12
     tracks: TrackSettings = field(default_factory=TrackSettings)
@@ -209,7 +210,12 @@ class Steadier:
             known = np.isfinite(log_seen).astype(np.float32)
             return replace(now, log_depth=log_seen, count=known), seen, None, 1.0, 0.0
         past = self._past(now.grey, held, motion, self._small_camera(now.grey, seen), log_seen)
-        shift, correction = self._scale_correction(past, log_seen)
+        scaled = self._scale_correction(past, log_seen)
+        if scaled is None:  # another place, or another depth of this one: nothing of the past says anything of it
+            self._start_scale()
+            known = np.isfinite(log_seen).astype(np.float32)
+            return replace(now, log_depth=log_seen, count=known), seen, past, 1.0, 0.0
+        shift, correction = scaled
         corrected = log_seen + np.float32(correction)
         predicted = past.predicted + np.float32(correction - shift)  # the whole moves as one, and at once
         off = corrected - predicted
@@ -252,13 +258,13 @@ class Steadier:
         memory[moving] = _MOVING_MEMORY
         return _Past(best, predicted, best.known & np.isfinite(predicted), memory.astype(np.float32), moving, how)
 
-    def _scale_correction(self, past: _Past, log_seen: FloatArray) -> tuple[float, float]:
+    def _scale_correction(self, past: _Past, log_seen: FloatArray) -> tuple[float, float] | None:
         """(how far the past is from this frame, how much of that is added to this frame): all of it would follow the
-        past alone, nothing the frame alone."""
+        past alone, nothing the frame alone. None where the past is no past of this frame."""
         shift = _middle(past.predicted - log_seen, past.memory, past.usable & ~past.moving)
-        if shift is None or abs(shift) > self.settings.scale_jump:
-            self._start_scale()
-            return 0.0 if shift is None else shift, 0.0
+        lost = past.how is None and past.motion.known.mean() < _LEAST_KNOWN
+        if shift is None or lost or abs(shift) > self.settings.scale_jump:
+            return None
         self._scale_frames = min(self._scale_frames + 1, self.settings.scale_memory)
         frames = self._scale_frames
         if past.how is None:

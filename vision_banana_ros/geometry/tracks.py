@@ -146,12 +146,16 @@ class Tracker:
         table = _overlaps(carried, numbers, small, found)
         alike = [[self._known[number].label == labels[instance] for instance in found] for number in numbers]
         table = np.where(np.array(alike), table, 0.0)
-        rows, columns = maximum_assignment(table)
-        return {
-            found[column]: numbers[row]
-            for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
-            if table[row, column] >= self.settings.least_overlap
-        }
+        table[table < self.settings.least_overlap] = 0
+        # Most overlap one track and are overlapped by one instance: what is left is small.
+        clear = (table > 0) & ((table > 0).sum(0) == 1)[None] & ((table > 0).sum(1) == 1)[:, None]
+        pairs = [(int(row), int(column)) for row, column in np.argwhere(clear)]
+        open_rows = np.flatnonzero((table > 0).any(1) & ~clear.any(1))
+        open_columns = np.flatnonzero((table > 0).any(0) & ~clear.any(0))
+        if open_rows.size and open_columns.size:
+            rows, columns = maximum_assignment(table[np.ix_(open_rows, open_columns)])
+            pairs += zip(open_rows[rows].tolist(), open_columns[columns].tolist(), strict=True)
+        return {found[column]: numbers[row] for row, column in pairs if table[row, column] > 0}
 
     def _returned(self, label: str, colors: FloatArray, share: float, taken: set[int]) -> int | None:
         """The number of a track that went out of sight and looks like this."""

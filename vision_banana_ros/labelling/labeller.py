@@ -49,6 +49,8 @@ from vision_banana_ros.tasks import encode
 #: Tasks whose answer is one value a pixel, and stays true when picture and answer are mirrored.
 DENSE = (Task.DEPTH, Task.NORMALS, Task.SEMANTIC)
 _FEWEST_MATCHES = 0.5
+#: Depth that is no metres yet has no say about the scale here, see belief.py.
+_SETTINGS = PerceiveSettings(believes_unmetric=True)
 
 
 class RefusedError(Exception):
@@ -186,7 +188,7 @@ class Answer:
 
 def _seen(frame: Frame, teacher: Teacher, instructions: Sequence[Instruction]) -> Perception:
     try:
-        return perceive(frame, teacher.generator, instructions, PerceiveSettings())
+        return perceive(frame, teacher.generator, instructions, _SETTINGS)
     except GeneratorError as error:
         raise GeneratorError(f"{teacher.name}: {error}") from error
 

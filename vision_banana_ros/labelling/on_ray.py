@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from vision_banana_ros.core import GeneratorError, VisionBananaError, require_package
 from vision_banana_ros.labelling.run import LabellerSpec, settle
 from vision_banana_ros.labelling.store import Store
+
+T = TypeVar("T")
 
 AUTO = "auto"
 _LOOPBACK = "127.0.0.1"
@@ -44,43 +46,17 @@ class RaySettings:
 
 @dataclass(frozen=True, slots=True)
 class OnRay:
-    """Ray is started when there is something to settle and stopped afterwards, unless it ran already."""
+    """The engine of a labelling run."""
 
     spec: LabellerSpec
     settings: RaySettings = field(default_factory=RaySettings)
 
     def settle(self, keys: Sequence[str]) -> Iterator[str]:
-        if not keys:
-            return
-        ray = start_ray(self.settings)
-        try:
-            yield from self._settle(ray, keys)
-        finally:
-            ray.shutdown()
-
-    def _settle(self, ray: Any, keys: Sequence[str]) -> Iterator[str]:
-        s = self.settings
-        data = ray.data.from_items([{"key": key} for key in keys], override_num_blocks=max(1, -(-len(keys) // s.batch)))
-        settled = data.map_batches(
-            Worker,
-            fn_constructor_args=(self.spec,),
-            batch_size=s.batch,
-            # Ray Data makes actors that die anew, without end, and gives what they had in hand to others
-            compute=ray.data.ActorPoolStrategy(size=s.workers, max_tasks_in_flight_per_actor=2),
-            num_cpus=s.cpus,
-            num_gpus=s.gpus,
-        )
-        try:
-            for row in settled.iter_rows():
-                yield str(row["key"])
-        except VisionBananaError:
-            raise
-        except Exception as error:  # Ray wraps what a worker raised in its own types
-            raise GeneratorError(_reason(error)) from error
+        return spread(Worker, self.spec, keys, self.settings)
 
 
 class Worker:
-    """One actor."""
+    """One actor of a labelling run."""
 
     def __init__(self, spec: LabellerSpec) -> None:
         self._store, self._labeller = Store(spec.root), spec.make()
@@ -89,6 +65,35 @@ class Worker:
         for key in batch["key"]:
             settle(self._store, self._labeller, str(key))
         return batch
+
+
+def spread(worker: Callable[[Any], Any], argument: Any, keys: Sequence[T], settings: RaySettings) -> Iterator[T]:
+    """Each key goes through `worker(argument)`, in batches {"key": [...]}; it is yielded when it is done.
+
+    Ray is started when there is something to do and stopped afterwards. To do a key twice must do no harm.
+    """
+    if not keys:
+        return
+    ray = start_ray(settings)
+    try:
+        blocks = max(1, -(-len(keys) // settings.batch))
+        done = ray.data.from_items([{"key": key} for key in keys], override_num_blocks=blocks).map_batches(
+            worker,
+            fn_constructor_args=(argument,),
+            batch_size=settings.batch,
+            # Ray Data makes actors that die anew, without end, and gives what they had in hand to others
+            compute=ray.data.ActorPoolStrategy(size=settings.workers, max_tasks_in_flight_per_actor=2),
+            num_cpus=settings.cpus,
+            num_gpus=settings.gpus,
+        )
+        for row in done.iter_rows():
+            yield row["key"]
+    except (VisionBananaError, KeyboardInterrupt, GeneratorExit):
+        raise
+    except Exception as error:  # Ray wraps what a worker raised in its own types
+        raise GeneratorError(_reason(error)) from error
+    finally:
+        ray.shutdown()
 
 
 def start_ray(settings: RaySettings) -> Any:

@@ -44,6 +44,8 @@ class LabelSettings:
     per_shard: int = 64
     recording_licence: str = "unknown"
     accept_licence: bool = False
+    allow_remote: bool = False
+    anchor: str = ""
 
     def __post_init__(self) -> None:
         if not self.inputs or not self.teachers or not self.prompts:
@@ -68,13 +70,22 @@ class LabellerSpec:
 
     root: Path
     settings: LabelSettings
-    load: Callable[[str], Generator] = load_generator
+    load: Callable[[str], Generator] | None = None
 
     def make(self) -> Labeller:
         """DataError where a teacher's terms are not accepted."""
-        teachers = [Teacher(name, self.load(name)) for name in self.settings.teachers]
+        load = self.load or self._load
+        teachers = [Teacher(name, load(name)) for name in self.settings.teachers]
         require_accepted([teacher.about for teacher in teachers], self.settings.accept_licence)
         return Labeller(teachers, self.settings.instructions, self.settings.belief, self.settings.recording_licence)
+
+    def _load(self, name: str) -> Generator:
+        return load_generator(
+            name,
+            accept_licence=self.settings.accept_licence,
+            allow_remote=self.settings.allow_remote or None,
+            anchor=self.settings.anchor,
+        )
 
 
 class Engine(Protocol):
@@ -139,7 +150,7 @@ def label(
     settings: LabelSettings,
     *,
     engine: Callable[[LabellerSpec], Engine] = Here,
-    load: Callable[[str], Generator] = load_generator,
+    load: Callable[[str], Generator] | None = None,
     say: Callable[[str], None] = print,
     tell: Callable[[str, Progress | None], None] = lambda _what, _progress: None,
     only_select: bool = False,

@@ -63,7 +63,7 @@ def make_plan(
         entry = {"path": str(path.resolve()), "name": recording.name, "facts": facts, "damaged": moments.damaged}
         recordings.append(entry)
         damaged += len(moments.damaged)
-        candidates += moments.found
+        candidates += moments.found()
         seen += moments.seen
     if not candidates:
         raise DataError(f"no picture in {', '.join(map(str, inputs))} can be used")

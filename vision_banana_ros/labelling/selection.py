@@ -77,9 +77,15 @@ class Moments:
     recording: int
     settings: SelectionSettings
     seen: int = 0
-    found: list[Candidate] = field(default_factory=list)
     damaged: list[tuple[int, str]] = field(default_factory=list)
-    _moment: tuple[int, int] | None = None
+    _done: list[Candidate] = field(default_factory=list)
+    _best: tuple[Glance, float] | None = None
+    _moment: tuple[int, int, int] | None = None
+
+    def found(self) -> list[Candidate]:
+        """The best of each moment so far."""
+        self._close()
+        return self._done
 
     def add(self, glance: Glance) -> None:
         count, self.seen = self.seen, self.seen + 1
@@ -88,23 +94,27 @@ class Moments:
             return
         if self.settings.every:
             if count % self.settings.every == 0:
-                self.found.append(_candidate(self.recording, glance, sharpness_of(glance.small)))
+                self._done.append(_candidate(self.recording, glance, sharpness_of(glance.small)))
             return
         sharpness = sharpness_of(glance.small)
-        moment = glance.stamp_ns // MOMENT_NS, int(glance.small.shape[1] * 10000 + glance.small.shape[0])
-        if moment == self._moment:
-            if sharpness > self.found[-1].sharpness:
-                self.found[-1] = _candidate(self.recording, glance, sharpness)
-            return
-        self._moment = moment
-        self.found.append(_candidate(self.recording, glance, sharpness))
+        moment = glance.stamp_ns // MOMENT_NS, *glance.hw
+        if moment != self._moment:
+            self._close()
+            self._moment = moment
+        if self._best is None or sharpness > self._best[1]:
+            self._best = glance, sharpness
+
+    def _close(self) -> None:
+        if self._best is not None:
+            self._done.append(_candidate(self.recording, *self._best))
+            self._best = None
 
 
 def sharpness_of(small: UInt8Array) -> float:
-    luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    smooth = cv2.GaussianBlur(luma, (0, 0), 0.8)  # noise is not sharpness
-    edges = cv2.Laplacian(smooth, cv2.CV_32F, ksize=3)
-    return math.log((float(edges.var()) + 0.05) / (float(smooth.var()) + 20.0))
+    luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    smooth = cv2.GaussianBlur(luma, (5, 5), 0.8)  # noise is not sharpness
+    edges = cv2.meanStdDev(cv2.Laplacian(smooth, cv2.CV_16S, ksize=3))[1].item()
+    return math.log((edges**2 + 0.05) / (cv2.meanStdDev(smooth)[1].item() ** 2 + 20.0))
 
 
 def _candidate(recording: int, glance: Glance, sharpness: float) -> Candidate:

@@ -66,7 +66,7 @@ class ModelFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class TrainedOn:
     """Something that went into the weights, and the terms it came under."""
 
     name: str
@@ -79,7 +79,7 @@ class TrainingRecord:
     """How the weights came about; `config` is the training configuration as JSON text."""
 
     summary: str
-    sources: tuple[Source, ...] = ()
+    sources: tuple[TrainedOn, ...] = ()
     steps: int = 0
     seed: int = 0
     config: str = "{}"
@@ -112,6 +112,7 @@ class Manifest:
     scores: tuple[Score, ...] = ()
     tasks: tuple[str, ...] = tuple(task.value for task in TASKS)
     licence: str = "Apache-2.0"
+    square_pixels: bool = False  # frames are fitted into the canvas; the first students had them stretched to it
     format: int = FORMAT
     code_version: int = CODE_VERSION
     package_version: str = __version__

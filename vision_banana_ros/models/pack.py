@@ -90,6 +90,7 @@ def write_model(
             files=tuple(files),
             vocabulary=tuple(vocabulary),
             golden_prompts=tuple(instruction.to_text() for instruction in GOLDEN_INSTRUCTIONS),
+            square_pixels=True,
             training=settings.training,
             scores=settings.scores,
         )

@@ -120,3 +120,19 @@ def empty_cloud(hw: tuple[int, int]) -> PointCloud2:
     message.row_step = POINT_STEP * width
     message.data = array.array("B", bytes(message.row_step * height))
     return message
+
+
+def sparse_cloud_message(points: FloatArray, label: UInt8Array, head: Header) -> PointCloud2:
+    """One row of points without gaps: x y z label in 16 bytes, three of them unused."""
+    count = len(points)
+    message = PointCloud2(header=head, height=1, width=count, is_bigendian=False, is_dense=True)
+    fields = [("x", 0, PointField.FLOAT32), ("y", 4, PointField.FLOAT32), ("z", 8, PointField.FLOAT32)]
+    fields.append(("label", 12, PointField.UINT8))
+    message.fields = [PointField(name=name, offset=offset, datatype=kind, count=1) for name, offset, kind in fields]
+    message.point_step = 16
+    message.row_step = 16 * count
+    packed = np.zeros((count, 4), "<f4")
+    packed[:, :3] = points
+    packed.view(np.uint8)[:, 12] = label
+    message.data.frombytes(packed.view(np.uint8).reshape(-1).data)
+    return message

@@ -12,19 +12,27 @@ from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 
-from vision_banana_ros.ros.params import ParameterError, Settings, Spec, Value, parameters
+from vision_banana_ros.core import VisionBananaError
+from vision_banana_ros.ros.params import Settings, Spec, Value, parameters
 
 
 class SettingsKeeper:
     """Declares all parameters of `node`; `settings` is always the newest valid set.
 
-    `is_fixed` tells whether parameters that are not live may not change now; `on_change` hears of every change.
+    `is_fixed` tells whether parameters that are not live may not change now; `check` raises for what the node cannot do
+    with otherwise good settings; `on_change` hears of every change.
     """
 
     def __init__(
-        self, node: Any, *, is_fixed: Callable[[], bool], on_change: Callable[[Settings, Settings], None]
+        self,
+        node: Any,
+        *,
+        is_fixed: Callable[[], bool],
+        check: Callable[[Settings], None],
+        on_change: Callable[[Settings, Settings], None],
     ) -> None:
         self._is_fixed = is_fixed
+        self._check_more = check
         self._on_change = on_change
         self._specs = {name: spec for name, _, spec in parameters()}
         values = {
@@ -47,8 +55,10 @@ class SettingsKeeper:
             reason = f"{', '.join(fixed)} cannot change while the node is configured: clean it up first"
             return SetParametersResult(successful=False, reason=reason)
         try:
-            self._with(ours)
-        except ParameterError as error:
+            settings = self._with(ours)
+            if settings != self.settings:
+                self._check_more(settings)
+        except VisionBananaError as error:
             return SetParametersResult(successful=False, reason=str(error))
         if not self._has_post_callback:
             self._commit(ours)

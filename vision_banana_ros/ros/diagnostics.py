@@ -22,7 +22,7 @@ from std_msgs.msg import Header
 from vision_banana_ros.prompts import Generator
 from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.ros.statistics import Summary
-from vision_banana_ros.runtimes.choice import LoadReport
+from vision_banana_ros.runtimes.report import LoadReport
 
 _DROPS_WORTH_A_WARNING = 0.2
 _LOST_ON_THE_WAY = (

@@ -12,6 +12,7 @@ import numpy as np
 from std_msgs.msg import Header, String
 
 from vision_banana_ros.core import UNLABELLED, Perception, Rgb
+from vision_banana_ros.geometry.objects import SeenObject
 from vision_banana_ros.prompts import ClassSet
 
 
@@ -34,14 +35,28 @@ def words_message(name: str, entries: Sequence[Any], head: Header) -> String:
     return String(data=json.dumps({"stamp": stamp, "frame_id": head.frame_id, name: told}, ensure_ascii=False))
 
 
+def objects_message(found: Sequence[SeenObject], head: Header) -> String:
+    """What vision_msgs' detections say and more, for whoever lacks that package: {"stamp", "frame_id", "objects":
+    [{"id", "label", "score", "pixels", "box": [x, y, width, height], "centre_m": [x, y, z] or null, "size_m"}]}.
+    """
+    entries = []
+    for seen in found:
+        entry = {"id": seen.number, "label": seen.label, "score": round(seen.score, 3), "pixels": seen.pixels}
+        entries.append({**entry, "box": seen.box, "centre_m": seen.centre_m, "size_m": seen.size_m})
+    return words_message("objects", entries, head)
+
+
 def _entry(class_id: int, name: str, color: Rgb | None) -> dict[str, object]:
     return {"id": class_id, "name": name, "color": None if color is None else "#{:02X}{:02X}{:02X}".format(*color)}
 
 
 def label_info_message(messages: Any, classes: ClassSet, head: Header, *, threshold: float) -> Any:
-    """vision_msgs/LabelInfo; `messages` is what vision_msgs() returned."""
-    names = {0: "background"} if classes.background is not None else {}
-    names.update({i + 1: target.text for i, target in enumerate(classes.targets)})
+    """vision_msgs/LabelInfo; `messages` is what vision_msgs() returned.
+
+    The background, id 0, is no class and not among them: Nav2's semantic layer calls each class that its configuration
+    lacks a critical error, and skips ids that it was not told of without a word.
+    """
+    names = {i + 1: target.text for i, target in enumerate(classes.targets)}
     info = messages.LabelInfo(header=head, threshold=float(threshold))
     info.class_map = [messages.VisionClass(class_id=class_id, class_name=name) for class_id, name in names.items()]
     return info

@@ -8,27 +8,38 @@ qos_overrides.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from std_msgs.msg import Header, String
 
-from vision_banana_ros.core import Task
+from vision_banana_ros.core import UNLABELLED, Task
 from vision_banana_ros.geometry import pack_cloud
+from vision_banana_ros.geometry.objects import seen_objects
+from vision_banana_ros.geometry.sparse import sparse_cloud
 from vision_banana_ros.perceiver import Sight
 from vision_banana_ros.prompts import ClassSet
-from vision_banana_ros.ros import convert, labels
+from vision_banana_ros.ros import compressed, convert, labels
 from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.tasks import Layer, Room, rooms
 
+CLOUD = "points"
+NAV2 = "points/nav2"
+OBJECTS = "objects"
 _VOLATILE = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
     depth=4,
     reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.VOLATILE,
+)
+_SENSOR = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=4,
+    reliability=ReliabilityPolicy.BEST_EFFORT,
     durability=DurabilityPolicy.VOLATILE,
 )
 _LATCHED = QoSProfile(
@@ -74,6 +85,7 @@ class _Topic:
     tasks: frozenset[Task]
     build: Callable[[_Context], Any]
     camera: bool = False
+    qos: QoSProfile = field(default_factory=lambda: _VOLATILE)
 
 
 def _of_layer(layer: Layer, task: Task) -> _Topic:
@@ -119,6 +131,39 @@ def _info(context: _Context) -> CameraInfo | None:
     return None if camera is None else convert.info_message(camera, context.header, like=context.info_like)
 
 
+def _nav2(context: _Context) -> PointCloud2 | None:
+    """The cloud for costmaps: few points, the nearest ones, without the classes that are no obstacles."""
+    seen, settings = context.sight.perception, context.settings
+    if seen.depth_m is None or seen.camera is None:
+        return None
+    words = seen.labels if seen.mask is not None else ()
+    cloud = sparse_cloud(
+        seen.depth_m,
+        seen.camera,
+        most_points=settings.nav2_max_points,
+        mask=seen.mask,
+        without=[number for number, word in enumerate(words) if word in settings.nav2_without],
+        voxel_m=settings.nav2_voxel_m,
+        far_point_m=settings.far_point_m or None,
+    )
+    return convert.sparse_cloud_message(cloud.points, cloud.label, context.header)
+
+
+def _objects(context: _Context) -> String | None:
+    """Of the instances; of the prompt's regions where no class of instances is named."""
+    seen = context.sight.perception
+    layers = ("instances", "instances_confidence", seen.instance_labels)
+    if seen.instances is None:
+        layers = ("referring", "referring_confidence", seen.referring_labels[1:])
+    numbers = seen.layer(layers[0])
+    if numbers is None:
+        return None
+    if numbers.dtype == np.uint8:
+        numbers = np.where(numbers == UNLABELLED, np.uint8(0), numbers)
+    found = seen_objects(numbers, layers[2], confidence=seen.layer(layers[1]), depth_m=seen.depth_m, camera=seen.camera)
+    return labels.objects_message(found, context.header)
+
+
 def _detections(context: _Context) -> Any:
     return labels.detections_message(labels.vision_msgs(), context.sight.perception, context.header)
 
@@ -127,17 +172,41 @@ _BUILDERS: dict[str, Callable[[_Context], Any]] = {"depth/image": _depth}
 
 
 def topics() -> tuple[_Topic, ...]:
-    """Every layer that a task gives a topic, and every canvas."""
+    """Every layer that a task gives a topic, every canvas, and those that image_transport can compress so too."""
     published = [room for room in rooms() if room.published]
+    images = (
+        *(_of_layer(layer, room.task) for room in published for layer in room.layers if layer.topic),
+        *(_canvas(room) for room in published),
+    )
     return (
         _Topic("depth/camera_info", CameraInfo, frozenset(), _info, camera=True),
-        *(_of_layer(layer, room.task) for room in published for layer in room.layers if layer.topic),
+        _Topic(NAV2, PointCloud2, frozenset({Task.DEPTH}), _nav2, camera=True, qos=_SENSOR),
+        _Topic(OBJECTS, String, frozenset({Task.INSTANCE, Task.REFERRING, Task.DEPTH}), _objects, camera=True),
+        *images,
         *(_of_words(layer, room.task) for room in published for layer in room.layers if layer.words_topic),
-        *(_canvas(room) for room in published),
+        *(_compressed(topic) for topic in images if topic.name not in _UNCOMPRESSED),
     )
 
 
-CLOUD = "points"
+#: image_transport has no form for three floats a pixel.
+_UNCOMPRESSED = frozenset({"normals/image"})
+
+
+def _compressed(raw: _Topic) -> _Topic:
+    """The same image as image_transport's plugins name and send it."""
+    is_depth = raw.name == "depth/image"
+
+    def build(context: _Context) -> CompressedImage | None:
+        image = raw.build(context)
+        if image is None:
+            return None
+        if is_depth:
+            return compressed.compressed_depth_message(image, max_range_m=context.settings.max_range_m)
+        return compressed.compressed_message(image)
+
+    return _Topic(f"{raw.name}/{'compressedDepth' if is_depth else 'compressed'}", CompressedImage, raw.tasks, build)
+
+
 NO_CAMERA = "no camera is known, so there is no cloud: send camera_info, set hfov_deg or allow the task rays"
 #: Of tasks that ask nothing by themselves.
 _REMEDIES = {
@@ -157,9 +226,10 @@ class Outputs:
         if messages is not None:
             kind = messages.Detection2DArray
             self._topics.append(_Topic("instances/detections", kind, frozenset({Task.INSTANCE}), _detections))
-        self._publishers = {topic.name: self._publisher(topic.message, topic.name) for topic in self._topics}
+        self._publishers = {t.name: self._publisher(t.message, t.name, t.qos) for t in self._topics}
         self._publishers[CLOUD] = self._publisher(PointCloud2, CLOUD)
         self._labels = self._publisher(String, "segmentation/labels", _LATCHED)
+        self._answers = self._publisher(String, "prompt/answer")
         self._label_info = None
         if messages is not None:
             self._label_info = self._publisher(messages.LabelInfo, "segmentation/label_info", _LATCHED)
@@ -183,6 +253,8 @@ class Outputs:
             tasks.add(Task.DEPTH)
             tasks |= {Task.NORMALS} if "normals" in settings.cloud_fields else set()
             tasks |= {Task.SEMANTIC} if "label" in settings.cloud_fields else set()
+        if NAV2 in wanted and settings.nav2_without:
+            tasks.add(Task.SEMANTIC)
         allowed = frozenset(task for task in tasks if task.value in settings.tasks)
         return Request(tasks=allowed, camera=CLOUD in wanted or any(topic.camera for topic in listened))
 
@@ -231,6 +303,8 @@ class Outputs:
 
     def why_not(self, name: str, sight: Sight, settings: Settings) -> str:
         """Why nothing was said on a topic that somebody listens to; empty where that is as it should be."""
+        if name == OBJECTS:
+            return "neither a prompt nor instance_class names anything"
         topic = next((topic for topic in self._topics if topic.name == name), None)
         tasks = topic.tasks if topic is not None else frozenset({Task.DEPTH})
         for task in tasks:
@@ -252,7 +326,10 @@ class Outputs:
             threshold = settings.min_mask_confidence / 255
             self._label_info.publish(labels.label_info_message(self._vision_msgs, classes, head, threshold=threshold))
 
+    def answer_prompt(self, message: String) -> None:
+        self._answers.publish(message)
+
     def destroy(self) -> None:
-        publishers = [*self._publishers.values(), self._labels]
+        publishers = [*self._publishers.values(), self._labels, self._answers]
         for publisher in [*publishers, self._label_info] if self._label_info is not None else publishers:
             self._node.destroy_lifecycle_publisher(publisher)

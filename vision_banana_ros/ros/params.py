@@ -24,7 +24,7 @@ from typing import Any, TypeVar, cast
 from vision_banana_ros.core import DEPTH_ENCODINGS, Task, VisionBananaError, describe
 from vision_banana_ros.perceiver import PerceiverSettings
 from vision_banana_ros.prompts import ClassSet, Instruction, class_set_names, read_class_set, read_request
-from vision_banana_ros.tasks import DecodeSettings, Wishes, rooms
+from vision_banana_ros.tasks import INSTANCE_DECODINGS, DecodeSettings, Wishes, rooms
 
 #: What may be asked for: all that topics carry.
 TASKS: tuple[str, ...] = tuple(room.task.value for room in rooms() if room.published)
@@ -124,6 +124,10 @@ class Settings:
     min_depth_confidence: int = _parameter(32, "Depths decoded with less are invalid (NaN).", low=0, high=255)
     min_normals_confidence: int = _parameter(32, "Normals decoded with less are invalid (NaN).", low=0, high=255)
     min_mask_confidence: int = _parameter(32, "Pixels decoded with less are unlabelled (255).", low=0, high=255)
+    instance_decoding: str = _parameter(
+        "blur", "How instances are told apart: blur, ours; steps, as the paper's later version has it.",
+        choices=INSTANCE_DECODINGS,
+    )  # fmt: skip
     filter_flying_pixels: bool = _parameter(True, "Invalidate depths that hang between foreground and background.")
     cloud_fields: tuple[str, ...] = _parameter(
         CLOUD_FIELDS,
@@ -135,6 +139,15 @@ class Settings:
         0.0, "Distance along their rays at which points beyond range are put, so that Nav2 clears along them; 0: NaN.",
         low=0.0, high=1000.0,
     )  # fmt: skip
+    nav2_max_points: int = _parameter(
+        20_000, "The most points of `points/nav2`; each is the nearest of its cell of the image.", low=1, high=1_000_000
+    )
+    nav2_voxel_m: float = _parameter(
+        0.0, "Of the points of `points/nav2` in one cube of this size the first is kept; 0: all.", low=0.0, high=10.0
+    )
+    nav2_without: tuple[str, ...] = _parameter(
+        (), "Classes that are left out of `points/nav2`, as they are called in `classes`: [floor, carpet]."
+    )
     camera_height_m: float = _parameter(
         0.0, "Height of the camera above the floor, which then sets the scale of depth; 0: the model's own scale.",
         low=0.0, high=100.0,
@@ -199,6 +212,7 @@ def _perceiver_settings(settings: Settings) -> PerceiverSettings:
             min_normals_confidence=settings.min_normals_confidence,
             min_mask_confidence=settings.min_mask_confidence,
             filter_flying_pixels=settings.filter_flying_pixels,
+            instance_decoding=settings.instance_decoding,
         ),
         hfov_deg=settings.hfov_deg,
         hint_hfov=settings.hint_hfov,

@@ -12,6 +12,7 @@ newest CameraInfo once per frame; all three are replaced whole, never changed, s
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
@@ -23,7 +24,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from sensor_msgs.msg import CameraInfo, CompressedImage
 from std_msgs.msg import String
 
-from vision_banana_ros.core import Frame, FrameError, InstructionError, VisionBananaError
+from vision_banana_ros.core import Frame, FrameError, VisionBananaError
 from vision_banana_ros.generators import load_generator
 from vision_banana_ros.perceiver import Perceiver, Sight
 from vision_banana_ros.prompts import Instruction, read_request
@@ -36,6 +37,7 @@ from vision_banana_ros.ros.outputs import NO_CAMERA, Outputs, Published
 from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.ros.statistics import Drop, FrameStatistics
 from vision_banana_ros.ros.transport import SEGMENT_VARIABLE, give_back_memory, segment_bytes
+from vision_banana_ros.ros.words import require_known, require_known_prompt
 from vision_banana_ros.ros.worker import LatestWorker
 
 _THROTTLE_S = 5.0
@@ -62,7 +64,12 @@ class PerceptionNode(LifecycleNode):
         self._statistics = FrameStatistics()
         self._condition = SharedCondition(self.get_fully_qualified_name())
         self._image_topic = self.resolve_topic_name("image")
-        self._keeper = SettingsKeeper(self, is_fixed=lambda: self._perceiver is not None, on_change=self._on_settings)
+        self._keeper = SettingsKeeper(
+            self,
+            is_fixed=lambda: self._perceiver is not None,
+            check=self._require_known,
+            on_change=self._on_settings,
+        )
         self._prompt: Instruction | None = read_request(self._keeper.settings.prompt)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # the node's own would stand still until a /clock comes
@@ -97,6 +104,7 @@ class PerceptionNode(LifecycleNode):
                 cache_dir=Path(settings.engine_cache_dir).expanduser() if settings.engine_cache_dir else None,
             )
             self._perceiver = Perceiver(generator)
+            self._require_known(settings)
             self._outputs = Outputs(self)
         except Exception as error:  # a backend's own errors too: rclpy would go to on_error without a word
             self.get_logger().error(f"cannot configure: {_words(error)}")
@@ -197,14 +205,28 @@ class PerceptionNode(LifecycleNode):
         self._info = message
         self._statistics.info_arrived(convert.stamp_ns(message.header))
 
+    def _require_known(self, settings: Settings) -> None:
+        """While there is a model: its words are not known before."""
+        if self._perceiver is not None:
+            require_known(settings, self._perceiver.generator)
+            require_known_prompt(read_request(settings.prompt), self._perceiver.generator)
+
     def _on_prompt(self, message: String) -> None:
+        refused = ""
         try:
             self._set_prompt(message.data)
-        except InstructionError as error:
+        except VisionBananaError as error:
+            refused = str(error)
             self.get_logger().warning(f"prompt refused, the old one stays: {error}")
+        answer = {"prompt": message.data, "accepted": not refused, "reason": refused}
+        if self._outputs is not None:
+            self._outputs.answer_prompt(String(data=json.dumps(answer, ensure_ascii=False)))
 
     def _set_prompt(self, text: str) -> None:
-        before, self._prompt = self._prompt, read_request(text)
+        prompt = read_request(text)
+        if self._perceiver is not None:
+            require_known_prompt(prompt, self._perceiver.generator)
+        before, self._prompt = self._prompt, prompt
         settings = self._keeper.settings
         if settings.classes_shown(before) != settings.classes_shown(self._prompt):
             self._publish_labels()

@@ -1,7 +1,8 @@
 """Which runtime runs a model here: the fastest that passes the self-check; and a report of why.
 
     auto    the first GPU runtime that passes; without one, each CPU runtime in the first of its precisions that
-            passes, and of these the one that painted the golden frame fastest
+            passes, and of these the one that painted the golden frame fastest; ties go to the more exact one.
+            A node keeps the choice beside its engines (memory.py), so that it is the same at every start
     NAME    the first of its runtimes and precisions that passes, the GPU first
     NAME:P  that precision alone, e.g. "openvino:fp32"
 
@@ -14,79 +15,38 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 
 from vision_banana_ros.core import DataError, GeneratorError, MissingExtraError, VisionBananaError
 from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.golden import Golden, load_golden
 from vision_banana_ros.models.manifest import Precision, Role
-from vision_banana_ros.runtimes.runtime import NO_WEIGHTS, Backend, Runtime, RuntimeOptions, RuntimeUnfit
+from vision_banana_ros.runtimes.memory import recall, remember
+from vision_banana_ros.runtimes.report import FAILED, PASSED, UNAVAILABLE, Attempt, LoadReport
+from vision_banana_ros.runtimes.runtime import (
+    NO_WEIGHTS,
+    RUNTIMES,
+    Backend,
+    Runtime,
+    RuntimeOptions,
+    RuntimeUnfit,
+    entry_of,
+    opener,
+)
 from vision_banana_ros.runtimes.selfcheck import CheckResult, check
 from vision_banana_ros.student.paintbox import PaintBoxes, pack
 from vision_banana_ros.student.text import TextTable
 
-#: Where each runtime is opened, and its precisions from the fastest to the most exact. INT8 is left to TensorRT and to
-#: whoever names it: on a CPU it was slower than FP32, as depthwise convolutions gain nothing from it (docs/adr/0006).
-_OPENERS: dict[Backend, tuple[str, str, tuple[Precision, ...]]] = {
-    Backend.TENSORRT: ("tensorrt", "open_runtime", (Precision.INT8, Precision.FP16, Precision.FP32)),
-    Backend.TENSORRT_RTX: ("onnx", "open_rtx_runtime", (Precision.FP16, Precision.FP32)),
-    Backend.ONNX_CUDA: ("onnx", "open_cuda_runtime", (Precision.FP16, Precision.FP32)),
-    Backend.TORCH_CUDA: ("torch", "open_cuda_runtime", (Precision.FP16, Precision.FP32)),
-    Backend.OPENVINO: ("openvino", "open_runtime", (Precision.BF16, Precision.FP32)),
-    Backend.ONNX: ("onnx", "open_runtime", (Precision.FP32, Precision.FP16)),  # on a CPU FP16 is slower, but runs
-    Backend.TORCH: ("torch", "open_runtime", (Precision.FP32,)),
-}
-#: What a user may ask for.
+#: What a user may ask for, and which runtimes it stands for.
 NAMES: dict[str, tuple[Backend, ...]] = {
-    "auto": tuple(_OPENERS),
-    "tensorrt": (Backend.TENSORRT,),
-    "tensorrt-rtx": (Backend.TENSORRT_RTX,),
-    "onnxruntime": (Backend.ONNX_CUDA, Backend.ONNX),
-    "openvino": (Backend.OPENVINO,),
-    "torch": (Backend.TORCH_CUDA, Backend.TORCH),
+    "auto": tuple(entry.backend for entry in RUNTIMES if entry.opens),
+    **{e.word: tuple(other.backend for other in RUNTIMES if other.word == e.word) for e in RUNTIMES if e.opens},
 }
-#: On a CPU PyTorch is far the slowest: asked for by name, or last of all.
 _LAST_RESORT = Backend.TORCH
+#: Of runtimes this near to the fastest the more exact one is taken, else the earlier one in the table: what differs by
+#: less differs by the machine's load of the moment.
+_AS_FAST = 1.15
+_EXACTNESS = (Precision.FP32, Precision.FP16, Precision.BF16, Precision.INT8)
 _TIMED_PASSES = 3
-
-
-PASSED, FAILED, UNAVAILABLE = "passed", "failed the self-check", "not available"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One runtime in one precision, and how it went."""
-
-    backend: Backend
-    precision: Precision
-    outcome: str  # PASSED, FAILED or UNAVAILABLE
-    detail: str
-    load_s: float = 0.0
-    check_s: float = 0.0
-    paint_ms: float | None = None
-
-    @property
-    def failed(self) -> bool:
-        """It loaded, and painted something wrong."""
-        return self.outcome == FAILED
-
-    def __str__(self) -> str:
-        return f"{self.backend.value} {self.precision.value} {self.outcome}: {self.detail}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadReport:
-    """What runs, why, and everything that was tried on the way."""
-
-    backend: Backend
-    precision: Precision
-    why: str
-    attempts: tuple[Attempt, ...]
-
-    @property
-    def failures(self) -> tuple[Attempt, ...]:
-        """What painted something wrong: worth an ERROR diagnostic, whatever runs now."""
-        return tuple(attempt for attempt in self.attempts if attempt.failed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +62,11 @@ def choose(folder: ModelFolder, text: TextTable, backend: str, options: RuntimeO
     boxes = pack(golden.instructions, text)
     attempts: list[Attempt] = []
     passed: list[tuple[Runtime, Attempt]] = []
+    remembered = recall(folder, backend, options) if options.remembers else None
+    if remembered is not None and remembered.backend in backends:
+        opened = _first_that_passes(folder, remembered.backend, remembered.precision, golden, boxes, options, attempts)
+        if opened is not None:
+            return _chosen([opened], attempts, remembered.why)
     for candidate in backends:
         if passed and (candidate is _LAST_RESORT or backend.partition(":")[0] != "auto"):
             break
@@ -112,12 +77,28 @@ def choose(folder: ModelFolder, text: TextTable, backend: str, options: RuntimeO
                 break
     if not passed:
         tried = "; ".join(str(attempt) for attempt in attempts)
+        if all("is not installed" in attempt.detail for attempt in attempts):
+            raise GeneratorError(
+                f"nothing is installed that runs a model (backend {backend!r}): for the Python that runs this,  "
+                "pip install onnxruntime 'numpy<2'  on Ubuntu 24.04 with --break-system-packages (docs/ros.md, Install)"
+            )
         raise GeneratorError(
             f"no runtime for model {folder.root} passes its self-check (backend {backend!r}): try backend 'auto', or "
             f"copy or export the model anew; tried: {tried}"
         )
-    runtime, best = min(passed, key=lambda pair: pair[1].paint_ms or 0.0)
-    why = _reason(best, [attempt for _, attempt in passed if attempt is not best])
+    chosen = _chosen(passed, attempts)
+    if options.remembers:
+        remember(folder, backend, options, chosen.report)
+    return chosen
+
+
+def _chosen(passed: list[tuple[Runtime, Attempt]], attempts: list[Attempt], why: str = "") -> Chosen:
+    fastest = min(attempt.paint_ms or 0.0 for _, attempt in passed)
+    runtime, best = min(
+        (pair for pair in passed if (pair[1].paint_ms or 0.0) <= _AS_FAST * fastest),
+        key=lambda pair: _EXACTNESS.index(pair[1].precision),
+    )
+    why = why or _reason(best, [attempt for _, attempt in passed if attempt is not best])
     report = LoadReport(backend=best.backend, precision=best.precision, why=why, attempts=tuple(attempts))
     return Chosen(runtime=runtime, report=report)
 
@@ -126,7 +107,7 @@ def attempt_all(folder: ModelFolder, text: TextTable, options: RuntimeOptions) -
     """Every runtime in every precision that the model offers, INT8 included, checked one after the other."""
     golden = load_golden(folder)
     boxes = pack(golden.instructions, text)
-    for backend in _OPENERS:
+    for backend in NAMES["auto"]:
         for precision in _offered(folder, tuple(Precision)):
             attempts: list[Attempt] = []
             _first_that_passes(folder, backend, precision, golden, boxes, options, attempts)
@@ -135,12 +116,10 @@ def attempt_all(folder: ModelFolder, text: TextTable, options: RuntimeOptions) -
 
 def open_one(folder: ModelFolder, backend: Backend, precision: Precision, options: RuntimeOptions) -> Runtime:
     """This runtime in this precision, not checked yet; its packages are imported only now."""
-    if backend in (Backend.TORCH, Backend.TORCH_CUDA) and folder.manifest.file(Role.WEIGHTS) is None:
+    entry = entry_of(backend)
+    if entry.needs_weights and folder.manifest.file(Role.WEIGHTS) is None:
         raise RuntimeUnfit(NO_WEIGHTS)  # told before PyTorch is imported, which takes a second and 200 MB
-    module, opener, _ = _OPENERS[backend]
-    runtime: Runtime = getattr(import_module(f"vision_banana_ros.runtimes.{module}"), opener)(
-        folder, precision, options
-    )
+    runtime: Runtime = opener(entry, entry.opens)(folder, precision, options)
     return runtime
 
 
@@ -165,7 +144,7 @@ def _first_that_passes(
     options: RuntimeOptions,
     attempts: list[Attempt],
 ) -> tuple[Runtime, Attempt] | None:
-    offered = _offered(folder, _OPENERS[backend][2]) if only is None else (only,)
+    offered = _offered(folder, entry_of(backend).precisions) if only is None else (only,)
     for precision in offered:
         start = time.perf_counter()
         try:

@@ -13,26 +13,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from vision_banana_ros.core import GeneratorError, MissingExtraError, VisionBananaError
 from vision_banana_ros.models.manifest import Precision
-from vision_banana_ros.runtimes.choice import FAILED, PASSED, UNAVAILABLE, Attempt, LoadReport, parse_backend
-from vision_banana_ros.runtimes.runtime import Backend, RuntimeOptions, RuntimeUnfit
-from vision_banana_ros.runtimes.session import Feed, Session
+from vision_banana_ros.runtimes.choice import parse_backend
+from vision_banana_ros.runtimes.report import FAILED, PASSED, UNAVAILABLE, Attempt, LoadReport
+from vision_banana_ros.runtimes.runtime import RUNTIMES, RuntimeOptions, RuntimeUnfit, opener
+from vision_banana_ros.runtimes.session import Feed, Session, disagreement
 
 TFLITE_SUFFIXES = (".tflite", ".lite")
-#: Error of an output relative to its own spread, at the 95th percentile of its values.
-_LIMITS = {Precision.FP32: 0.02, Precision.FP16: 0.05, Precision.BF16: 0.10, Precision.INT8: 0.20}
 _TIMED_PASSES = 2
-_ORDER = (
-    Backend.TENSORRT,
-    Backend.TENSORRT_RTX,
-    Backend.ONNX_CUDA,
-    Backend.ONNX,
-    Backend.TFLITE,
-    Backend.OPENVINO,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +33,22 @@ class OpenedGraph:
 def open_graph(path: Path, backend: str, options: RuntimeOptions, probe: Callable[[Session], Feed]) -> OpenedGraph:
     """`probe` makes the pattern for a session's inputs (its names and sizes are known by then)."""
     wanted, only = parse_backend(backend)
-    tflite = path.suffix in TFLITE_SUFFIXES
-    served = {Backend.TFLITE, Backend.OPENVINO} if tflite else set(_ORDER) - {Backend.TFLITE}
-    allowed = served & {*wanted, *((Backend.TFLITE,) if backend == "auto" else ())}
+    # Devices first, then what the file was made for: the others are compared with its answer.
+    able = sorted(
+        (entry for entry in RUNTIMES if entry.graphs and path.suffix in entry.suffixes),
+        key=lambda entry: (not entry.on_gpu, not entry.is_reference),
+    )
+    allowed = [entry for entry in able if backend.partition(":")[0] == "auto" or entry.backend in wanted]
     if not allowed:
         raise GeneratorError(f"backend {backend!r} runs no {path.suffix} file: use auto or openvino")
     attempts: list[Attempt] = []
     passed: list[tuple[Session, Attempt]] = []
     reference: Feed | None = None
-    for candidate in (b for b in _ORDER if b in allowed):
+    for entry in allowed:
+        candidate = entry.backend
         start = time.perf_counter()
         try:
-            session = _open(candidate, path, only or Precision.FP32, options, probe)
+            session = opener(entry, entry.graphs)(path, only or Precision.FP32, options, probe)
             load_s = time.perf_counter() - start
             feed = probe(session)
             answer = {name: array.copy() for name, array in session.run(feed).items()}
@@ -90,53 +83,6 @@ def open_graph(path: Path, backend: str, options: RuntimeOptions, probe: Callabl
     why = f"fastest here that answers right: {best.paint_ms:.0f} ms" + (f" beside {beside}" if beside else "")
     report = LoadReport(backend=best.backend, precision=best.precision, why=why, attempts=tuple(attempts))
     return OpenedGraph(session, report)
-
-
-def disagreement(got: Feed, wanted: Feed, precision: Precision = Precision.FP32) -> str:
-    """How two answers to the same picture differ, in words; "" where they do not."""
-    for name, expected in wanted.items():
-        found = got.get(name)
-        if found is None and len(got) == len(wanted) == 1:
-            found = next(iter(got.values()))  # TFLite's names are the converter's affair
-        if found is None or found.shape != expected.shape:
-            return f"output {name} is {'missing' if found is None else found.shape}, expected {expected.shape}"
-        a, b = found.astype(np.float64).ravel(), expected.astype(np.float64).ravel()
-        if not np.array_equal(np.isfinite(a), np.isfinite(b)):
-            return f"output {name} is finite elsewhere"
-        if np.issubdtype(expected.dtype, np.integer):
-            share = float((a != b).mean())
-            if share > _LIMITS[precision]:
-                return f"output {name}: {100 * share:.1f} % of the values differ"
-            continue
-        spread = float(b[np.isfinite(b)].std()) or 1.0
-        error = float(np.nanquantile(np.abs(a - b), 0.95)) / spread if a.size else 0.0
-        if error > _LIMITS[precision]:
-            return f"output {name}: {100 * error:.1f} % of its spread"
-    return ""
-
-
-def _open(
-    backend: Backend, path: Path, precision: Precision, options: RuntimeOptions, probe: Callable[[Session], Feed]
-) -> Session:
-    if backend is Backend.TFLITE:
-        from vision_banana_ros.runtimes.tflite import TfliteSession
-
-        return TfliteSession(path, options)
-    if backend is Backend.OPENVINO:
-        from vision_banana_ros.runtimes.openvino import OpenVinoSession
-
-        hint = "bf16" if precision is Precision.BF16 else "f32"
-        return OpenVinoSession(path, precision, hint, options, disagreement=disagreement)
-    from vision_banana_ros.runtimes.onnx import OnnxSession
-
-    if backend is not Backend.TENSORRT:
-        return OnnxSession(path, precision, options, backend)
-    from vision_banana_ros.runtimes.tensorrt import Shapes, engines_here
-
-    engines = engines_here(options)  # first: without a GPU nothing is read
-    feed = probe(OnnxSession(path, precision, options))
-    shapes = Shapes(tuple((name, (array.shape,) * 3) for name, array in feed.items()))
-    return engines.open_graph(path.read_bytes(), precision, shapes)
 
 
 def _reference(path: Path, options: RuntimeOptions, feed: Feed) -> Feed | None:

@@ -18,7 +18,7 @@ from vision_banana_ros.core import MissingExtraError, UInt8Array
 from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.manifest import Precision, Role
 from vision_banana_ros.runtimes.runtime import Backend, RuntimeOptions, RuntimeUnfit, default_directory
-from vision_banana_ros.runtimes.session import Feed, Graph, Port
+from vision_banana_ros.runtimes.session import Feed, Graph, Port, Probe
 from vision_banana_ros.student.paintbox import CANVAS, IMAGE, PaintBoxes
 
 _ERRORS_ONLY = 3
@@ -90,6 +90,18 @@ def _open(folder: ModelFolder, precision: Precision, options: RuntimeOptions, ba
     if precision is Precision.BF16:
         raise RuntimeUnfit("ONNX Runtime computes in the precision of its file, and bf16 has none: use openvino")
     return OnnxRuntime(folder.read(Role.GRAPH, precision), precision, options, backend)
+
+
+def open_graph(path: Path, precision: Precision, options: RuntimeOptions, _probe: Probe) -> OnnxSession:
+    return OnnxSession(path, precision, options, Backend.ONNX)
+
+
+def open_cuda_graph(path: Path, precision: Precision, options: RuntimeOptions, _probe: Probe) -> OnnxSession:
+    return OnnxSession(path, precision, options, Backend.ONNX_CUDA)
+
+
+def open_rtx_graph(path: Path, precision: Precision, options: RuntimeOptions, _probe: Probe) -> OnnxSession:
+    return OnnxSession(path, precision, options, Backend.TENSORRT_RTX)
 
 
 def _onnxruntime() -> Any:

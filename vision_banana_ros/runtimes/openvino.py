@@ -21,7 +21,7 @@ from vision_banana_ros.models.manifest import Precision, Role
 from vision_banana_ros.runtimes.openvino_maps import in_few_channels
 from vision_banana_ros.runtimes.runtime import Backend, RuntimeOptions, RuntimeUnfit
 from vision_banana_ros.runtimes.selfcheck import CANVAS_LEVELS
-from vision_banana_ros.runtimes.session import Feed, Graph, Port
+from vision_banana_ros.runtimes.session import Feed, Graph, Port, Probe, disagreement
 from vision_banana_ros.student.paintbox import CANVAS, IMAGE, PaintBoxes
 
 _DEVICE = "CPU"
@@ -172,3 +172,8 @@ def _openvino() -> Any:
     except ImportError as error:
         raise MissingExtraError(package="openvino", extra="cpu", purpose="The OpenVINO backend") from error
     return openvino
+
+
+def open_graph(path: Path, precision: Precision, options: RuntimeOptions, _probe: Probe) -> OpenVinoSession:
+    hint = "bf16" if precision is Precision.BF16 else "f32"
+    return OpenVinoSession(path, precision, hint, options, disagreement=disagreement)

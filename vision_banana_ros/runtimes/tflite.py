@@ -11,7 +11,7 @@ import numpy as np
 from vision_banana_ros.core import MissingExtraError
 from vision_banana_ros.models.manifest import Precision
 from vision_banana_ros.runtimes.runtime import Backend, RuntimeOptions, RuntimeUnfit
-from vision_banana_ros.runtimes.session import Feed, Port
+from vision_banana_ros.runtimes.session import Feed, Port, Probe
 
 
 class TfliteSession:
@@ -24,7 +24,9 @@ class TfliteSession:
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:
-            raise MissingExtraError(package="ai-edge-litert", extra="train", purpose="Running a TFLite file") from error
+            raise MissingExtraError(
+                package="ai-edge-litert", extra="tflite", purpose="Running a TFLite file"
+            ) from error
         try:
             self._interpreter: Any = Interpreter(str(path), num_threads=options.threads or os.cpu_count())
             self._interpreter.allocate_tensors()
@@ -44,3 +46,7 @@ class TfliteSession:
 
 def _port(entry: dict[str, Any]) -> Port:
     return Port(entry["name"], tuple(int(n) for n in entry["shape"]), np.dtype(entry["dtype"]))
+
+
+def open_graph(path: Path, _precision: Precision, options: RuntimeOptions, _probe: Probe) -> TfliteSession:
+    return TfliteSession(path, options)

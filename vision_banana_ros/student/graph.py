@@ -20,6 +20,7 @@ from vision_banana_ros.core import Target, Task
 from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.student.blocks import sharp_double
 from vision_banana_ros.student.boxes import Boxes
+from vision_banana_ros.student.folded import folded
 from vision_banana_ros.student.network import Student
 from vision_banana_ros.student.paintbox import PaintBoxes, pack
 from vision_banana_ros.student.text import EMBEDDING_SIZE, TextTable
@@ -47,12 +48,12 @@ class Exported(nn.Module):
     ) -> Tensor:
         sketch = self.student.sketch(image.permute(0, 3, 1, 2), Boxes(task, lens, text, kind, place, color))
         levels = sketch.color.clamp(0, 1) * 255 + 0.5  # before it is doubled, which mixes and so keeps the range
-        return sharp_double(levels, sketch.mixture.choice).to(torch.uint8)
+        return sharp_double(levels, sketch.edges).to(torch.uint8)
 
 
 def to_onnx(student: Student, *, width: int, height: int, free_size: bool = True) -> bytes:
     """The ONNX file's bytes; `width` x `height` is what the graph is traced with."""
-    model = Exported(student).eval()
+    model = Exported(folded(student)).eval()
     dynamic = (
         _DYNAMIC
         if free_size

@@ -1,4 +1,4 @@
-"""Features and paints -> the mixture of paints at each pixel, and how to double its size."""
+"""Features and paints -> the mixture of paints at each pixel of 1/4 of the size, and how to double it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from vision_banana_ros.student.blocks import CHOICES, start_bilinear
 from vision_banana_ros.student.boxes import Boxes
 from vision_banana_ros.student.paintbox import BACKGROUND, FREE, KNOT, TARGET
 from vision_banana_ros.tasks.depth import KNOTS
@@ -17,15 +18,14 @@ _ABSENT = -1e4
 #: How much steeper the choice between named paints is on a canvas than it was in training.
 DECISION = 8.0
 #: What each pixel has beside the paints: a free colour, and the choice of how to double it.
-_OWN = 3 + 16
+_FREE = 3
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """At half size."""
+    """At a quarter of the size."""
 
-    color: Tensor  # (N, 3, h, w) of given and free paints
-    place: Tensor  # (N, h, w) of knots
+    mixed: Tensor  # (N, 4, h, w): the colour of given and free paints, and the place of knots
     free: Tensor  # (N, 3, h, w) what a free paint looks like there
     choice: Tensor  # (N, 16, h, w) how to double it
     logits: Tensor  # (N, P, h, w): their softmax over P are the paints' shares
@@ -36,12 +36,8 @@ class Mixer(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.pixel = nn.Linear(channels, _OWN)
-        # start from bilinear interpolation: shares 1, 3, 3, 9 of the neighbours, the nearest has most
-        shares = torch.tensor([[1.0, 3, 3, 9], [3, 1, 9, 3], [3, 9, 1, 3], [9, 3, 3, 1]])
-        nn.init.normal_(self.pixel.weight[3:], std=1e-3)
-        with torch.no_grad():
-            self.pixel.bias[3:].copy_(torch.log(shares).flatten())
+        self.pixel = nn.Linear(channels, _FREE + CHOICES)
+        start_bilinear(self.pixel, first=_FREE)
 
     def forward(self, feature: Tensor, key: Tensor, boxes: Boxes) -> Mixture:
         with torch.autocast(feature.device.type, enabled=False):  # a place needs more than bfloat16's eight bits
@@ -51,9 +47,9 @@ class Mixer(nn.Module):
         height, width = feature.shape[2:]
         pixels = feature.flatten(2)
         # products, since convolutions would turn large maps around first; one for free colour and choice, since
-        # run-times take as long for three rows as for nineteen
+        # run-times take as long for three rows as for many
         own = self.pixel.weight @ pixels + self.pixel.bias[:, None]
-        free, choice = torch.sigmoid(own[:, :3]), own[:, 3:]
+        free, choice = torch.sigmoid(own[:, :_FREE]), own[:, _FREE:]
         key = key * key.shape[-1] ** -0.5
         if not self.training:
             key = key * _decision(boxes)
@@ -68,8 +64,7 @@ class Mixer(nn.Module):
             return x.reshape(*x.shape[:-1], height, width)
 
         return Mixture(
-            color=as_map(mixed[:, :3] + mixed[:, 4:] * free),
-            place=as_map(mixed[:, 3]),
+            mixed=as_map(torch.cat([mixed[:, :3] + mixed[:, 4:] * free, mixed[:, 3:4]], dim=1)),
             free=as_map(free),
             choice=as_map(choice),
             logits=as_map(logits),

@@ -1,14 +1,17 @@
 """The student: one look at the image, then one canvas per prompt, all in one pass.
 
-    image --MobileNetV2--> features at 1/2 .. 1/32
-          --context------> what the place is like as a whole (attention at 1/32)
-          --trunk--------> maps at 1/16, 1/8, 1/4: shared by all prompts, computed once
-          --glance-------> one vector about the whole: above all, through which lens it was seen
-    box   --reader-------> with the glance a vector that steers (FiLM) the painter, and a key for each paint
-          --painter------> per prompt: 1/16 -> 1/8 -> 1/4 -> 1/2, steered at each step
-                           feature . key -> softmax over the paints = the mixture at each pixel
-                           mixture of colours, or colour at the mixture of places along a walk
-                           doubled by learned choice -> canvas
+    image --EfficientNet---> features at 1/2 .. 1/32
+          --context--------> what the place is like as a whole (attention at 1/32)
+          --trunk----------> maps at 1/16, 1/8, 1/4: shared by all prompts, computed once
+          --detail, edges--> what is finer than that, and how canvases are doubled along the picture's edges
+          --glance---------> one vector about the whole
+          --lens-----------> from it: through which lens it was seen, and how large everything is
+    box   --reader---------> with the glance a vector that steers (FiLM) the painter, and a key for each paint
+          --painter--------> per prompt: 1/16 -> 1/8 -> 1/4, steered at each step
+                             feature . key -> softmax over the paints = the mixture at each pixel of 1/4
+                             colours and canonical places, doubled by learned choice
+                             places brought to metres by the lens, and coloured along their walk
+                             doubled by learned choice -> canvas
 
 There is no head per task: a depth canvas differs from a segmentation by the paints in its box alone (paintbox.py).
 
@@ -28,33 +31,24 @@ from torch import Tensor, nn
 
 from vision_banana_ros.student.blocks import coordinates, sharp_double
 from vision_banana_ros.student.boxes import Boxes
-from vision_banana_ros.student.encoder import CHANNELS, MobileNetV2, normalise
+from vision_banana_ros.student.encoder import CHANNELS, EfficientNetLite, normalise
+from vision_banana_ros.student.lens import Guess, Lens, log_shift, shifted
 from vision_banana_ros.student.mixer import Mixer, Mixture, walk
 from vision_banana_ros.student.paintbox import KNOT
 from vision_banana_ros.student.painter import Painter
 from vision_banana_ros.student.reading import Reader
-from vision_banana_ros.student.seeing import Context, Glance, Trunk
+from vision_banana_ros.student.seeing import Context, Detail, Edges, Glance, Seen, Trunk
 
 
 @dataclass(frozen=True)
 class StudentConfig:
     """Widths; the defaults meet the size and latency budgets."""
 
-    context: int = 256
-    trunk: tuple[int, int, int] = (160, 128, 64)  # at 1/16, 1/8, 1/4
-    painter: tuple[int, int, int, int] = (128, 96, 64, 32)  # at 1/16, 1/8, 1/4, 1/2
+    context: int = 192
+    trunk: tuple[int, int, int] = (144, 112, 64)  # at 1/16, 1/8, 1/4
+    painter: tuple[int, int, int] = (112, 96, 64)  # at 1/16, 1/8, 1/4
     prompt: int = 96
-    glance: int = 96
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What is known of an image before anything is asked."""
-
-    maps: list[Tensor]  # the trunk's, at 1/16, 1/8, 1/4
-    detail: Tensor  # the encoder's, at 1/2
-    where: Tensor  # coordinates at 1/2
-    glance: Tensor  # (B, G)
+    glance: int = 128
 
 
 @dataclass(frozen=True)
@@ -62,8 +56,10 @@ class Sketch:
     """Canvases at half size, and how to double them."""
 
     color: Tensor  # (N, 3, H/2, W/2) in 0..1
+    edges: Tensor  # (B, 16, H/2, W/2)
+    place: Tensor  # (N, H/2, W/2) canonical
     mixture: Mixture
-    lens: Tensor  # (B,) a guess at log(2 tan(hfov / 2))
+    guess: Guess
 
 
 @dataclass(frozen=True)
@@ -71,10 +67,10 @@ class Painting:
     """What the losses look at."""
 
     canvas: Tensor  # (B, K, 3, H, W) in 0..1
-    place: Tensor  # (B, K, H/2, W/2) position along the walk, 0..1; 0 for boxes without knots
-    free: Tensor  # (B, K, 3, H/2, W/2) the network's own colour, 0..1, before anything is mixed
-    logits: Tensor  # (B, K, P, H/2, W/2): their softmax over P are the paints' shares
-    lens: Tensor  # (B,) as in `Sketch`
+    place: Tensor  # (B, K, H/2, W/2) canonical position along the walk, 0..1; 0 for boxes without knots
+    free: Tensor  # (B, K, 3, H/4, W/4) the network's own colour, 0..1, before anything is mixed
+    logits: Tensor  # (B, K, P, H/4, W/4): their softmax over P are the paints' shares
+    guess: Guess
 
 
 class Student(nn.Module):
@@ -83,10 +79,13 @@ class Student(nn.Module):
     def __init__(self, config: StudentConfig | None = None) -> None:
         super().__init__()
         self.config = config or StudentConfig()
-        self.encoder = MobileNetV2()
+        self.encoder = EfficientNetLite()
         self.context = Context(CHANNELS[4], self.config.context)
         self.trunk = Trunk(self.config.context, self.config.trunk)
+        self.detail = Detail(self.config.painter[-1])
+        self.edges = Edges(self.config.trunk[-1], self.config.painter[-1])
         self.glance = Glance(self.config.context, self.config.glance)
+        self.lens = Lens(self.config.glance)
         self.reader = Reader(self.config.prompt, self.config.painter[-1], self.config.glance)
         self.painter = Painter(self.config.trunk, self.config.painter, self.config.prompt)
         self.mixer = Mixer(self.config.painter[-1])
@@ -94,21 +93,22 @@ class Student(nn.Module):
     def forward(self, image: Tensor, boxes: Boxes) -> Painting:
         return self.paint(self.see(image), boxes)
 
-    def paint(self, seen: Seen, boxes: Boxes) -> Painting:
-        sketch = self.draw(seen, boxes.in_a_row())
+    def paint(self, seen: Seen, boxes: Boxes, log_k: Tensor | None = None) -> Painting:
+        """`log_k` (B,): the true shift of each image, where training knows it; else what the network thinks."""
+        prompts = boxes.task.shape[1]
+        sketch = self.draw(seen, boxes.in_a_row(), None if log_k is None else log_k.repeat_interleave(prompts))
         mixture = sketch.mixture
-        canvas = sharp_double(sketch.color, mixture.choice)
-        images, prompts = boxes.task.shape[:2]
+        canvas = sharp_double(sketch.color, seen.edges)
 
         def per_image(x: Tensor) -> Tensor:
-            return x.reshape(images, prompts, *x.shape[1:])
+            return x.reshape(-1, prompts, *x.shape[1:])
 
         return Painting(
             per_image(canvas),
-            per_image(mixture.place),
+            per_image(sketch.place),
             per_image(mixture.free),
             per_image(mixture.logits),
-            sketch.lens,
+            sketch.guess,
         )
 
     def sketch(self, image: Tensor, boxes: Boxes) -> Sketch:
@@ -116,16 +116,24 @@ class Student(nn.Module):
         return self.draw(self.see(image), boxes)
 
     def see(self, image: Tensor) -> Seen:
-        features = self.encoder(normalise(image))
+        pixels = normalise(image)
+        features = self.encoder(pixels)
         context = self.context(features[4])
-        where = coordinates(features[0])
-        glance = self.glance(context, F.avg_pool2d(where, 16))
-        return Seen(self.trunk(context, features), features[0], where, glance)
+        where = coordinates(features[1])
+        glance = self.glance(context, F.avg_pool2d(where, 8))
+        maps = self.trunk(context, features)
+        detail = self.detail(features[0], pixels)
+        return Seen(maps, detail, self.edges(maps[-1], detail), where, glance)
 
-    def draw(self, seen: Seen, boxes: Boxes) -> Sketch:
+    def draw(self, seen: Seen, boxes: Boxes, log_k: Tensor | None = None) -> Sketch:
         prompt, key = self.reader(boxes, seen.glance)
-        mixture = self.mixer(self.painter(seen.maps, seen.detail, seen.where, prompt), key, boxes)
+        mixture = self.mixer(self.painter(seen, prompt), key, boxes)
+        guess = self.lens(seen.glance)
+        if log_k is None:
+            log_k = log_shift(guess, boxes.lens, 4 * seen.where.shape[3])
+        half = sharp_double(mixture.mixed, mixture.choice)
         knots = boxes.kind[..., KNOT].sum(1)
-        along_walk = walk(mixture.place, boxes.color, knots)
-        color = torch.where(knots[:, None, None, None] > 0, along_walk, mixture.color)
-        return Sketch(color, mixture, self.glance.lens(seen.glance)[:, 0])
+        place = half[:, 3]
+        along_walk = walk(shifted(place, log_k), boxes.color, knots)
+        color = torch.where(knots[:, None, None, None] > 0, along_walk, half[:, :3])
+        return Sketch(color, seen.edges, place, mixture, guess)

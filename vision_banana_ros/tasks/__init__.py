@@ -11,6 +11,7 @@ from pkgutil import iter_modules
 
 from vision_banana_ros.core import Ask, InstructionError, Task, Truth, UInt8Array
 from vision_banana_ros.tasks.room import (
+    INSTANCE_DECODINGS,
     Decoded,
     DecodeSettings,
     Difference,
@@ -23,6 +24,7 @@ from vision_banana_ros.tasks.room import (
 )
 
 __all__ = [
+    "INSTANCE_DECODINGS",
     "DecodeSettings",
     "Decoded",
     "Difference",

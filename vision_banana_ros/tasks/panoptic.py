@@ -19,13 +19,15 @@ from itertools import product
 
 import numpy as np
 
-from vision_banana_ros.codecs import instances
+from vision_banana_ros.codecs import Palette, instances
 from vision_banana_ros.core import (
+    UNLABELLED,
     AnyArray,
     Ask,
     Frame,
     GeneratorError,
     InstructionError,
+    Layers,
     Rgb,
     Target,
     Task,
@@ -54,6 +56,8 @@ _MOST_CLASSES = len(_FAMILIES)
 #: Levels around a stuff's colour that are this stuff; things keep well away from it.
 _STUFF_RADIUS = 24.0
 _LEAST_DISTANCE = 40.0
+_BLACK: Rgb = (0, 0, 0)
+_MOST_ASKED = 12
 _ASKED = re.compile(r"\bpanoptic\b", re.IGNORECASE)
 
 
@@ -158,6 +162,57 @@ class Panoptic(Room):
             {"panoptic": table[found.instances], "panoptic_confidence": found.confidence},
             {"panoptic_segments": tuple(segments)},
         )
+
+    def questions(self, truth: Truth) -> list[Ask]:
+        """Of the classes in the frame the largest ones, the things among them told apart."""
+        if truth.mask is None or truth.instances is None:
+            return []
+        ids, areas = np.unique(truth.mask[truth.mask != UNLABELLED], return_counts=True)
+        names = [truth.labels[i] for i in ids[np.argsort(-areas)][:_MOST_ASKED].tolist()]
+        colors = Palette.distinct(max(1, len(names)), avoid=(_BLACK,)).targets
+        classes = tuple(Target(name, color) for name, color in zip(names, colors, strict=True)) if names else ()
+        return self.ask(Wishes(classes=classes, background=_BLACK))
+
+    def score(self, ask: Ask, layers: Layers, truth: Truth) -> dict[str, float]:
+        """PQ: the mean overlap of matched segments, over all that are there or were painted (Kirillov et al. 2019).
+
+        Segments match where they are of one class and overlap by more than a half. All classes count as one.
+        """
+        wanted, labels = _true_segments(ask, truth)
+        pairs: dict[tuple[int, int], int] = {}
+        keys, counts = np.unique(wanted.astype(np.int64) << 16 | layers["panoptic"], return_counts=True)
+        for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
+            pairs[key >> 16, key & 0xFFFF] = count
+        true_sizes = np.bincount(wanted.ravel(), minlength=len(labels) + 1)
+        segments = [s for s in layers["panoptic_segments"] if (layers["panoptic"] == s.id).any()]
+        overlaps = []
+        for segment in segments:
+            painted = int((layers["panoptic"] == segment.id).sum())
+            for true_id, label in enumerate(labels, start=1):
+                both = pairs.get((true_id, segment.id), 0)
+                overlap = both / max(1, int(true_sizes[true_id]) + painted - both)
+                if label == segment.label and overlap > 0.5:
+                    overlaps.append(overlap)
+        there = int((true_sizes[1:] > 0).sum())
+        return {"PQ": 2 * sum(overlaps) / (there + len(segments))} if there + len(segments) else {}
+
+
+def _true_segments(ask: Ask, truth: Truth) -> tuple[AnyArray, list[str]]:
+    """Ids as a perfect answer would number them, and the class of each."""
+    stuff, things = _split(ask)
+    size = (truth.camera.width, truth.camera.height)
+    wanted = np.zeros((truth.camera.height, truth.camera.width), np.int32)
+    labels: list[str] = []
+    for target in stuff:
+        labels.append(target.text)
+        wanted[class_region(target.text, truth, size)] = len(labels)
+    ids = known(truth.instances, "instance mask")
+    for target in things:
+        region = class_region(target.text, truth, size)
+        for thing in np.unique(ids[region & (ids > 0)]).tolist():
+            labels.append(target.text)
+            wanted[region & (ids == thing)] = len(labels)
+    return wanted, labels
 
 
 def _split(ask: Ask) -> tuple[list[Target], list[Target]]:

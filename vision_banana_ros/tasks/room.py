@@ -31,6 +31,8 @@ from vision_banana_ros.core import (
     describe,
 )
 
+INSTANCE_DECODINGS = ("blur", "steps")
+
 #: Values at the canvas's size -> at the frame's; the frame's picture may guide where surfaces meet.
 Upsample: TypeAlias = Callable[[Any, tuple[int, int], UInt8Array], Any]
 
@@ -64,7 +66,9 @@ class DecodeSettings:
     """What is believed. Confidences are of 255: below the least one, values become NaN, labels 255.
 
     max_range_m: farther depth becomes +inf; None keeps all. filter_flying_pixels: depth between a surface and the one
-    behind it becomes NaN. with_confidence: whether the confidence layers are wanted at all.
+    behind it becomes NaN. with_confidence: whether the confidence layers are wanted at all. instance_decoding: "blur",
+    ours, holds on blurred and noisy canvases; "steps" are the five that the paper's later version prints.
+    believes_unmetric: also depth of generators that do not paint metres, for who scales it himself (evaluation).
     """
 
     max_range_m: float | None = None
@@ -73,6 +77,8 @@ class DecodeSettings:
     min_mask_confidence: int = 16
     filter_flying_pixels: bool = True
     with_confidence: bool = True
+    instance_decoding: str = "blur"
+    believes_unmetric: bool = False
 
     def __post_init__(self) -> None:
         if self.max_range_m is not None and not self.max_range_m > 0:
@@ -81,6 +87,10 @@ class DecodeSettings:
             value = getattr(self, name)
             if not isinstance(value, int) or not 0 <= value <= 255:
                 raise FrameError(f"{name} must be an int from 0 to 255, got {describe(value)}")
+        if self.instance_decoding not in INSTANCE_DECODINGS:
+            raise FrameError(
+                f"instance_decoding must be one of {', '.join(INSTANCE_DECODINGS)}, got {self.instance_decoding!r}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +190,14 @@ class Room(ABC):
     def compare(self, ask: Ask, painted: UInt8Array, wanted: UInt8Array, precision: str) -> list[Difference]:
         """How a runtime's canvas differs from the golden one, where that decodes with confidence."""
         return []
+
+    def questions(self, truth: Truth) -> list[Ask]:
+        """What to ask about a frame of this truth to judge a generator; for tasks without a protocol of their own."""
+        return []
+
+    def score(self, ask: Ask, layers: Layers, truth: Truth) -> dict[str, float]:
+        """Figures of one answer to one of these questions, by name; `eval` prints their means."""
+        return {}
 
 
 class Wording(ABC):

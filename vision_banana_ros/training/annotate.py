@@ -15,11 +15,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vision_banana_ros.core import UNLABELLED, DataError, UInt8Array
+from vision_banana_ros.core import UNLABELLED, DataError, MissingExtraError, UInt8Array
 from vision_banana_ros.data.readers.frames import FrameFolder
 from vision_banana_ros.tasks import vocabulary
 from vision_banana_ros.training.annotations import Annotations
-from vision_banana_ros.training.pretrained import open_interpreter
 
 #: The segmenter's id -> our name. Left out: what is no clear word, and 31, which catches all the rest.
 ADE20K = {
@@ -112,3 +111,16 @@ def annotate(folder: Path, segmenter: Segmenter, root: Path) -> int:
     masks = {labelled.name: segmenter(labelled.frame.rgb) for labelled in FrameFolder.open(folder)}
     Annotations(vocabulary.labels(), masks).write(root, folder.name)
     return len(masks)
+
+
+def open_interpreter(path: Path) -> Any:
+    """The TFLite interpreter on a file, plain kernels only, so that every tensor can be looked at."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+    except ImportError as error:
+        raise MissingExtraError(package="ai-edge-litert", extra="train", purpose="Reading a TFLite file") from error
+    if not path.exists():
+        raise DataError(f"{path} does not exist: give the TFLite file of a segmenter")
+    interpreter = Interpreter(str(path), experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+    interpreter.allocate_tensors()
+    return interpreter

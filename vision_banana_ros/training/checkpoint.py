@@ -18,6 +18,7 @@ from vision_banana_ros.core import DataError
 from vision_banana_ros.student.network import Student, StudentConfig
 
 LAST = "last.pt"
+BEST = "best.pt"  # averaged weights only
 FIRST = "first.pt"  # what a run started from, where that was a whole network
 
 

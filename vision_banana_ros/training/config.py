@@ -39,21 +39,26 @@ class TrainingConfig:
     questions: int = 5  # prompts per image and step: depth, normals, and others in turn
 
     learning_rate: float = 2e-3
-    encoder_rate: float = 0.15  # of the learning rate: fine-tuned slowly beats frozen and beats full speed
-    warmup: int = 1_000  # samples
+    encoder_rate: float = 0.2  # of the learning rate: fine-tuned slowly beats frozen and beats full speed
+    warmup: int = 2_000  # samples
     cooldown: float = 0.25  # share of the samples at the end in which the rate falls to nothing
     weight_decay: float = 0.02
-    frozen_norms: bool = False  # keep normalisation statistics: for a trained network, which small batches disturb
+    frozen_blocks: int = 3  # of the encoder, from the picture on: generic, and the costliest to learn through
+    batch_norms: int = 30_000  # samples, until then new parts are normalised by their batches; small ones disturb later
     average: float = 0.998  # decay per step of the averaged weights, which are the ones that ship
 
     seed: int = 0
-    workers: int = 1
+    memory_gb: float = 4.0  # of rendered frames that are held to draw from, per process
+    world_processes: int = 0  # render the world while training runs; no shards are needed then
+    world_size: tuple[int, int] = (320, 240)
+    minutes: float = 0.0  # stop after so long, whatever the number of samples; 0: no limit
+    compile: bool = False  # let torch compile the network; where it cannot, it runs as it is
     threads: int = 0  # of torch on a CPU; 0 leaves its own choice
     bfloat16: bool = True  # where the device computes in it: GPUs, and processors with AVX-512 BF16
     log_seconds: float = 20.0
     checkpoint_seconds: float = 180.0
-    gate_seconds: float = 300.0
-    initial: str | None = None  # encoder weights, a checkpoint, a model's folder, or "student"
+    gate_seconds: float = 900.0
+    initial: str | None = "imagenet"  # the encoder's weights; or a checkpoint, a model's folder, "student"
 
     def save(self, path: Path) -> None:
         path.write_text(json.dumps(dataclasses.asdict(self), indent=1) + "\n", encoding="utf-8")
@@ -83,6 +88,8 @@ class TrainingConfig:
         for name in ("shards", "frames", "gates"):
             if name in entries:
                 typed[name] = tuple(entries[name])
+        if "world_size" in entries:
+            typed["world_size"] = tuple(entries["world_size"])
         if "views" in entries:
             typed["views"] = tuple(View(**view) for view in entries["views"])
         return cls(**typed)

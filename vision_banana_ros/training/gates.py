@@ -70,6 +70,14 @@ class GateResult:
     far_hit: float
     too_far: float
 
+    @property
+    def figure(self) -> float:
+        """The mean of metric and scaled delta1: what the best weights of a run are chosen by."""
+        model = self.evaluation.contenders[0] if self.evaluation.contenders else None
+        if model is None or model.depth is None:
+            return 0.0
+        return (model.depth.delta1.value + model.depth.scaled_delta1.value) / 2
+
     def line(self) -> str:
         """One line for the log."""
         model = self.evaluation.contenders[0] if self.evaluation.contenders else None

@@ -30,10 +30,15 @@ class Journal:
             print(" ".join(f"{name}={value}" for name, value in entry.items()), flush=True)
 
 
-def note(recent: dict[str, list[float]], losses: Losses, norm: Tensor) -> None:
+def note(recent: dict[str, list[Tensor]], losses: Losses, norm: Tensor) -> None:
+    """Nothing waits for the device here: numbers are read when a line is written."""
     for name, value in losses.parts.items():
         recent[name].append(value)
-    recent["gradient"].append(float(norm))
+    recent["gradient"].append(norm.detach())
+
+
+def means(recent: dict[str, list[Tensor]]) -> dict[str, float]:
+    return {name: float(torch.stack(values).mean()) for name, values in recent.items()}
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
     RUN/config.json     what was asked for
     RUN/last.pt         weights, averaged weights, optimiser, samples seen: a run that is started again goes on here
+    RUN/best.pt         the averaged weights that did best on the gates so far
     RUN/first.pt        the weights that it started from, if those were a whole student's
     RUN/text.npz        the text table
     RUN/log.jsonl       one JSON object per line: losses, gates
@@ -16,67 +17,27 @@ import dataclasses
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 import torch
-from torch import nn
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch import Tensor, nn
 
 from vision_banana_ros.generators.student import StudentGenerator
 from vision_banana_ros.runtimes.torch import TorchRuntime
+from vision_banana_ros.student.boxes import Boxes
 from vision_banana_ros.student.network import Student
 from vision_banana_ros.student.text import TextTable
-from vision_banana_ros.training.batch import Batch, batches
-from vision_banana_ros.training.checkpoint import FIRST, LAST, Average, load_run, save_checkpoint
+from vision_banana_ros.training.batch import Words
+from vision_banana_ros.training.checkpoint import BEST, FIRST, LAST, Average, load_run, save_checkpoint
 from vision_banana_ros.training.config import TrainingConfig
 from vision_banana_ros.training.gates import Gates
-from vision_banana_ros.training.journal import Journal, alive, note
+from vision_banana_ros.training.journal import Journal, alive, means, note
 from vision_banana_ros.training.losses.total import total_loss
-from vision_banana_ros.training.norms import learn
 from vision_banana_ros.training.optimisation import learning_rate, parameter_groups
 from vision_banana_ros.training.photometry import vary
-from vision_banana_ros.training.samples import mixed_stream, read_real, real_stream, shard_stream
-from vision_banana_ros.training.start import start_from
+from vision_banana_ros.training.samples import Sampler
+from vision_banana_ros.training.start import IMAGENET, start_from
 from vision_banana_ros.training.trainee import Trainee
-
-#: Batches that give folded normalisations their statistics.
-_FIRST_LOOKS = 12
-#: Share of the things pasted in front of real frames that other real frames lend.
-_LENT_BY_REAL = 0.5
-
-
-class BatchStream(IterableDataset[Batch]):
-    """Endless batches; each worker of each process reads its own part of the shards with its own seed."""
-
-    def __init__(self, config: TrainingConfig, text: TextTable, *, rank: int, world: int, start: int) -> None:
-        self.config, self.text, self.rank, self.world, self.start = config, text, rank, world, start
-
-    def __iter__(self) -> Iterator[Batch]:
-        config, info = self.config, get_worker_info()
-        worker, workers = (info.id, info.num_workers) if info else (0, 1)
-        part, parts = self.rank * workers + worker, self.world * workers
-        # a run that goes on must not see the same samples again: its start is part of the seed
-        seed = config.seed + 1_000_003 * part + 7919 * self.start
-        rendered = shard_stream(config.shards, seed=seed, part=part, parts=parts) if config.shards else None
-        frames = read_real(config.frames, config.annotations)
-        real = real_stream(frames, seed=seed) if frames else None
-        samples = mixed_stream(rendered, real, config.real_share, seed=seed)
-        near = shard_stream(config.shards, seed=seed + 1, part=part, parts=parts) if config.shards else None
-        others = real_stream(frames, seed=seed + 1) if frames else None
-        return batches(
-            samples,
-            config.views,
-            foregrounds=mixed_stream(near, others, _LENT_BY_REAL, seed=seed + 1),
-            paste_share=config.paste_share,
-            turn_share=config.turn_share,
-            batch=config.batch,
-            questions=config.questions,
-            text=self.text,
-            seed=seed,
-            size_seed=config.seed + 7919 * self.start,
-        )
 
 
 def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
@@ -93,16 +54,17 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
     is_first = rank == 0
 
     # --- the network, its optimiser, and where an earlier run stopped -------------------------------------------
-    student = Student().to(device)
-    student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stub forgets this form
+    student = Student()
     if config.initial and not (run / LAST).exists():
         # before the average and the other processes copy the weights
-        first = BatchStream(config, text, rank=0, world=world, start=0)
-        start_from(student, Path(config.initial), islice(first, _FIRST_LOOKS))
-        if is_first and Path(config.initial).suffix != ".tflite":
+        start_from(student, config.initial)
+        if is_first and config.initial != IMAGENET:
             save_checkpoint(run / FIRST, {"average": student.state_dict()})
+    student = student.to(device)
+    student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stub forgets this form
     trainee = Trainee(student).to(device)
-    optimiser = torch.optim.AdamW(parameter_groups(trainee, config), lr=config.learning_rate)
+    trainee.learn(frozen_blocks=config.frozen_blocks, batch_norms=False)  # says what has gradients
+    optimiser = torch.optim.AdamW(parameter_groups(trainee, config), lr=config.learning_rate, fused=True)
     average = Average.of(student, config.average)
     seen = 0
     if (run / LAST).exists():
@@ -110,43 +72,43 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
         student.load_state_dict(state["weights"])
         trainee.load_state_dict(state["helpers"], strict=False)
         optimiser.load_state_dict(state["optimiser"])
+        for group in optimiser.param_groups:  # runs of older versions remember another way
+            group["fused"], group["foreach"] = True, None
         average.shadow = {name: value.to(device) for name, value in state["average"].items()}
         average.steps, seen = state["average_steps"], state["samples"]
     model: nn.Module = trainee
+    if config.compile:
+        model = compiled(trainee, device)
     if world > 1:
         model = nn.parallel.DistributedDataParallel(
-            trainee, device_ids=[device.index] if device.index is not None else None
+            trainee,
+            device_ids=[device.index] if device.index is not None else None,
+            find_unused_parameters=False,
         )
     if is_first:
         config.save(run / "config.json")
         text.save(run / "text.npz")
 
     # --- data ---------------------------------------------------------------------------------------------------
-    stream = BatchStream(config, text, rank=rank, world=world, start=seen)
-    loader = DataLoader(
-        stream,
-        batch_size=None,
-        num_workers=config.workers,
-        pin_memory=device.type == "cuda",
-        prefetch_factor=4 if config.workers else None,
-    )
+    sampler = Sampler(config, Words.of(text, device), device, rank=rank, world=world, start=seen)
     gates = Gates.open(config.gates) if is_first else None
-    noise = torch.Generator().manual_seed(config.seed + seen + rank)
+    noise = torch.Generator(device=device).manual_seed(config.seed + seen + rank)
 
+    best, began = -1.0, time.monotonic()
     # --- steps --------------------------------------------------------------------------------------------------
     journal = Journal(run / "log.jsonl")
     clock = {name: time.monotonic() for name in ("log", "checkpoint", "gate")}
-    logged_at, recent = seen, defaultdict[str, list[float]](list)
-    learn(student, frozen_norms=config.frozen_norms)
-    for batch in loader:
-        if seen >= config.samples:
+    logged_at, recent = seen, defaultdict[str, list[Tensor]](list)
+    for batch in sampler:
+        done = (time.monotonic() - began) / (60 * config.minutes) if config.minutes else None
+        if seen >= config.samples or (done is not None and done >= 1):
             break
+        trainee.learn(frozen_blocks=config.frozen_blocks, batch_norms=seen < config.batch_norms)
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(config, seen) * group["share"]
-        batch = batch.to(device)
+            group["lr"] = learning_rate(config, seen, done) * group["share"]
         image = vary(batch.image, noise).contiguous(memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16 and has_bfloat16(device)):
-            painting, sight = model(image, batch.boxes)
+            painting, sight = model(image, batch.boxes, batch.log_focal)
         losses = total_loss(painting, batch, sight)
         optimiser.zero_grad(set_to_none=True)
         losses.total.backward()  # type: ignore[no-untyped-call]
@@ -160,24 +122,28 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
         now = time.monotonic()
         if is_first and now - clock["log"] > config.log_seconds:
             rate = (seen - logged_at) / (now - clock["log"])
-            means = {name: sum(values) / len(values) for name, values in recent.items()}
-            means["alive"] = alive(student, batch.image)
-            learn(student, frozen_norms=config.frozen_norms)
-            journal.write({"samples": seen, "per_second": round(rate, 1), **{k: round(v, 4) for k, v in means.items()}})
+            figures = means(recent) | {"alive": alive(student, batch.image)}
+            entry = {name: round(value, 4) for name, value in figures.items()}
+            journal.write({"samples": seen, "per_second": round(rate, 1), **entry})
             clock["log"], logged_at = now, seen
             recent.clear()
         if is_first and now - clock["checkpoint"] > config.checkpoint_seconds:
             clock["checkpoint"] = now
             write(run, trainee, average, optimiser, seen)
         if gates is not None and gates.frames and now - clock["gate"] > config.gate_seconds:
-            judge(gates, average, text, config, run, journal, seen, device)
+            best = judge(gates, average, text, config, run, journal, seen, device, best)
             clock["gate"] = clock["log"] = time.monotonic()
             logged_at = seen
     # --- the end ------------------------------------------------------------------------------------------------
+    sampler.end()
     if is_first:
         write(run, trainee, average, optimiser, seen)
+        if sampler.live is not None:
+            seconds = time.monotonic() - began
+            made = {"frames": sampler.live.made, "frames_per_second": round(sampler.live.made / seconds, 1)}
+            journal.write({"samples": seen, "world": sampler.live.way, **made})
         if gates is not None and gates.frames:
-            judge(gates, average, text, config, run, journal, seen, device)
+            judge(gates, average, text, config, run, journal, seen, device, best)
     if world > 1:
         torch.distributed.destroy_process_group()
     return run / LAST
@@ -191,6 +157,21 @@ def has_bfloat16(device: torch.device) -> bool:
     return capable and "AVX512" in torch.backends.cpu.get_cpu_capability()
 
 
+def compiled(trainee: Trainee, device: torch.device) -> nn.Module:
+    """The compiled network; as it is where its first step fails, which is told."""
+    model: nn.Module = torch.compile(trainee, dynamic=False)  # type: ignore[assignment]
+    try:
+        from vision_banana_ros.student.graph import example_inputs
+
+        image, *boxes = example_inputs(64, 64)
+        probe = Boxes(*(tensor[None].to(device) for tensor in boxes))
+        model(image.permute(0, 3, 1, 2).float().to(device), probe, torch.zeros(1, device=device))
+    except Exception as error:  # compilers fail in as many ways as there are machines
+        print(f"torch.compile failed ({type(error).__name__}), the network runs as it is", flush=True)
+        return trainee
+    return model
+
+
 def judge(
     gates: Gates,
     average: Average,
@@ -200,16 +181,23 @@ def judge(
     journal: Journal,
     seen: int,
     device: torch.device,
-) -> None:
-    """The averaged weights on the gates."""
+    best: float,
+) -> float:
+    """The averaged weights on the gates; those that did best so far, by the mean over the gates, are kept."""
     student = Student().to(device)
     student.load_state_dict(average.shadow)
     sizes_wh = [(view.width, view.height) for view in config.views]
     generator = StudentGenerator(TorchRuntime(student.eval()), text, sizes_wh)
+    figures = []
     for result in gates.judge(generator, run / "pictures"):
+        figures.append(result.figure)
         print(f"[{seen}] {result.line()}", flush=True)
         entry = {"samples": seen, "gate": result.name, "far_hit": result.far_hit, "too_far": result.too_far}
         journal.write({**entry, "scores": result.evaluation.to_json()}, quiet=True)
+    mean = sum(figures) / len(figures)
+    if mean > best:
+        save_checkpoint(run / BEST, {"average": average.shadow, "samples": seen, "figure": mean})
+    return max(mean, best)
 
 
 def write(run: Path, trainee: Trainee, average: Average, optimiser: torch.optim.Optimizer, seen: int) -> None:

@@ -1,86 +1,85 @@
 """Things in front of real rooms that were never there: real frames come from few places, and near things are rare.
 
-What is lent by a render is its objects, by another real frame whatever is nearer than some distance. It keeps its place
-in the picture. Seen through the other lens it stands nearer or further by the ratio of the focal lengths, and rendered
-objects nearer still by chance, as a smaller one of its kind. It is pasted where it hides what lies behind it, and often
-much darker, as things in front of windows are.
+A picture lends to another one of its batch: a render its objects, which keep their class and their being one thing, a
+real frame whatever is nearer than some distance. It keeps its place and its size in the picture, and so its canonical
+depth (student/lens.py): seen through the other lens it stands nearer or further by the ratio of the focal lengths. It
+is pasted where it hides what lies behind it, and often much darker, as things in front of windows are.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+import torch
+from torch import Tensor
 
-import cv2
-import numpy as np
-
-from vision_banana_ros.codecs.curve import curve
-from vision_banana_ros.core import UNLABELLED, AnyArray, UInt8Array
-from vision_banana_ros.training.samples import TrainingSample, metres
+from vision_banana_ros.core import UNLABELLED
+from vision_banana_ros.training.look import Seen
+from vision_banana_ros.training.photometry import soft
 
 _MOST_OBJECTS = 3
 _AREA = (0.004, 0.45)  # of the picture
-#: A rendered object that would stand behind more than this much of what it covers is left out.
-_HIDDEN_SHARE = 0.3
 _SILHOUETTE_SHARE = 0.3
 #: Of the pixels of a real frame that lends its nearer part.
 _NEARER_SHARE = (0.1, 0.6)
-#: Of the size that it was modelled in.
-_SMALLEST = 0.6
+#: Instances that were pasted are numbered from here on, so that they are nobody else's.
+_FIRST_PASTED = 200
+#: What has less than this share of its neighbours is no part of a thing.
+_SPECK = 0.4
 
 
-def pasted(sample: TrainingSample, source: TrainingSample, rng: np.random.Generator) -> TrainingSample:
-    """`sample` with some things of `source`, which has its size; as it was where none fits."""
-    smaller = 1.0 if source.real else rng.uniform(_SMALLEST, 1)
-    depth = metres(source.position) * (sample.camera.fx / source.camera.fx) * smaller
-    behind = metres(sample.position)
-    behind[np.isnan(behind)] = np.median(behind[np.isfinite(behind)]) if np.isfinite(behind).any() else 0
-    covered = np.zeros(sample.position.shape, bool)
-    for lent in _nearer_part(depth, rng) if source.real else _objects(source, rng):
-        region = lent & np.isfinite(depth)
-        hidden = region & (behind <= depth)
-        if source.real or hidden.sum() <= _HIDDEN_SHARE * region.sum():
-            covered |= region & ~hidden
-    if not covered.any():
-        return sample
-    position = sample.position.copy()
-    position[covered] = curve(depth[covered])
-    mask = sample.mask
-    if mask is not None:
-        mask = np.where(covered, np.uint8(UNLABELLED), mask)
-    return replace(
-        sample,
-        rgb=_blended(sample.rgb, source.rgb, covered, rng),
-        position=position,
-        normals=np.where(covered[..., None], source.normals, sample.normals),
-        mask=mask,
-        referring=(),
-    )
+def paste(seen: Seen, lender: Tensor, taker: Tensor, real: Tensor, focal: Tensor, generator: torch.Generator) -> None:
+    """Change the pictures `taker` (T,) of `seen` in place: each gets things of picture `lender` (T,)."""
+    if not len(taker):
+        return
+    depth = seen.depth[lender] * (focal[taker] / focal[lender])[:, None, None]
+    wanted = torch.where(real[lender][:, None, None], _nearer_part(depth, generator), _objects(seen, lender, generator))
+    behind = seen.depth[taker]
+    behind = torch.where(behind > 0, behind, _middle(behind))
+    covered = wanted & (depth > 0) & torch.isfinite(depth) & (depth < behind)
+    around = soft(covered.float()[:, None])
+    covered &= around[:, 0] > _SPECK  # specks are what a comparison of noise with noise leaves
+    seen.image[taker] = _blended(seen.image[taker], seen.image[lender], around * covered[:, None], generator)
+    seen.depth[taker] = torch.where(covered, depth, seen.depth[taker])
+    seen.normals[taker] = torch.where(covered[:, None], seen.normals[lender], seen.normals[taker])
+    named = seen.classes[lender]
+    seen.classes[taker] = torch.where(covered, named, seen.classes[taker])
+    lent = _FIRST_PASTED + seen.instances[lender] % (256 - _FIRST_PASTED)
+    lent = torch.where((seen.instances[lender] > 0) & (named != UNLABELLED), lent, 0)
+    seen.instances[taker] = torch.where(covered, lent, seen.instances[taker])
 
 
-def _objects(source: TrainingSample, rng: np.random.Generator) -> list[AnyArray]:
-    if source.instances is None:
-        return []
-    ids, counts = np.unique(source.instances[source.instances > 0], return_counts=True)
-    share = counts / source.instances.size
-    fitting = ids[(share > _AREA[0]) & (share < _AREA[1])]
-    chosen = rng.permutation(fitting)[: int(rng.integers(1, _MOST_OBJECTS + 1))]
-    return [source.instances == number for number in chosen]
+def _objects(seen: Seen, lender: Tensor, generator: torch.Generator) -> Tensor:
+    """(T, H, W) bool: a few instances of each picture, of a fitting size."""
+    instances = seen.instances[lender]
+    count, pixels = len(lender), instances[0].numel()
+    share = torch.zeros((count, 256), device=instances.device)
+    share.scatter_add_(1, instances.flatten(1), torch.ones_like(instances.flatten(1), dtype=torch.float32))
+    share = share / pixels
+    fitting = (share > _AREA[0]) & (share < _AREA[1])
+    fitting[:, 0] = False
+    luck = torch.rand(fitting.shape, generator=generator).to(fitting.device) * fitting
+    least = luck.topk(_MOST_OBJECTS, dim=1).values[:, -1:]  # up to so many: absent ones have no luck at all
+    chosen = fitting & (luck >= least)
+    return chosen.gather(1, instances.flatten(1)).view_as(instances)
 
 
-def _nearer_part(depth: AnyArray, rng: np.random.Generator) -> list[AnyArray]:
-    """Up to some distance, without the specks that noise of the sensor cuts out."""
-    known = depth[np.isfinite(depth)]
-    if not known.size:
-        return []
-    with np.errstate(invalid="ignore"):
-        near = (depth < np.quantile(known, rng.uniform(*_NEARER_SHARE))).astype(np.uint8)
-    return [cv2.morphologyEx(near, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) > 0]
+def _nearer_part(depth: Tensor, generator: torch.Generator) -> Tensor:
+    """Up to some distance."""
+    share = torch.rand(len(depth), generator=generator) * (_NEARER_SHARE[1] - _NEARER_SHARE[0]) + _NEARER_SHARE[0]
+    known = torch.where(depth > 0, depth, torch.inf)[:, ::8, ::8].flatten(1).sort(dim=1).values
+    counts = torch.isfinite(known).sum(1)
+    limit = known.gather(1, (counts * share.to(depth.device)).long().clamp(max=known.shape[1] - 1)[:, None])
+    return depth < limit[..., None]
 
 
-def _blended(below: UInt8Array, above: UInt8Array, covered: AnyArray, rng: np.random.Generator) -> UInt8Array:
+def _middle(depth: Tensor) -> Tensor:
+    """(T, 1, 1) median of what is known; 0 where nothing is, so that nothing is pasted there."""
+    known = torch.where((depth > 0) & torch.isfinite(depth), depth, torch.nan)[:, ::8, ::8].flatten(1)
+    return known.nanmedian(dim=1).values.nan_to_num(0.0)[:, None, None]
+
+
+def _blended(below: Tensor, above: Tensor, alpha: Tensor, generator: torch.Generator) -> Tensor:
     """Edges as soft as a camera's; the light of the object between a silhouette's and its own."""
-    alpha = cv2.GaussianBlur(covered.astype(np.float32), (3, 3), 0)[..., None]
-    dark = rng.random() < _SILHOUETTE_SHARE
-    light = np.float32(rng.uniform(0.1, 0.5) if dark else rng.uniform(0.6, 1.2))
-    mixed = below * (1 - alpha) + above.astype(np.float32) * light * alpha
-    return np.asarray(np.clip(np.rint(mixed), 0, 255), np.uint8)
+    draws = torch.rand((2, len(below), 1, 1, 1), generator=generator)
+    light = torch.where(draws[0] < _SILHOUETTE_SHARE, 0.1 + 0.4 * draws[1], 0.6 + 0.6 * draws[1]).to(below.device)
+    mixed: Tensor = (below + (above * light - below) * alpha).clamp(0, 255)
+    return mixed

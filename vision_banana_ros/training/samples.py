@@ -1,171 +1,268 @@
-"""Where training samples come from: rendered shards and folders of real frames, mixed at a set ratio.
+"""Where training samples come from: rendered shards and folders of real frames, in memory, drawn at a set ratio.
 
-Compact in memory (depth as half floats of its position on the code's curve, normals as signed bytes), endless, seeded:
-two streams of the same seed and place in the world of processes give the same samples.
+Shards are read a few at a time: at first until memory is full, later one now and then for the oldest. Each process
+holds its own part of them, and all real frames.
 """
 
 from __future__ import annotations
 
-import math
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
+import torch
 
-from vision_banana_ros.codecs.curve import curve, uncurve
-from vision_banana_ros.core import (
-    AnyArray,
-    Camera,
-    DataError,
-    FloatArray,
-    Frame,
-    Referring,
-    Truth,
-    UInt8Array,
-    UInt16Array,
-)
+from vision_banana_ros.core import DataError, Frame, Truth
 from vision_banana_ros.data.readers.frames import FrameFolder
+from vision_banana_ros.data.readers.shards import shard_files
+from vision_banana_ros.data.shard_manifest import read_manifest
 from vision_banana_ros.training.annotations import Annotations
-from vision_banana_ros.world.manifest import read_manifest
-from vision_banana_ros.world.shards import read_shard, shard_files
+from vision_banana_ros.training.batch import Batch, Words, collate, facts
+from vision_banana_ros.training.config import TrainingConfig, View
+from vision_banana_ros.training.live import LiveWorld, live_world
+from vision_banana_ros.training.look import look, together
+from vision_banana_ros.training.paste import paste
+from vision_banana_ros.training.questions import FEW_TARGETS, MANY_TARGETS, QuestionMaker
+from vision_banana_ros.training.store import Labels, Record, Stack, record, shard_records
+from vision_banana_ros.training.views import draw
 
-#: Samples held to draw from, at least: frames of one shard come from neighbouring seeds.
-_LEAST_POOL = 512
-#: `position` of what has no depth: unknown, and beyond all range (sky).
-UNKNOWN, BEYOND = np.float16(-1), np.float16(2)
-#: Cameras of robots and phones, cropped by a quarter, see more than this along the longer side.
-_NARROW_FOV_DEG = 42.0
+#: Pixels of a real frame's longer side that are kept: canvases have less, and crops are of a third at least.
+LONGEST = 400
+#: Share of the batches in which a prompt may name the whole vocabulary: robots do, but such boxes are slow.
+_MANY_TARGETS_SHARE = 0.3
+#: Samples that are drawn for each frame that a new shard replaces.
+_TURNOVER = 12
+_FIRST_LIVE_SEED = 100_000_000
+#: Frames to begin with, and samples that are drawn for each further one until memory is full.
+_FIRST_FRAMES, _FIRST_TURNOVER = 512, 4
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class TrainingSample:
-    """A frame with what is known about it; None or `UNKNOWN` / 0 / 255 where nothing is."""
+@dataclass(slots=True, eq=False)
+class Group:
+    """Frames that are drawn alike: some rows of some stacks."""
 
-    rgb: UInt8Array
-    position: npt.NDArray[np.float16]  # curve(depth), 0..1; UNKNOWN, BEYOND
-    normals: npt.NDArray[np.int8]  # unit vector * 127, optical frame; 0 unknown
-    camera: Camera
-    mask: UInt8Array | None = None
-    instances: UInt16Array | None = None
-    labels: tuple[str, ...] = ()
-    referring: tuple[Referring, ...] = ()
-    real: bool = False
+    weight: float
+    stacks: list[Stack]
+    rows: list[np.ndarray] = field(default_factory=list)  # empty: all rows, as many as there are by then
+
+    def pick(self, rng: np.random.Generator) -> tuple[Stack, int]:
+        counts = np.array([len(r) for r in self.rows] if self.rows else [s.count for s in self.stacks])
+        which = int(rng.choice(len(counts), p=counts / counts.sum()))
+        row = int(rng.integers(counts[which]))
+        return self.stacks[which], int(self.rows[which][row]) if self.rows else row
+
+
+@dataclass(slots=True, eq=False)
+class Renders:
+    """The shards of some folders, as many at once as fit."""
+
+    folders: tuple[str, ...]
+    budget_bytes: float
+    labels: Labels
+    device: torch.device
+    part: int
+    parts: int
+    rng: np.random.Generator
+    stacks: dict[tuple[int, int], Stack] = field(default_factory=dict)
+    _waiting: list[Path] = field(default_factory=list)
+    _there: set[Path] = field(default_factory=set)
+
+    def begin(self) -> None:
+        """Read enough to begin with; the rest is read between the first steps."""
+        while sum(stack.count for stack in self.stacks.values()) < _FIRST_FRAMES and self.read_one():
+            pass
 
     @property
-    def has_unusual_lens(self) -> bool:
-        """Whether it must not teach which lens to expect.
+    def is_full(self) -> bool:
+        return any(stack.count == stack.capacity for stack in self.stacks.values())
 
-        Real frames through long lenses show a handful of places: a network that has to guess their lens takes every
-        lens for a longer one, and everything for further away (docs/LOG.md).
-        """
-        longer = max(self.camera.width / self.camera.fx, self.camera.height / self.camera.fy)
-        return self.real and longer < 2 * math.tan(math.radians(_NARROW_FOV_DEG / 2))
-
-
-def compact(frame: Frame, truth: Truth, *, real: bool) -> TrainingSample:
-    hw = frame.hw
-    position = np.full(hw, UNKNOWN)
-    if truth.depth_m is not None:
-        with np.errstate(invalid="ignore"):
-            known = np.isfinite(truth.depth_m) & (truth.depth_m > 0)
-        position[known] = curve(truth.depth_m[known])
-        position[np.isposinf(truth.depth_m)] = BEYOND
-    normals = np.zeros((*hw, 3), np.int8)
-    if truth.normals is not None:
-        normals = np.rint(np.nan_to_num(truth.normals) * 127).astype(np.int8)
-    return TrainingSample(
-        rgb=frame.rgb,
-        position=position,
-        normals=normals,
-        camera=truth.camera,
-        mask=truth.mask,
-        instances=truth.instances,
-        labels=truth.labels,
-        referring=truth.referring,
-        real=real,
-    )
+    def read_one(self) -> bool:
+        """One more shard, whose frames take the place of the oldest; False where all there is is in memory."""
+        if not self._waiting:  # looked up anew in each round: shards may still be rendered
+            files = sorted(path for folder in self.folders for path in shard_files(Path(folder)))
+            mine = files[self.part :: self.parts] or files
+            fresh = [path for path in mine if path not in self._there]
+            if not fresh and all(stack.count < stack.capacity for stack in self.stacks.values()):
+                return False
+            wanted = fresh or mine
+            self._waiting = [wanted[i] for i in self.rng.permutation(len(wanted))]
+        path = self._waiting.pop()
+        labels = read_manifest(path.parent).labels
+        records = list(shard_records(path, self.labels, labels))
+        hw = records[0].rgb.shape[:2]
+        if hw not in self.stacks:
+            self.stacks[hw] = Stack.empty(hw, Stack.fitting(hw, self.budget_bytes), self.device)
+        self.stacks[hw].put(records)
+        self._there.add(path)
+        return True
 
 
-def shard_stream(folders: tuple[str, ...], *, seed: int, part: int = 0, parts: int = 1) -> Iterator[TrainingSample]:
-    """Endless; each process reads its own `part` of the shards, a few at a time, in a new order in each round."""
-    labels = {Path(folder): read_manifest(Path(folder)).labels for folder in folders}
-    rng = np.random.default_rng((seed, part))
-    waiting: list[Path] = []
-    pool: list[TrainingSample] = []
-    while True:
-        if len(pool) < _LEAST_POOL:
-            if not waiting:  # looked up anew in each round: shards may still be rendered
-                files = sorted(path for folder in labels for path in shard_files(folder))
-                mine = files[part::parts] or files
-                waiting = [mine[i] for i in rng.permutation(len(mine))]
-            path = waiting.pop()
-            pool += [compact(s.frame, s.truth, real=False) for s in read_shard(path, labels[path.parent])]
-        i = int(rng.integers(len(pool)))
-        pool[i], pool[-1] = pool[-1], pool[i]
-        yield pool.pop()
+@dataclass(slots=True, eq=False)
+class Sampler:
+    """Endless batches of one process; everything but the dice lies on the device."""
+
+    config: TrainingConfig
+    words: Words
+    device: torch.device
+    rank: int = 0
+    world: int = 1
+    start: int = 0
+    labels: Labels = field(default_factory=Labels)
+    renders: Renders | None = None
+    real: list[Group] = field(default_factory=list)
+    live: LiveWorld | None = None
+    rng: np.random.Generator = field(init=False)
+    size_rng: np.random.Generator = field(init=False)
+    generator: torch.Generator = field(init=False)
+
+    def __post_init__(self) -> None:
+        config = self.config
+        # a run that goes on must not see the same samples again: its start is part of the seed
+        seed = config.seed + 1_000_003 * self.rank + 7919 * self.start
+        self.rng = np.random.default_rng((seed, 3))
+        # processes that train together wait for each other at each step, so their batches must cost the same
+        self.size_rng = np.random.default_rng((config.seed + 7919 * self.start, 4))
+        self.generator = torch.Generator().manual_seed(seed)
+        if self.renders is None and config.shards:
+            budget = config.memory_gb * 1e9
+            self.renders = Renders(
+                config.shards, budget, self.labels, self.device, self.rank, self.world, np.random.default_rng((seed, 5))
+            )
+            self.renders.begin()
+        if config.world_processes:
+            self.live = self._begin_live(seed)
+        self.real = self.real or read_real(config.frames, config.annotations, self.labels, self.device)
+        if self.renders is None and not self.real:
+            raise DataError("training needs shards, or frames, or both")
+
+    def __iter__(self) -> Iterator[Batch]:
+        views = self.config.views
+        shares = np.array([view.share for view in views])
+        drawn = 0
+        while True:
+            view = views[int(self.size_rng.choice(len(views), p=shares / shares.sum()))]
+            many = self.size_rng.random() < _MANY_TARGETS_SHARE
+            yield self.batch(view, most_targets=MANY_TARGETS if many else FEW_TARGETS)
+            drawn += self.config.batch
+            if self.live is not None:
+                self.live.poll()
+            if (
+                self.renders is not None
+                and self.renders.folders
+                and drawn > 64 * (_TURNOVER if self.renders.is_full else _FIRST_TURNOVER)
+            ):
+                drawn = 0
+                self.renders.read_one()
+
+    def end(self) -> None:
+        if self.live is not None:
+            self.live.end()
+
+    def _begin_live(self, seed: int) -> LiveWorld:
+        """A stack of its own, which is filled while it is used."""
+        width, height = self.config.world_size
+        capacity = Stack.fitting((height, width), self.config.memory_gb * 1e9)
+        if self.renders is None:
+            self.renders = Renders((), 0.0, self.labels, self.device, self.rank, self.world, self.rng)
+        stack = self.renders.stacks.setdefault((height, width), Stack.empty((height, width), capacity, self.device))
+        # seeds of training and of held-out renders lie far apart
+        live = live_world(
+            stack, processes=self.config.world_processes, seed=_FIRST_LIVE_SEED + 1_000_003 * seed, tell=print
+        )
+        live.begin(4 * self.config.batch)
+        return live
+
+    def batch(self, view: View, *, most_targets: int = FEW_TARGETS) -> Batch:
+        """One batch of one canvas size."""
+        real, picked = zip(*(self._pick() for _ in range(self.config.batch)), strict=True)
+        is_real = np.array(real)
+        camera = np.stack([stack.camera[row] for stack, row in picked]).astype(np.float64)
+        sizes = np.array([stack.hw[::-1] for stack, _ in picked], np.float64)
+        turn_share = np.where(is_real, self.config.turn_share, self.config.turn_share / 2)
+        views = draw(camera, sizes, is_real, view, self.rng, turn_share=turn_share)
+        by_stack: dict[int, list[int]] = defaultdict(list)
+        for i, (stack, _) in enumerate(picked):
+            by_stack[id(stack)].append(i)
+        parts, order = [], []
+        for places in by_stack.values():
+            stack = picked[places[0]][0]
+            rows = torch.tensor([picked[i][1] for i in places], device=self.device)
+            parts.append(look(stack, rows, views.only(places), view))
+            order += places
+        seen = together(parts, np.array(order))
+        referring = [
+            _still_true(stack.referring[row], whole=bool(views.whole[i]), mirrored=bool(views.mirrored[i]))
+            for i, (stack, row) in enumerate(picked)
+        ]
+        usual = views.usual
+        taker = np.flatnonzero(is_real & (self.rng.random(len(is_real)) < self.config.paste_share))
+        if len(taker) and len(is_real) > 1:
+            lender = (taker + self.rng.integers(1, len(is_real), len(taker))) % len(is_real)
+            focal = torch.as_tensor(views.camera[:, 0], dtype=torch.float32, device=self.device)
+            flags = torch.as_tensor(is_real, device=self.device)
+            giver, receiver = (torch.as_tensor(x, device=self.device) for x in (lender, taker))
+            paste(seen, giver, receiver, flags, focal, self.generator)
+            for i in taker.tolist():
+                referring[i] = ()
+        told = facts(seen, views.camera, real, usual.tolist(), referring)
+        maker = QuestionMaker(self.rng, tuple(self.labels.names), most_targets)
+        asked = [maker.ask(about, self.config.questions) for about in told]
+        return collate(seen, asked, views.camera, usual.tolist(), self.words)
+
+    def _pick(self) -> tuple[bool, tuple[Stack, int]]:
+        take_real = self.renders is None or (bool(self.real) and self.rng.random() < self.config.real_share)
+        if take_real:
+            weights = np.array([group.weight for group in self.real])
+            return True, self.real[int(self.rng.choice(len(weights), p=weights / weights.sum()))].pick(self.rng)
+        assert self.renders is not None
+        return False, Group(1.0, list(self.renders.stacks.values())).pick(self.rng)
 
 
-def read_real(folders: Sequence[str], annotations: str | None) -> list[list[TrainingSample]]:
-    """All frames of each folder, held in memory; a folder that is named twice, to be seen twice as often, once."""
-    read = {folder: _read_folder(Path(folder), annotations) for folder in dict.fromkeys(folders)}
-    return [read[folder] for folder in folders]
+def read_real(folders: Sequence[str], annotations: str | None, labels: Labels, device: torch.device) -> list[Group]:
+    """All frames of each folder; the more a folder holds the oftener it is drawn, but by far not in proportion."""
+    read = {folder: _read_folder(Path(folder), annotations, labels) for folder in dict.fromkeys(folders)}
+    sizes: dict[tuple[int, int], list[Record]] = defaultdict(list)
+    places: dict[str, dict[tuple[int, int], list[int]]] = {folder: defaultdict(list) for folder in read}
+    for folder, records in read.items():
+        for entry in records:
+            hw = (entry.rgb.shape[0], entry.rgb.shape[1])
+            places[folder][hw].append(len(sizes[hw]))
+            sizes[hw].append(entry)
+    stacks = {hw: Stack.empty(hw, len(records), device) for hw, records in sizes.items()}
+    for hw, records in sizes.items():
+        stacks[hw].put(records)
+    return [
+        Group(
+            weight=len(read[folder]) ** 0.5,
+            stacks=[stacks[hw] for hw in places[folder]],
+            rows=[np.array(rows) for rows in places[folder].values()],
+        )
+        for folder in folders
+    ]
 
 
-def real_stream(sets: Sequence[Sequence[TrainingSample]], *, seed: int) -> Iterator[TrainingSample]:
-    """Endless rounds through all frames of all sets, each set equally often."""
-    rng = np.random.default_rng((seed, 0, 1))
-    queues: list[list[int]] = [[] for _ in sets]
-    while True:
-        which = int(rng.integers(len(sets)))
-        if not queues[which]:
-            queues[which] = rng.permutation(len(sets[which])).tolist()
-        yield sets[which][queues[which].pop()]
-
-
-def mixed_stream(
-    rendered: Iterator[TrainingSample] | None, real: Iterator[TrainingSample] | None, real_share: float, *, seed: int
-) -> Iterator[TrainingSample]:
-    """Each sample is real with probability `real_share`."""
-    if rendered is None and real is None:
-        raise DataError("training needs shards, or frames, or both")
-    rng = np.random.default_rng((seed, 2))
-    while True:
-        take_real = rendered is None or (real is not None and rng.random() < real_share)
-        source = real if take_real else rendered
-        assert source is not None
-        yield next(source)
-
-
-def _read_folder(folder: Path, annotations: str | None) -> list[TrainingSample]:
-    samples = []
+def _read_folder(folder: Path, annotations: str | None, labels: Labels) -> list[Record]:
     masks = Annotations.read(Path(annotations), folder.name) if annotations else None
+    records = []
     for labelled in FrameFolder.open(folder):
-        sample = compact(labelled.frame, labelled.truth, real=True)
+        truth = labelled.truth
         if masks is not None and labelled.name in masks.masks:
-            mask = masks.masks[labelled.name]
-            if mask.shape != labelled.frame.hw:
-                raise DataError(
-                    f"the annotation of {folder}/{labelled.name} is {mask.shape}: annotate the folder again"
-                )
-            sample = replace(sample, mask=mask, labels=masks.labels)
-        samples.append(sample)
-    return samples
+            truth = _annotated(truth, masks, labelled.frame, f"{folder}/{labelled.name}", labelled.name)
+        records.append(record(labelled.frame, truth, labels, longest=LONGEST))
+    return records
 
 
-def metres(position: AnyArray) -> AnyArray:
-    """Depth along z; nan where unknown, infinite beyond range."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        depth: AnyArray = uncurve(np.clip(position.astype(np.float32), 0, 1))
-    depth[position < 0] = np.nan
-    depth[position > 1] = np.inf
-    return depth
+def _annotated(truth: Truth, masks: Annotations, frame: Frame, where: str, name: str) -> Truth:
+    mask = masks.masks[name]
+    if mask.shape != frame.hw:
+        raise DataError(f"the annotation of {where} is {mask.shape}: annotate the folder again")
+    return replace(truth, mask=mask, labels=masks.labels)
 
 
-def normals_of(code: npt.NDArray[np.int8]) -> FloatArray:
-    """Unit vectors from signed bytes; 0 where unknown."""
-    vectors = code.astype(np.float32)
-    length = np.sqrt(np.einsum("...i,...i->...", vectors, vectors))[..., None]
-    unit: FloatArray = vectors / np.maximum(length, 1e-6) * (length > 60)
-    return unit
+def _still_true(referring: tuple, *, whole: bool, mirrored: bool) -> tuple:  # type: ignore[type-arg]
+    """ "The largest box" may be another one in a part of the picture, and left is right in the mirror."""
+    if not whole:
+        return ()
+    return tuple(r for r in referring if not (mirrored and ("left" in r.text or "right" in r.text)))

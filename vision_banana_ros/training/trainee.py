@@ -19,14 +19,14 @@ STRIDE = 8
 #: Of the image, where that map looks: the middles of its squares.
 MIDDLES = (..., slice(STRIDE // 2, None, STRIDE), slice(STRIDE // 2, None, STRIDE))
 _MIDDLE = 1  # of the trunk's maps
-_USUAL_LOG_M = 1.0
+_USUAL_LOG_M = 1.0  # canonical
 
 
 @dataclass(frozen=True)
 class Sight:
     """What the shared map says of all images, at 1/8."""
 
-    log_depth: Tensor  # (B, h, w)
+    log_depth: Tensor  # (B, h, w) canonical
     normals: Tensor  # (B, 3, h, w), not yet unit long
     classes: Tensor  # (B, C, h, w) logits of the vocabulary
 
@@ -43,12 +43,25 @@ class Trainee(nn.Module):
         self.classes = nn.Conv2d(channels, len(vocabulary.labels()), 1)
         nn.init.constant_(self.log_depth.bias, _USUAL_LOG_M)  # type: ignore[arg-type]  # it has one
 
-    def forward(self, image: Tensor, boxes: Boxes) -> tuple[Painting, Sight]:
+    def forward(self, image: Tensor, boxes: Boxes, log_k: Tensor) -> tuple[Painting, Sight]:
+        """`log_k` (B,): with the true lens, canvases show what is right and wrong with the drawing alone."""
         seen = self.student.see(image)
-        painting = self.student.paint(seen, boxes)
+        painting = self.student.paint(seen, boxes, log_k)
         shared = seen.maps[_MIDDLE]
         sight = Sight(self.log_depth(shared)[:, 0], self.normals(shared), self.classes(shared))
         return painting, sight
+
+    def learn(self, *, frozen_blocks: int, batch_norms: bool) -> None:
+        """Training mode. The encoder keeps its statistics, which come from a million photographs; the rest keeps its
+        own unless `batch_norms`, and then computes as it will when it is used (but for the mixer's choice).
+        """
+        self.train()
+        encoder = self.student.encoder
+        for module in self.modules() if not batch_norms else encoder.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        for part in (encoder.stem, *encoder.blocks[: max(0, frozen_blocks)]) if frozen_blocks else ():
+            part.requires_grad_(False)
 
     def helpers(self) -> dict[str, Tensor]:
         """The weights that stay behind."""

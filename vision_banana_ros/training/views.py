@@ -1,115 +1,154 @@
-"""A random view of a sample: a crop, perhaps mirrored, at the canvas's size, with the camera that would have taken it.
+"""Which view of a frame a sample shows: part of it, nearer, mirrored, in another direction; many at once.
 
-Geometry is only cut and resized (to slightly other aspect ratios too), so depth along z and normals stay what they
-are; the intrinsics follow. Colours are changed elsewhere (photometry.py), on whole batches.
+A view is the picture of a camera that was never there but could have been: at the same place, turned, with another
+lens. Its pixels are squares of the frame's, so one 3x3 matrix says where each of them looks in the frame:
+
+    (x, y, 1) forward = K_frame R^T K_view^-1 (u, v, 1)
+
+and `forward` is also what depth along z is divided by, since it is measured along another axis. Beyond the frame the
+picture is mirrored and nothing is known, which is also how frames of other shapes fit the canvas
+(generators/student.py).
+
+Convention
+    Pixels as in core.Camera, integers at centres. R takes directions in the frame's camera to the view's.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 
-import cv2
 import numpy as np
+import numpy.typing as npt
 
-from vision_banana_ros.core import AnyArray, Camera, Referring, UInt8Array
 from vision_banana_ros.training.config import View
-from vision_banana_ros.training.samples import TrainingSample
 
-#: Real frames come from few places and lenses: they are cut less, so that their fields of view stay what cameras have.
-_SMALLEST_CROP, _SMALLEST_REAL_CROP = 0.5, 0.75
-#: Shown whole, as a robot sees them.
-_WHOLE_SHARE, _WHOLE_REAL_SHARE = 0.3, 0.5
+Floats = npt.NDArray[np.float64]
+#: Crops of this much of the frame teach what the canonical camera needs: things at all sizes (docs/LOG.md).
+_SMALLEST_CROP = 0.35
+_SMALLEST_USUAL_CROP = 0.75
+#: Of the samples: shown whole, and cropped far closer than any usual lens would show.
+_WHOLE_SHARE, _CLOSE_SHARE = 0.3, 0.4
 #: Degrees across a canvas of 4:3, mean and standard deviation, of the lenses that renders are cut to: where a picture
 #: does not tell, the network expects what it was shown, and depth follows. Renders are of 73 degrees (median), robots'
 #: cameras of 55 to 63 (4:3) and 65 to 84 (16:9): wider pictures see wider, but not by as much.
 _USUAL_HFOV_DEG, _HFOV_SPREAD_DEG = 60.0, 11.0
 _HFOV_RANGE_DEG = (38.0, 100.0)
 _USUAL_SHAPE, _WIDER_SEE_WIDER = 4 / 3, 0.5
-#: A canvas may be wider or narrower than its frame by this, as a logarithm: canvas sizes are few, and frames are shown
-#: whole on the nearest (3:2 and 16:10 are .12 from theirs, 5:4 is .06).
-_STRETCH = 0.16
+#: Real frames through longer lenses than robots have show a handful of places: they must not teach which to expect.
+_NARROW_FOV_DEG = 42.0
+#: Frames whose shape is further from the canvas's than this are cut to it; others are shown whole, as robots see.
+_LARGEST_PADDING = 1.2
+#: Degrees, one standard deviation: robots and hands hold cameras level, look up and down, and anywhere around.
+_TILT, _PAN, _ROLL = 7.0, 7.0, 5.0
+_WIDEST = 2.0  # standard deviations
 
 
-@dataclass(frozen=True, slots=True)
-class Crop:
-    """Part of an image in pixels."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Views:
+    """N views as arrays."""
 
-    left: int
-    top: int
-    width: int
-    height: int
+    matrix: Floats  # (N, 3, 3) canvas pixels to the frame's
+    rotation: Floats  # (N, 3, 3) directions in the frame's camera to the view's, the mirror with it
+    camera: Floats  # (N, 4) fx fy cx cy of the view
+    usual: npt.NDArray[np.bool_]  # whether such a lens is one to expect
+    whole: npt.NDArray[np.bool_]  # nothing was cut off or turned away
+    mirrored: npt.NDArray[np.bool_]
 
+    def only(self, which: list[int]) -> Views:
+        return Views(*(getattr(self, f.name)[which] for f in fields(self)))
 
-def random_view(sample: TrainingSample, view: View, rng: np.random.Generator) -> TrainingSample:
-    """A crop of about the view's shape, so that pixels stay about as square as a canvas shows them on a robot."""
-    height, width = sample.rgb.shape[:2]
-    shape = view.width / view.height
-    whole = rng.random() < (_WHOLE_REAL_SHARE if sample.real else _WHOLE_SHARE)  # if the canvas is about of its shape
-    nearest = np.clip(np.log(width / height / shape), -_STRETCH, _STRETCH)
-    aspect = shape * np.exp(nearest if whole else rng.uniform(-_STRETCH, _STRETCH))
-    widest = min(width, height * aspect)
-    if whole:
-        share = 1.0
-    elif sample.real:
-        share = rng.uniform(_SMALLEST_REAL_CROP, 1)
-    else:
-        share = np.clip(_usual_width(sample.camera, shape, rng) / widest, _SMALLEST_CROP, 1)
-    w = round(share * widest)
-    h = round(share * min(height, width / aspect))
-    crop = Crop(int(rng.integers(width - w + 1)), int(rng.integers(height - h + 1)), w, h)
-    return cut(sample, crop, view, mirrored=bool(rng.random() < 0.5))
+    @property
+    def zoom(self) -> Floats:
+        """(N,) pixels of the frame that one of the canvas covers, side by side, at the corner of the view."""
+        zoom: Floats = np.abs(self.matrix[:, 0, 0] / self.matrix[:, 2, 2])
+        return zoom
 
 
-def _usual_width(camera: Camera, shape: float, rng: np.random.Generator) -> float:
-    """Pixels of the frame that a usual camera of this shape would have seen side by side."""
-    hfov_deg = np.clip(rng.normal(_USUAL_HFOV_DEG, _HFOV_SPREAD_DEG), *_HFOV_RANGE_DEG)
-    half_width = math.tan(math.radians(hfov_deg) / 2) * (shape / _USUAL_SHAPE) ** _WIDER_SEE_WIDER
-    return float(2 * half_width * camera.fx)
-
-
-def cut(sample: TrainingSample, crop: Crop, view: View, *, mirrored: bool = False) -> TrainingSample:
-    """The crop at the view's size; labels and depth are picked at pixel centres, never blended."""
-    rows = crop.top + ((np.arange(view.height) + 0.5) * crop.height / view.height).astype(np.intp)
-    columns = crop.left + ((np.arange(view.width) + 0.5) * crop.width / view.width).astype(np.intp)
-    if mirrored:
-        columns = columns[::-1]
-    whole = crop == Crop(0, 0, sample.rgb.shape[1], sample.rgb.shape[0])
-    part = sample.rgb[crop.top : crop.top + crop.height, crop.left : crop.left + crop.width]
-    # averaging is right for shrinking only; where the crop is smaller than the view it would show blocks
-    shrinks = crop.width >= view.width and crop.height >= view.height
-    rgb: UInt8Array = cv2.resize(  # type: ignore[assignment]  # its stub forgets that the dtype stays
-        part, (view.width, view.height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+def draw(
+    cameras: Floats,
+    sizes_wh: Floats,
+    real: npt.NDArray[np.bool_],
+    view: View,
+    rng: np.random.Generator,
+    *,
+    turn_share: float | Floats,
+) -> Views:
+    """A random view of each frame: `cameras` (N, 4), `sizes_wh` (N, 2)."""
+    count, shape = len(cameras), view.width / view.height
+    width, height = sizes_wh.T
+    inside = np.minimum(width, height * shape)  # the widest part of the canvas's shape
+    around = np.maximum(width, height * shape)  # the narrowest that holds the whole frame
+    kind = rng.random(count)
+    whole = kind < _WHOLE_SHARE
+    close = kind > 1 - _CLOSE_SHARE
+    usual = np.where(
+        real,
+        inside * rng.uniform(_SMALLEST_USUAL_CROP, 1, count),
+        np.minimum(_usual_width(cameras[:, 0], shape, rng), inside),
     )
-    normals = _pick(sample.normals, rows, columns)
-    if mirrored:
-        rgb = np.ascontiguousarray(rgb[:, ::-1])
-        normals = normals * np.array((-1, 1, 1), np.int8)
-    return replace(
-        sample,
-        rgb=rgb,
-        position=_pick(sample.position, rows, columns),
-        normals=normals,
-        camera=_cut_camera(sample.camera, crop, view, mirrored=mirrored),
-        mask=None if sample.mask is None else _pick(sample.mask, rows, columns),
-        instances=None if sample.instances is None else _pick(sample.instances, rows, columns),
-        referring=_still_true(sample.referring, whole=whole, mirrored=mirrored),
+    nearer = inside * np.exp(rng.uniform(math.log(_SMALLEST_CROP), 0, count))
+    padded = np.where(around < _LARGEST_PADDING * inside, around, inside)
+    across = np.where(whole, padded, np.where(close, nearer, usual))
+    left = rng.random(count) * (width - across)
+    top = rng.random(count) * (height - across / shape)
+    mirrored, turned = rng.random(count) < 0.5, rng.random(count) < turn_share
+    rotation = np.where(turned[:, None, None], _turns(count, rng), np.eye(3))
+    views = cut(cameras, left, top, across, view, rotation, mirrored)
+    longer = np.maximum(view.width / views.camera[:, 0], view.height / views.camera[:, 1])
+    narrow = longer < 2 * math.tan(math.radians(_NARROW_FOV_DEG / 2))
+    return Views(views.matrix, views.rotation, views.camera, ~close & ~(narrow & real), whole & ~turned, mirrored)
+
+
+def cut(
+    cameras: Floats,
+    left: Floats,
+    top: Floats,
+    across: Floats,
+    view: View,
+    rotation: Floats,
+    mirrored: npt.NDArray[np.bool_],
+) -> Views:
+    """Views `across` pixels of their frames wide, from `left` and `top`, after the frames were turned by `rotation`."""
+    scale = view.width / across
+    moved = np.stack(
+        [
+            cameras[:, 0] * scale,
+            cameras[:, 1] * scale,
+            (cameras[:, 2] + 0.5 - left) * scale - 0.5,
+            (cameras[:, 3] + 0.5 - top) * scale - 0.5,
+        ],
+        axis=1,
     )
+    flip = np.tile(np.eye(3), (len(cameras), 1, 1))
+    flip[mirrored, 0, 0], flip[mirrored, 0, 2] = -1, view.width - 1
+    matrix = _intrinsics(cameras) @ rotation.transpose(0, 2, 1) @ np.linalg.inv(_intrinsics(moved)) @ flip
+    moved[mirrored, 2] = view.width - 1 - moved[mirrored, 2]
+    sides = np.ones((len(cameras), 3, 1))
+    sides[mirrored, 0] = -1
+    always = np.ones(len(cameras), bool)
+    return Views(matrix, sides * rotation, moved, always, always, mirrored)
 
 
-def _cut_camera(camera: Camera, crop: Crop, view: View, *, mirrored: bool) -> Camera:
-    moved = Camera(
-        camera.fx, camera.fy, camera.cx - crop.left, camera.cy - crop.top, crop.width, crop.height
-    ).scaled_to(view.width, view.height)
-    return replace(moved, cx=view.width - 1 - moved.cx) if mirrored else moved
+def _usual_width(fx: Floats, shape: float, rng: np.random.Generator) -> Floats:
+    """Pixels of each frame that a usual camera of this shape would have seen side by side."""
+    hfov_deg = np.clip(rng.normal(_USUAL_HFOV_DEG, _HFOV_SPREAD_DEG, len(fx)), *_HFOV_RANGE_DEG)
+    width: Floats = 2 * np.tan(np.radians(hfov_deg) / 2) * (shape / _USUAL_SHAPE) ** _WIDER_SEE_WIDER * fx
+    return width
 
 
-def _still_true(referring: tuple[Referring, ...], *, whole: bool, mirrored: bool) -> tuple[Referring, ...]:
-    """ "The largest box" may be another one in a part of the picture, and left is right in the mirror."""
-    if not whole:
-        return ()
-    return tuple(r for r in referring if not (mirrored and ("left" in r.text or "right" in r.text)))
+def _turns(count: int, rng: np.random.Generator) -> Floats:
+    """(N, 3, 3) rotations by small angles about x, y and z (Rodrigues)."""
+    angles = np.clip(rng.standard_normal((count, 3)), -_WIDEST, _WIDEST) * np.radians((_TILT, _PAN, _ROLL))
+    size = np.linalg.norm(angles, axis=1)[:, None, None] + 1e-12
+    x, y, z = (angles / size[:, 0]).T
+    zero = np.zeros(count)
+    cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=1).reshape(-1, 3, 3)
+    turn: Floats = np.eye(3) + np.sin(size) * cross + (1 - np.cos(size)) * (cross @ cross)
+    return turn
 
 
-def _pick(array: AnyArray, rows: AnyArray, columns: AnyArray) -> AnyArray:
-    return np.ascontiguousarray(array[rows[:, None], columns])
+def _intrinsics(cameras: Floats) -> Floats:
+    k = np.zeros((len(cameras), 3, 3))
+    k[:, 0, 0], k[:, 1, 1], k[:, 0, 2], k[:, 1, 2], k[:, 2, 2] = *cameras.T, 1.0
+    return k

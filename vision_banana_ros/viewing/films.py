@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -115,7 +115,7 @@ class Film:
 class FilmWriter:
     """Frames to a file, whose name's ending tells the format; it bears its name only once it is closed and whole."""
 
-    _CODECS = {".mp4": "mp4v", ".webm": "VP80", ".mkv": "mp4v", ".avi": "MJPG"}
+    _CODECS: ClassVar[dict[str, str]] = {".mp4": "mp4v", ".webm": "VP80", ".mkv": "mp4v", ".avi": "MJPG"}
 
     def __init__(self, path: Path, rate_hz: float, hw: tuple[int, int]) -> None:
         codec = self._CODECS.get(path.suffix.lower())

@@ -19,7 +19,7 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 def draw_panel(frame: Frame, seen: Perception) -> UInt8Array:
     """(H, W, 3) RGB, 2 x 2 tiles of the frame's size, each with a line of text under it."""
     empty = np.zeros_like(frame.rgb)
-    depth_rgb, depth_text = (empty, "no depth") if seen.depth_m is None else _depth_tile(seen.depth_m)
+    depth_rgb, depth_text = (empty, "no depth") if seen.depth_m is None else paint_depth(seen.depth_m)
     normals_rgb = empty if seen.normals is None else normals.encode(seen.normals, invalid=(0, 0, 0))
     classes_rgb, classes_text = _classes_tile(frame, seen)
     camera = "camera unknown"
@@ -31,7 +31,8 @@ def draw_panel(frame: Frame, seen: Perception) -> UInt8Array:
     return np.vstack([top, bottom])
 
 
-def _depth_tile(depth_m: FloatArray) -> tuple[UInt8Array, str]:
+def paint_depth(depth_m: FloatArray) -> tuple[UInt8Array, str]:
+    """The picture of a depth map, and its scale in words."""
     finite = np.isfinite(depth_m)
     if not finite.any():
         return np.where(np.isinf(depth_m)[..., None], np.uint8(255), np.uint8(0)).repeat(3, axis=2), "no finite depth"

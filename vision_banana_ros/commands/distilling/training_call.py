@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from vision_banana_ros.core import require_package
+from vision_banana_ros.generators.registry import SHIPPED_STUDENT
 
-#: For a student that is trained already: small steps, statistics kept (docs/training.md).
+#: For a student that is trained already: small steps, statistics kept (docs/training.md). What this version of
+#: training has no word for is left out.
 GENTLE: dict[str, Any] = {
     "learning_rate": 6e-4,
     "encoder_rate": 0.3,
@@ -20,6 +22,7 @@ GENTLE: dict[str, Any] = {
     "questions": 3,
     "batch": 8,
     "frozen_norms": True,
+    "batch_norms": 0,
     "views": [{"width": 192, "height": 128}],
 }
 
@@ -43,7 +46,7 @@ def train_student(job: TrainingJob) -> Path:
     from vision_banana_ros.student.text import TextTable
     from vision_banana_ros.training.config import TrainingConfig
     from vision_banana_ros.training.loop import train
-    from vision_banana_ros.training.words import build_table
+    from vision_banana_ros.training.words import build_table, known_texts
 
     known = {f.name for f in dataclasses.fields(TrainingConfig)}
     frames, real_share = mixed(job)
@@ -51,9 +54,19 @@ def train_student(job: TrainingJob) -> Path:
     entries |= {"initial": job.start, "frames": frames, "shards": list(job.shards), "real_share": real_share}
     entries |= dict(job.options)
     config = TrainingConfig.from_json(json.loads(json.dumps(entries)))
-    table = job.run / "text.npz"
-    text = TextTable.load(table) if table.exists() else build_table()
+    # words that the start knows already need no sentence encoder, which takes minutes
+    table = next((path for path in (job.run / "text.npz", _words_of(job.start)) if path.is_file()), None)
+    text = None if table is None else TextTable.load(table)
+    if text is None or not all(word in text for word in known_texts()):
+        text = build_table()
     return train(config, job.run, text)
+
+
+def _words_of(start: str) -> Path:
+    """Of a model's folder, or beside a run's checkpoint; of the student that ships for what is no model."""
+    if start in ("student", "imagenet"):
+        return SHIPPED_STUDENT / "text.npz"
+    return (Path(start).parent if start.endswith(".pt") else Path(start)) / "text.npz"
 
 
 def mixed(job: TrainingJob) -> tuple[list[str], float]:

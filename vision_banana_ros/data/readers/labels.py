@@ -121,6 +121,7 @@ def _example(key: str, files: dict[str, bytes], source: Source) -> Example:
     instances, referring = _regions(files, key, about, (height, width))
     if instances is not None and mask is None:
         mask, labels = _mask_of_instances(files, key, about, (height, width))
+    mask, labels = _without_background(mask, labels)
     truth = Truth(
         camera=camera or Camera.from_hfov(_STAND_IN_HFOV_DEG, width, height),
         depth_m=_depth(files, key),
@@ -134,6 +135,14 @@ def _example(key: str, files: dict[str, bytes], source: Source) -> Example:
     known = about["camera_from"] == "given"
     frame = Frame(rgb, about["stamp_ns"], about["frame_id"], camera if known else None)
     return Example(key, frame, truth, source, camera_known=known, place=about["recording"])
+
+
+def _without_background(mask: UInt8Array | None, labels: tuple[str, ...]) -> tuple[UInt8Array | None, tuple[str, ...]]:
+    """What is none of the classes that were asked for is no class of its own: nobody knows what it is."""
+    if mask is None or labels[:1] != ("background",):
+        return mask, labels
+    known = (mask > 0) & (mask != UNLABELLED)
+    return np.where(known, mask - np.uint8(1), UNLABELLED).astype(np.uint8), labels[1:]
 
 
 def _image(data: bytes, key: str, flags: int) -> AnyArray:

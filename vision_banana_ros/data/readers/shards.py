@@ -24,7 +24,7 @@ import numpy.typing as npt
 from vision_banana_ros.core import Camera, DataError, Frame, Referring, Truth, UInt8Array, UInt16Array
 from vision_banana_ros.data.example import Example, Source
 from vision_banana_ros.data.shard_codes import decode_depth, decode_normals, from_jpeg
-from vision_banana_ros.data.shard_manifest import FILE_NAME, Manifest, read_manifest
+from vision_banana_ros.data.shard_manifest import Manifest, read_manifest
 
 _PATTERN = "shard_*.npz"
 
@@ -72,7 +72,7 @@ class ShardFolder:
 
 
 def recognises(root: Path) -> bool:
-    return (root / FILE_NAME).is_file() or next(root.glob(_PATTERN), None) is not None
+    return next(root.glob(_PATTERN), None) is not None
 
 
 def open_dataset(root: Path) -> ShardFolder:

@@ -65,7 +65,7 @@ class MarigoldDepth(Specialist):
         seed: int = 0,
         anchor: Anchor | None = None,
     ) -> None:
-        super().__init__(replace(about, metric=False), frozenset({Task.DEPTH}), size=size_wh)
+        super().__init__(replace(about, metric=True), frozenset({Task.DEPTH}), size=size_wh)
         self._metres = Metres(DepthKind.AFFINE, about.name, anchor=anchor)
         self._estimator = _Estimator(pipeline, size_wh, seed)
 

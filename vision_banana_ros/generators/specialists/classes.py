@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vision_banana_ros.core import DataError, GeneratorError, MissingExtraError, UInt8Array
+from vision_banana_ros.core import DataError, GeneratorError, UInt8Array
 from vision_banana_ros.models.yamls import read_yaml
 from vision_banana_ros.student.text import TextEncoder, minilm
 from vision_banana_ros.tasks.words import matches
@@ -87,9 +87,8 @@ class ClassMatcher:
         """Classes near to a word that has none; without the encoder nothing is guessed."""
         if not without or not open_ids:
             return ()
-        try:
-            encode = self._encoder or minilm()
-        except (ImportError, MissingExtraError):
+        encode = self._encoder or minilm()
+        if encode is None:
             return ()
         asked = encode([words[i - 1] for i in without])
         near = encode([_names(self.labels[c])[0] for c in open_ids]) @ asked.T

@@ -20,13 +20,14 @@ from vision_banana_ros.core import About, Camera, FloatArray, GeneratorError, Ta
 from vision_banana_ros.generators.options import GeneratorOptions
 from vision_banana_ros.generators.specialists.checkpoint import Checkpoint, numpy_of, said_by
 from vision_banana_ros.generators.specialists.metres import Metres, SparseAnchor, densified, frame_depth, parse_anchor
-from vision_banana_ros.generators.specialists.specialist import Specialist, View, resize_depth
+from vision_banana_ros.generators.specialists.specialist import Specialist, View, resize_depth, shrink
 from vision_banana_ros.geometry.anchor import DepthKind
 from vision_banana_ros.prompts import Instruction
 
 #: Width and height of the depth that a prompted model is given: what it was trained on, a phone's LiDAR.
 _PROMPT_WH = (256, 192)
 _FARTHEST_M = 1e4
+_LEAST_SIDE = 64
 _CLASSES = {
     "depth_anything": "DepthAnythingForDepthEstimation",
     "prompt_depth_anything": "PromptDepthAnythingForDepthEstimation",
@@ -47,7 +48,7 @@ class DepthModel(Specialist):
         super().__init__(
             About(
                 name=f"hf:{checkpoint.name}", licence=checkpoint.licence, revision=checkpoint.revision,
-                metric=not metres.kind.needs_anchor, cost="gpu",
+                metric=True, cost="gpu",
             ),
             frozenset(tasks), size=options.size,
         )  # fmt: skip
@@ -94,7 +95,7 @@ class DepthModel(Specialist):
         padded = numpy_of(self._model(**self._batch(view)).predicted_depth[0])
         if not getattr(self._processor, "do_pad", True):
             return padded, view.camera
-        height, width = view.frame.hw
+        height, width = _grown(view.frame.hw)
         top, left = int(math.sqrt(height / 2) * 3), int(math.sqrt(width / 2) * 3)
         size = (width + 2 * left, height + 2 * top)
         whole = np.asarray(cv2.resize(padded, size, interpolation=cv2.INTER_LINEAR), np.float32)
@@ -130,7 +131,9 @@ class DepthModel(Specialist):
         from PIL import Image
 
         assert self._processor is not None
-        picture = Image.fromarray(view.frame.rgb)
+        height, width = _grown(view.frame.hw)
+        rgb = view.frame.rgb if (height, width) == view.frame.hw else shrink(view.frame.rgb, (width, height))
+        picture = Image.fromarray(rgb)
         return self._checkpoint.moved(self._processor(images=picture, return_tensors="pt", **extra))
 
 
@@ -155,6 +158,12 @@ def kind_of(checkpoint: Checkpoint) -> DepthKind:
             raise GeneratorError(f"{checkpoint.name} says metric but no max_depth: its configuration is damaged")
         return DepthKind.METRIC if said == "metric" else DepthKind.INVERSE_AFFINE
     return DepthKind.METRIC
+
+
+def _grown(hw: tuple[int, int]) -> tuple[int, int]:
+    """Some processors make nothing of a tiny picture."""
+    factor = max(1.0, _LEAST_SIDE / min(hw))
+    return round(hw[0] * factor), round(hw[1] * factor)
 
 
 def _positive(value: object) -> bool:

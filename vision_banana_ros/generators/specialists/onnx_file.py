@@ -39,8 +39,8 @@ from vision_banana_ros.generators.specialists.specialist import (
 )
 from vision_banana_ros.geometry.anchor import DepthKind
 from vision_banana_ros.prompts import Instruction
-from vision_banana_ros.runtimes.choice import LoadReport
 from vision_banana_ros.runtimes.graphs import OpenedGraph, open_graph
+from vision_banana_ros.runtimes.report import LoadReport
 from vision_banana_ros.runtimes.runtime import RuntimeOptions
 from vision_banana_ros.runtimes.session import Feed, Session
 
@@ -75,7 +75,7 @@ class OnnxGenerator(Specialist):
         about = About(
             name=f"onnx:{card.name}",
             licence=card.licence,
-            metric=None if metres is None else not metres.kind.needs_anchor,
+            metric=None if metres is None else True,
             sources=(f"{card.source} ({card.licence})",) if card.source else (),
         )
         super().__init__(about, frozenset(tasks), size=options.size)
@@ -347,8 +347,7 @@ def _plane(answer: AnyArray) -> AnyArray:
 
 def _hwc(answer: AnyArray) -> AnyArray:
     """(H, W, C) of vectors in either order."""
-    height, width, channels = [int(side) for side in answer.shape][-3:]
-    image = answer.reshape(height, width, channels)
+    image: AnyArray = answer.reshape(answer.shape[-3:])
     return image if image.shape[-1] in (3, 4) else np.moveaxis(image, 0, -1)
 
 

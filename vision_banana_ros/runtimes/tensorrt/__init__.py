@@ -5,16 +5,19 @@ The adapter is thin: what a call means is said here, what it does is TensorRT's.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.manifest import Precision, Role, sha256
 from vision_banana_ros.runtimes.runtime import RuntimeOptions, RuntimeUnfit
+from vision_banana_ros.runtimes.session import Probe
 from vision_banana_ros.runtimes.tensorrt.bindings import Bindings, load_bindings
 from vision_banana_ros.runtimes.tensorrt.build import Profile, Shapes, build_engine
 from vision_banana_ros.runtimes.tensorrt.cache import EngineCache, EngineKey, default_directory
 from vision_banana_ros.runtimes.tensorrt.cuda import Cuda, CudaApi
 from vision_banana_ros.runtimes.tensorrt.runtime import TensorRtRuntime
 
-__all__ = ["Engines", "Shapes", "engines_here", "open_runtime"]
+__all__ = ["Engines", "Shapes", "engines_here", "open_graph", "open_runtime"]
 
 
 class Engines:
@@ -87,3 +90,13 @@ def engines_here(options: RuntimeOptions) -> Engines:
 
 def open_runtime(folder: ModelFolder, precision: Precision, options: RuntimeOptions) -> TensorRtRuntime:
     return engines_here(options).open(folder, precision)
+
+
+def open_graph(path: Path, precision: Precision, options: RuntimeOptions, probe: Probe) -> TensorRtRuntime:
+    """An engine for the sizes that the probe has; ONNX Runtime tells the graph's inputs."""
+    from vision_banana_ros.runtimes.onnx import OnnxSession
+
+    engines = engines_here(options)  # first: without a GPU nothing is read
+    feed = probe(OnnxSession(path, precision, options))
+    shapes = Shapes(tuple((name, (array.shape,) * 3) for name, array in feed.items()))
+    return engines.open_graph(path.read_bytes(), precision, shapes)

@@ -1,11 +1,16 @@
-"""Depth canvases: the place along the walk, what it means in metres, and the colours themselves.
+"""Depth canvases: the canonical place along the walk, what it means in metres, and the colours themselves.
 
-    L = 1.0 |log (d + e) / (t + e)|    metres, relative: near and far count alike; e = 5 cm
-      + 0.7 |e - mean e|               e: that log error; the shape, whatever the scale (after Eigen et al. 2014)
+    L = 1.0 |log (c + e) / (t + e)|    canonical metres, relative: near and far count alike; e = 5 cm
+      + 0.7 |d - mean d|               d: that log error; the shape, whatever the scale (after Eigen et al. 2014)
       + 1.0 |p - q|                    place along the walk, half size
       + 0.15 CE(paints, q)             the two knots around the true place: keeps the whole walk in use
-      + 0.25 |grad log d - grad log t| edges stay edges; over 1, 4 and 16 pixels
-      + 0.5 |rgb - walk(q)|            the canvas at full size, in its own encoding
+      + 0.25 |grad log c - grad log t| edges stay edges; over 1, 4 and 16 pixels
+      + 0.5 |rgb - walk(z)|            the canvas at full size, in its own encoding, in metres through the true lens
+
+What the whole image tells has losses of its own (`scale_loss`), which do not touch what its pixels say: m, the mean of
+d as it is painted, must be undone by the corrections s of student/lens.py, and the lens be guessed where it is usual.
+
+    told    |m + s_told|        untold  |m + s_untold + (guess of log f) - log f|        lens  |guess - log f|
 
 A plain loss on RGB breaks silently: a channel may die, and then nothing beyond some depth is ever painted; or bright
 regions are painted white, the end of the walk. Here a place on the walk is mixed from knots and then coloured, so no
@@ -17,14 +22,11 @@ from __future__ import annotations
 from itertools import product
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from vision_banana_ros.codecs.curve import uncurve
 from vision_banana_ros.core import Task
-from vision_banana_ros.student.mixer import walk
 from vision_banana_ros.student.network import Painting
-from vision_banana_ros.student.paintbox import KNOT
 from vision_banana_ros.tasks.depth import KNOTS
 from vision_banana_ros.training.batch import Batch
 
@@ -35,27 +37,55 @@ FARTHEST_PLACE = 0.9975
 
 def depth_loss(painting: Painting, batch: Batch) -> Tensor | None:
     """None where the batch has no depth question."""
-    asked = batch.is_task(Task.DEPTH)
-    if not asked.any():
+    if Task.DEPTH not in batch.rows:
         return None
-    rows = asked.nonzero(as_tuple=True)
+    rows = batch.rows[Task.DEPTH]
     image = rows[0]
     place = painting.place[rows]
-    full = batch.position[image]
-    target = F.interpolate(full[:, None], size=place.shape[-2:], mode="nearest")[:, 0]
+    target = batch.place(canonical=True)[image][:, 1::2, 1::2]
     known = (target >= 0).to(place.dtype)
     target = target.clamp(min=0)
-    log_depth, log_truth = log_metres(place), log_metres(target)
-    error = log_depth - log_truth
+    error = log_metres(place) - log_metres(target)
     loss = masked_mean(error.abs() + (place - target).abs(), known)
     loss = loss + 0.7 * shape_loss(error, known)
-    loss = loss + 0.15 * masked_mean(_two_knots(painting.logits[rows][:, :KNOTS], target), known)
+    coarse, seen = target[:, ::2, ::2], known[:, ::2, ::2]
+    loss = loss + 0.15 * masked_mean(_two_knots(painting.logits[rows][:, :KNOTS], coarse), seen)
     loss = loss + 0.25 * _edges(error, known)
+    full = batch.place(canonical=False)[image]
     color = batch.boxes.color[rows]
-    knots = batch.boxes.kind[rows][..., KNOT].sum(1)
-    painted = walk(full.clamp(min=0), color, knots)
+    painted = walked(full.clamp(min=0), color)
     off = (painting.canvas[rows] - painted).abs().mean(1)
     return loss + 0.5 * masked_mean(off, (full >= 0).to(off.dtype))
+
+
+def walked(place: Tensor, color: Tensor) -> Tensor:
+    """As mixer.walk for boxes of all knots, looked up: the answer needs no gradient and is large."""
+    position = place.flatten(1) * (KNOTS - 1)
+    before = position.floor().clamp(max=KNOTS - 2)
+    index = before.long()[:, None].expand(-1, 3, -1)
+    colors = color[:, :KNOTS].transpose(1, 2)
+    first = colors.gather(2, index)
+    painted = first + (colors.gather(2, index + 1) - first) * (position - before)[:, None]
+    return painted.view(-1, 3, *place.shape[1:])
+
+
+def scale_loss(painting: Painting, batch: Batch) -> Tensor | None:
+    """What the whole image tells; None where the batch has no depth question."""
+    if Task.DEPTH not in batch.rows:
+        return None
+    image, question = batch.rows[Task.DEPTH]
+    place = painting.place[image, question].detach().float()
+    target = batch.place(canonical=True)[image][:, 1::2, 1::2]
+    known = (target >= 0).float()
+    count = known.sum((1, 2))
+    error = (log_metres(place) - log_metres(target.clamp(min=0))) * known
+    mean = error.sum((1, 2)) / count.clamp(min=1)
+    guess, there = painting.guess, (count > 0).float()
+    told = (mean + guess.told[image].float()).abs()
+    lens = guess.lens[image].float() - batch.lens[image]
+    usual = there * batch.usual[image]
+    untold = (mean + guess.untold[image].float() - lens).abs()
+    return masked_mean(told, there) + masked_mean(untold, usual)
 
 
 def log_metres(place: Tensor) -> Tensor:

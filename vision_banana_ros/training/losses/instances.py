@@ -1,21 +1,25 @@
 """Instance canvases: any colours, as long as each instance has its own. The instance-colouring loss.
 
     m_i   mean colour of instance i (in 0..1 per channel),  m_0 the background's given colour
-    h_i   where the middle of instance i lies: 0.15 + 0.7 (x, y) / (width, height)
+    h_i   a colour that tells where the middle (x, y) of instance i lies, finely: red and blue turn twice around over
+    the
+          picture's width and once over its height, green rises with y. So neighbours are told apart by far, and what
+          repeats itself lies far apart, where pieces that do not touch are told apart anyhow (codecs/instances.py)
+    w_ij  1 for instances next to each other, falling to 0.2 for distant ones; 1 with the background
     pull  mean over instances of mean |c - m_i| over their pixels
-    push  mean over pairs i != j of max(0, M - ||m_i - m_j||)^2 / M^2,  M = 0.8 / cbrt(instances): what the cube holds
-    hint  mean over instances of mean |c - h_i| over their pixels, of red and green
+    push  weighted mean over pairs i != j of max(0, M - ||m_i - m_j||)^2 / M^2,  M = 0.5
+    hint  mean over instances of mean |c - h_i| over their pixels
     L     pull + 0.7 push + 0.5 hint
 
-No colour is prescribed, since no instance has a right one (the work known as gen2seg); but from any colour to a
-different one per instance is a long way. With the hint red and green start from where an instance lies, and blue is
-left to tell apart what lies close together. All of the network's own colour, before it is mixed with the background's:
-class against background is left to the palette loss.
+No colour is prescribed in the end, since no instance has a right one (the work known as gen2seg); but from any colour
+to a different one per instance is a long way, and the hint is where it starts. All of the network's own colour, before
+it is mixed with the background's: class against background is left to the palette loss.
 """
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from vision_banana_ros.core import Task
@@ -23,54 +27,57 @@ from vision_banana_ros.student.network import Painting
 from vision_banana_ros.student.paintbox import BACKGROUND
 from vision_banana_ros.training.batch import Batch
 
-_PUSH = 0.7
-_HINT = 0.5
-_EDGE = 0.15
-_SMALLEST = 6  # pixels
+_PUSH, _HINT = 0.7, 0.5
+_MARGIN = 0.5
+_FAR_WEIGHT, _NEAR = 0.2, 0.25  # of the picture's width
+_SMALLEST = 6  # pixels of a map at 1/4
 
 
 def instance_loss(painting: Painting, batch: Batch) -> Tensor | None:
     """None where no canvas of the batch has an instance."""
-    losses = []
-    for image, question in batch.is_task(Task.INSTANCE).nonzero().tolist():
-        kind = batch.boxes.kind[image, question, :, BACKGROUND : BACKGROUND + 1]
-        background = (batch.boxes.color[image, question] * kind).sum(0)
-        free = painting.free[image, question].float()
-        # picked, not blended: numbers have no mean
-        numbers = batch.instances[image, question][1::2, 1::2].long()
-        loss = coloring_loss(free, numbers, background)
-        if loss is not None:
-            losses.append(loss)
-    return torch.stack(losses).mean() if losses else None
-
-
-def coloring_loss(canvas: Tensor, instances: Tensor, background: Tensor) -> Tensor | None:
-    """(3, H, W) canvas, (H, W) instance numbers with 0 for none, (3,) colour of the background."""
-    ids = instances.flatten()
-    colors = canvas.flatten(1).T  # (pixels, 3)
-    count = int(ids.max()) + 1
-    size = torch.zeros(count, device=ids.device).index_add_(0, ids, torch.ones_like(ids, dtype=torch.float32))
-    mean = torch.zeros(count, 3, device=ids.device).index_add_(0, ids, colors) / size.clamp(min=1)[:, None]
-    off = (colors - mean[ids]).abs().mean(1)
-    height, width = instances.shape
-    where = torch.stack(
-        [
-            torch.arange(width, device=ids.device).expand(height, width) / width,
-            torch.arange(height, device=ids.device)[:, None].expand(height, width) / height,
-        ]
-    ).flatten(1)
-    middle = torch.zeros(count, 2, device=ids.device).index_add_(0, ids, where.T) / size.clamp(min=1)[:, None]
-    hint = _EDGE + (1 - 2 * _EDGE) * middle
-    off = off + _HINT * (colors[:, :2] - hint[ids]).abs().mean(1)
-    pull = torch.zeros(count, device=ids.device).index_add_(0, ids, off) / size.clamp(min=1)
-    kept = size >= _SMALLEST
-    kept[0] = False
-    if not kept.any():
+    if batch.numbers is None:
         return None
-    means = torch.cat([background[None], mean[kept]])
-    gap = (means[:, None] - means[None]).square().sum(-1).clamp(min=1e-8).sqrt()
-    margin = 0.8 / len(means) ** (1 / 3)
-    pairs = ~torch.eye(len(means), dtype=torch.bool, device=ids.device)
-    push = ((margin - gap).clamp(min=0) / margin)[pairs].square().mean()
-    loss: Tensor = pull[kept].mean() + _PUSH * push
-    return loss
+    rows = batch.rows[Task.INSTANCE]
+    kind = batch.boxes.kind[rows][..., BACKGROUND : BACKGROUND + 1]
+    background = (batch.boxes.color[rows] * kind).sum(1)
+    return coloring_loss(painting.free[rows].float(), batch.numbers[:, 2::4, 2::4], background)
+
+
+def coloring_loss(canvas: Tensor, instances: Tensor, background: Tensor) -> Tensor:
+    """(N, 3, H, W) canvases, (N, H, W) instance numbers with 0 for none, (N, 3) colours of the background."""
+    ids = instances.flatten(1)
+    one = F.one_hot(ids, int(ids.max()) + 1).to(canvas.dtype)  # (N, pixels, M)
+    size = one.sum(1)
+    share = one / size.clamp(min=1)[:, None]
+    colors = canvas.flatten(2)  # (N, 3, pixels)
+    mean = colors @ share  # (N, 3, M)
+    middle = _where(instances) @ share  # (N, 2, M)
+    kept = (size >= _SMALLEST).to(canvas.dtype)
+    kept[:, 0] = 0
+    off = (colors - mean.gather(2, ids[:, None].expand(-1, 3, -1))).abs().mean(1)
+    far = (colors - hint(middle).gather(2, ids[:, None].expand(-1, 3, -1))).abs().mean(1)
+    pull = ((off + _HINT * far)[:, None] @ share)[:, 0]
+    mean = torch.cat([background[..., None], mean[..., 1:]], dim=2)
+    there = torch.cat([torch.ones_like(kept[:, :1]), kept[:, 1:]], dim=1)
+    gap = (mean[..., :, None] - mean[..., None, :]).square().sum(1).clamp(min=1e-8).sqrt()
+    away = (middle[..., :, None] - middle[..., None, :]).square().sum(1).sqrt()
+    weight = _FAR_WEIGHT + (1 - _FAR_WEIGHT) * torch.exp(-away / _NEAR)
+    weight[:, 0] = weight[:, :, 0] = 1
+    weight = weight * there[:, :, None] * there[:, None] * (1 - torch.eye(there.shape[1], device=there.device))
+    push = (((_MARGIN - gap).clamp(min=0) / _MARGIN).square() * weight).sum() / weight.sum().clamp(min=1)
+    return (pull * kept).sum() / kept.sum().clamp(min=1) + _PUSH * push
+
+
+def hint(middle: Tensor) -> Tensor:
+    """(N, 2, M) places, x and y of 0..1, to colours (N, 3, M)."""
+    x, y = middle[:, :1], middle[:, 1:]
+    angle = 2 * torch.pi * (2 * x + y)
+    return torch.cat([0.5 + 0.4 * torch.cos(angle), 0.1 + 0.8 * y, 0.5 + 0.4 * torch.sin(angle)], dim=1)
+
+
+def _where(instances: Tensor) -> Tensor:
+    """(2, pixels): x and y of 0..1."""
+    height, width = instances.shape[1:]
+    x = (torch.arange(width, device=instances.device) + 0.5) / width
+    y = (torch.arange(height, device=instances.device) + 0.5) / height
+    return torch.stack([x.expand(height, width), y[:, None].expand(height, width)]).flatten(1)

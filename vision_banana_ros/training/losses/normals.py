@@ -15,10 +15,9 @@ from vision_banana_ros.training.losses.depth import masked_mean
 
 def normals_loss(painting: Painting, batch: Batch) -> Tensor | None:
     """None where the batch has no question for normals."""
-    asked = batch.is_task(Task.NORMALS)
-    if not asked.any():
+    if Task.NORMALS not in batch.rows:
         return None
-    rows = asked.nonzero(as_tuple=True)
+    rows = batch.rows[Task.NORMALS]
     truth = batch.normals[rows[0]]
     painted = 1 - 2 * painting.canvas[rows].float()  # the code: colour = (1 - n) / 2 in the optical frame
     off = direction_loss(painted, truth) + 0.5 * (painted - truth).abs().mean(1)

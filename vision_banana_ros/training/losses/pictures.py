@@ -11,9 +11,7 @@ from vision_banana_ros.training.batch import Batch
 
 def picture_loss(painting: Painting, batch: Batch, task: Task) -> Tensor | None:
     """`task` is RAYS or IMAGE; None where the batch does not ask for it."""
-    asked = batch.is_task(task)
-    if not asked.any():
+    if task not in batch.rows:
         return None
-    rows = asked.nonzero(as_tuple=True)
-    loss: Tensor = (painting.canvas[rows].float() - batch.colors[rows].float() / 255).abs().mean()
+    loss: Tensor = (painting.canvas[batch.rows[task]].float() - batch.colors[task]).abs().mean()
     return loss

@@ -25,15 +25,14 @@ def rays_loss(painting: Painting, batch: Batch) -> Tensor | None:
     colors = picture_loss(painting, batch, Task.RAYS)
     if colors is None:
         return None
-    rows = batch.is_task(Task.RAYS).nonzero(as_tuple=True)
+    rows = batch.rows[Task.RAYS]
     lens = painted_lens(painting.canvas[rows].float())
     return 6 * colors + (lens - batch.lens[rows[0]]).abs().mean()
 
 
 def guess_loss(painting: Painting, batch: Batch) -> Tensor:
-    known = torch.isfinite(batch.lens)
-    off = painting.lens.float() - batch.lens.nan_to_num()
-    return masked_mean(off.abs(), known.to(off.dtype))
+    off = (painting.guess.lens.float() - batch.lens).abs()
+    return masked_mean(off, batch.usual.to(off.dtype))
 
 
 def painted_lens(canvas: Tensor) -> Tensor:

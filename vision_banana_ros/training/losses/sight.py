@@ -1,6 +1,6 @@
 """What the shared map says when it is asked directly (trainee.py), at 1/8: distances, directions, classes.
 
-depth     |e| + 0.7 |e - mean e|        e: the error of log metres, as in depth.py
+depth     |e| + 0.7 |e - mean e|        e: the error of canonical log metres, as in depth.py
 normals   (1 - cos) + 0.5 |n - t|_1 / 3
 classes   CE over the whole vocabulary, weighted by 1 / sqrt(area) of the classes, as in palette.py
 """
@@ -17,7 +17,7 @@ from vision_banana_ros.training.trainee import MIDDLES, Sight
 
 
 def seen_depth_loss(sight: Sight, batch: Batch) -> Tensor:
-    target = batch.position[MIDDLES]
+    target = batch.place(canonical=True)[MIDDLES]
     known = (target >= 0).float()
     error = sight.log_depth.float() - log_metres(target.clamp(min=0))
     return masked_mean(error.abs(), known) + 0.7 * shape_loss(error, known)
@@ -29,4 +29,4 @@ def seen_normals_loss(sight: Sight, batch: Batch) -> Tensor:
 
 
 def seen_classes_loss(sight: Sight, batch: Batch) -> Tensor:
-    return evened_cross_entropy(sight.classes.float(), batch.classes.long())
+    return evened_cross_entropy(sight.classes.float(), batch.classes)

@@ -10,7 +10,7 @@ from torch import Tensor
 from vision_banana_ros.core import Task
 from vision_banana_ros.student.network import Painting
 from vision_banana_ros.training.batch import Batch
-from vision_banana_ros.training.losses.depth import depth_loss
+from vision_banana_ros.training.losses.depth import depth_loss, scale_loss
 from vision_banana_ros.training.losses.instances import instance_loss
 from vision_banana_ros.training.losses.normals import normals_loss
 from vision_banana_ros.training.losses.palette import palette_loss
@@ -22,15 +22,16 @@ from vision_banana_ros.training.trainee import Sight
 
 @dataclass(frozen=True)
 class Losses:
-    """`parts` are unweighted, for the log."""
+    """`parts` are unweighted, for the log, still on the device."""
 
     total: Tensor
-    parts: dict[str, float]
+    parts: dict[str, Tensor]
 
 
 def total_loss(painting: Painting, batch: Batch, sight: Sight | None = None) -> Losses:
     weighted: tuple[tuple[str, float, Tensor | None], ...] = (
         ("depth", 1.0, depth_loss(painting, batch)),
+        ("scale", 0.5, scale_loss(painting, batch)),
         ("normals", 1.0, normals_loss(painting, batch)),
         ("rays", 1.0, rays_loss(painting, batch)),
         ("lens", 0.5, guess_loss(painting, batch)),
@@ -48,4 +49,4 @@ def total_loss(painting: Painting, batch: Batch, sight: Sight | None = None) -> 
         )
     present = [(name, weight, loss) for name, weight, loss in weighted if loss is not None]
     total = torch.stack([weight * loss for _, weight, loss in present]).sum()
-    return Losses(total, {name: float(loss.detach()) for name, _, loss in present})
+    return Losses(total, {name: loss.detach() for name, _, loss in present})

@@ -1,0 +1,75 @@
+"""Scores over time: zero where nothing flickers, and as large as what was put in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from vision_banana_ros.core import Perception
+from vision_banana_ros.evaluation.identity import Identities
+from vision_banana_ros.evaluation.journeys import open_journey
+from vision_banana_ros.evaluation.video import VideoJudge, corresponding, step_lag
+
+
+@pytest.fixture(scope="module")
+def journey():
+    return open_journey("moving", width=128)
+
+
+def scored(journey, factor) -> VideoJudge:
+    judge = VideoJudge("x", names=("floor", "wall"))
+    for i in range(6):
+        frame, truth = journey.frame(i), journey.truth(i)
+        layers = {"depth_m": (truth.depth_m * np.float32(factor(i))).astype(np.float32)}
+        seen = Perception(stamp_ns=frame.stamp_ns, frame_id="", hw=frame.hw, layers=layers)
+        judge.add(frame, truth, journey.pose(i), seen, 0.001)
+    return judge.scores()
+
+
+def test_pairs_show_one_place(journey):
+    p, q = corresponding(journey.truth(3), journey.pose(3), journey.truth(4), journey.pose(4))
+    assert len(p) > 0.8 * 128 * 96 * 0.9
+    now, before = journey.frame(4).rgb.reshape(-1, 3).astype(int), journey.frame(3).rgb.reshape(-1, 3).astype(int)
+    assert np.abs(now[p] - before[q]).mean() < 8
+
+
+def test_truth_does_not_flicker_and_a_wrong_scale_is_no_flicker(journey):
+    for scale in (1.0, 1.3):
+        scores = scored(journey, lambda _, scale=scale: scale)
+        assert scores.flicker < 1e-6
+        assert scores.scale_spread < 1e-6
+    assert scored(journey, lambda _: 1.0).delta1 == 1.0
+
+
+def test_flicker_is_what_was_put_in(journey):
+    scores = scored(journey, lambda i: np.exp(0.05 * (-1) ** i))
+    assert scores.flicker == pytest.approx(0.1, abs=1e-3)
+    assert scores.scale_flicker == pytest.approx(0.1, abs=1e-3)
+    assert scores.scale_spread == pytest.approx(0.05, abs=1e-3)
+    drifting = scored(journey, lambda i: np.exp(0.02 * i))
+    assert drifting.flicker == pytest.approx(0.02, abs=1e-3)
+    assert drifting.scale_drift == pytest.approx(0.1, abs=1e-3)
+
+
+def test_lag_counts_frames():
+    truth = [1.0] * 5 + [2.0] * 5
+    assert step_lag(truth, truth) == 0
+    assert step_lag([1.0] * 6 + [2.0] * 4, truth) == pytest.approx(1)
+    assert step_lag([1.5] * 7 + [2.5] * 3, truth) == pytest.approx(2)  # an offset is no lag
+    assert step_lag([0.0] * 10, [3.0] * 10) == 0
+
+
+def test_identities_count_switches_and_idf1():
+    truth = np.zeros((20, 40), np.uint16)
+    truth[:, :20], truth[:, 20:] = 1, 2
+    steady, swapped = Identities(), Identities()
+    for frame in range(4):
+        steady.add(truth + 10 * (truth > 0), truth)
+        swapped.add(truth if frame % 2 else 3 - truth, truth)
+    assert (steady.switches, steady.idf1) == (0, 1.0)
+    assert swapped.switches == 6
+    assert swapped.idf1 == pytest.approx(0.5)
+    missed = Identities()
+    missed.add(np.zeros_like(truth), truth)
+    assert missed.idf1 == 0
+    assert np.isnan(Identities().idf1)
