@@ -12,7 +12,8 @@ import pytest
 from vision_banana_ros.core import Camera, DataError
 from vision_banana_ros.data.bag_writer import BagWriter
 from vision_banana_ros.data.pixels import PIXEL_FORMATS
-from vision_banana_ros.data.recording import RecordingOptions, Shot, open_recording
+from vision_banana_ros.data.readers.recordings import open_recording
+from vision_banana_ros.data.recording import RecordingOptions, Shot
 
 CAMERA = Camera(60.0, 58.0, 31.0, 24.5, 64, 48)
 IMAGE, INFO, DEPTH = "/camera/image_raw", "/camera/camera_info", "/camera/aligned_depth/image_raw"

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from vision_banana_ros.core import Camera, DataError
-from vision_banana_ros.data.recording import RecordingOptions, open_recording
+from vision_banana_ros.data.readers.recordings import open_recording
+from vision_banana_ros.data.recording import RecordingOptions
 
 Painter = Callable[[int], np.ndarray]
 
