@@ -91,14 +91,19 @@ def survivors(file: Path, jobs: int) -> int:
         done = subprocess.run(command, cwd=copy, env=environment, text=True, stdout=subprocess.PIPE if quiet else None)
         return done.stdout or ""
 
+    def lived() -> dict[str, str]:
+        lines = (line.strip().split(": ") for line in mutmut("results", quiet=True).splitlines() if ": " in line)
+        return {name: what for name, what in lines if what in SURVIVED}
+
     print(f"--- {file}, against {' '.join(tests)}", flush=True)
+    before = lived() if (copy / "mutants").exists() else {}
     mutmut("run", "--max-children", str(jobs))
-    lines = [line.strip().split(": ") for line in mutmut("results", quiet=True).splitlines() if ": " in line]
-    lived = [name for name, what in lines if what in SURVIVED]
-    for name, what in lines:
-        if what in SURVIVED:
-            print(f"\n{what}: {name}\n{mutmut('show', name, quiet=True)}", flush=True)
-    return len(lived)
+    if before:  # a test may have been written since
+        mutmut("run", "--max-children", str(jobs), *before)
+    left = lived()
+    for name, what in left.items():
+        print(f"\n{what}: {name}\n{mutmut('show', name, quiet=True)}", flush=True)
+    return len(left)
 
 
 def config(file: Path, tests: list[str]) -> str:

@@ -56,6 +56,21 @@ def test_a_bag_is_read_with_intrinsics_that_come_late_and_depth_of_the_same_mome
         np.testing.assert_allclose(shot.sensor_depth_m, depth + i, atol=6e-4)
 
 
+def test_depth_of_another_size_is_picked_and_never_blended(tmp_path: Path, picture: Painter) -> None:
+    depth = np.full((60, 80), 1.25, np.float32)
+    depth[:, 33:], depth[15:19] = 4.0, np.nan
+    with BagWriter(tmp_path / "bag") as bag:
+        bag.image(IMAGE, picture(0), stamp_ns=stamp(0), frame_id=FRAME)
+        bag.info(INFO, CAMERA, stamp_ns=stamp(0), frame_id=FRAME)
+        bag.depth(DEPTH, depth, stamp_ns=stamp(0), frame_id=FRAME)
+    (shot,) = read(tmp_path / "bag")
+    found = shot.sensor_depth_m
+    assert found is not None
+    assert found.shape == (48, 64)
+    assert np.unique(found[np.isfinite(found)]).tolist() == pytest.approx([1.25, 4.0], abs=1e-3)
+    assert np.isnan(found).all(axis=1).sum() == np.isnan(found).any(axis=1).sum() == 3
+
+
 def test_only_the_places_asked_for_are_read(tmp_path: Path, picture: Painter) -> None:
     with BagWriter(tmp_path / "bag") as bag:
         bag.info(INFO, CAMERA, stamp_ns=0, frame_id=FRAME)

@@ -295,6 +295,17 @@ def test_what_fails_whatever_is_asked_is_an_error() -> None:
         see(perceiver=Perceiver(Asked(broken)))
 
 
+def test_a_sight_says_of_which_frame_and_of_whose_camera_it_is() -> None:
+    frame = replace(BLIND, stamp_ns=123, frame_id="left_eye")
+    perception = see(frame).perception
+    assert (perception.stamp_ns, perception.frame_id) == (123, "left_eye")
+    assert perception.camera_recovered
+    assert not see().perception.camera_recovered
+    assert [answer.instruction.task for answer in perception.answers] == [
+        Task.DEPTH, Task.NORMALS, Task.RAYS, Task.SEMANTIC,
+    ]  # fmt: skip
+
+
 def test_the_time_of_generating_is_told_apart() -> None:
     assert see().generate_s > 0
 
