@@ -111,13 +111,9 @@ def warm_up(generator: Generator, settings: Settings) -> float:
     return time.perf_counter() - start
 
 
-def see_test_frame(generator: Generator, settings: Settings) -> str:
-    """What came of a frame without a scene: its tasks in words. Raises what the generator raises."""
-    width, height = _WARM_UP_WH
-    columns, rows = np.meshgrid(np.linspace(0, 255, width), np.linspace(0, 255, height))
-    rgb = np.stack([columns, rows, np.full_like(columns, 96)], axis=2).astype(np.uint8)
-    cv2.circle(rgb, (width // 2, height // 2), height // 4, (200, 180, 40), -1)
-    frame = Frame(rgb, stamp_ns=1, frame_id="test", camera=Camera.from_hfov(settings.hfov_deg or 65.0, width, height))
+def see_test_frame(generator: Generator, settings: Settings, frame: Frame | None = None) -> str:
+    """What came of a frame, or of one without a scene: its tasks in words. Raises what the generator raises."""
+    frame = frame or _frame_without_a_scene(settings)
     tasks = frozenset(Task(name) for name in settings.tasks) & generator.tasks
     wishes = settings.wishes(read_request(settings.prompt))
     sight = Perceiver(generator).see(frame, wishes, settings.perceiver_settings(), tasks=tasks)
@@ -130,8 +126,16 @@ def see_test_frame(generator: Generator, settings: Settings) -> str:
     )
 
 
-def self_test(engine: Engine | None, settings: Settings) -> tuple[bool, str]:
-    """A trained model against its own golden frame, any other by a frame that must be painted and decoded."""
+def _frame_without_a_scene(settings: Settings) -> Frame:
+    width, height = _WARM_UP_WH
+    columns, rows = np.meshgrid(np.linspace(0, 255, width), np.linspace(0, 255, height))
+    rgb = np.stack([columns, rows, np.full_like(columns, 96)], axis=2).astype(np.uint8)
+    cv2.circle(rgb, (width // 2, height // 2), height // 4, (200, 180, 40), -1)
+    return Frame(rgb, stamp_ns=1, frame_id="test", camera=Camera.from_hfov(settings.hfov_deg or 65.0, width, height))
+
+
+def self_test(engine: Engine | None, settings: Settings, newest: Frame | None) -> tuple[bool, str]:
+    """A trained model against its own golden frame, any other by painting and decoding the newest frame."""
     if engine is None:
         return False, "no model is loaded: configure first"
     if engine.about.cost == "remote":
@@ -141,7 +145,7 @@ def self_test(engine: Engine | None, settings: Settings) -> tuple[bool, str]:
         if check is not None:
             result = check()
             return result.passed, f"the golden frame, {engine.about.words}: {result.why()}"
-        return True, see_test_frame(engine.generator, settings)
+        return True, see_test_frame(engine.generator, settings, newest)
     except Exception as error:
         return False, error_words(error)
 

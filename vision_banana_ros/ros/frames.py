@@ -52,6 +52,7 @@ class Frames:
     ) -> None:
         self.info: CameraInfo | None = None
         self.image_topic = "image"
+        self.newest: Frame | None = None
         self._node = node
         self._engine = engine
         self._outputs = outputs
@@ -96,6 +97,7 @@ class Frames:
             wants_camera=request.camera,
             points=points,
         )
+        self.newest = sight.frame
         published = outputs.publish(sight, wanted, settings, posed.info)
         answer = questions.answer(sight.perception, convert.header(sight.frame.stamp_ns, sight.frame.frame_id))
         self._answer(answer)

@@ -237,7 +237,7 @@ class PerceptionNode(LifecycleNode):
     def _self_test(self) -> tuple[bool, str]:
         """Between two frames: runtimes are not asked from two threads at once."""
         with nullcontext() if self._worker is None else self._worker.resting():
-            return self_test(self._engine, self._keeper.settings)
+            return self_test(self._engine, self._keeper.settings, None if self._frames is None else self._frames.newest)
 
     def _on_settings(self, before: Settings, after: Settings) -> None:
         if after.prompt != before.prompt:
