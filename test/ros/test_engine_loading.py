@@ -85,7 +85,8 @@ def test_a_model_that_does_not_know_the_words_is_closed_again(given: dict[str, A
     assert given["painter"].closed == 1
 
 
-def test_a_self_test_says_what_a_model_did_and_what_it_does_not_do(given: dict[str, Any]) -> None:
+@pytest.mark.usefixtures("given")
+def test_a_self_test_says_what_a_model_did_and_what_it_does_not_do() -> None:
     engine = load_engine(Settings(), tell=lambda _: None)
     passed, words = self_test(engine, Settings(), None)
     assert passed
