@@ -3,7 +3,7 @@
     ros2 launch vision_banana_ros perception.launch.py image:=/front/image_raw
     ros2 launch vision_banana_ros perception.launch.py image:=/front/image_raw transport:=compressed
     ros2 launch vision_banana_ros perception.launch.py camera:=clip rviz:=true
-    ros2 launch vision_banana_ros perception.launch.py model:=hf:depth-anything/Depth-Anything-V2-Small-hf anchor:=student
+    ros2 launch vision_banana_ros perception.launch.py model:=onnx:tcmonodepth-small anchor:=student
     ros2 launch vision_banana_ros perception.launch.py camera:=folder path:=/data/images namespace:=test
 
 Several cameras: include it once per camera, each with a namespace of its own.
@@ -127,7 +127,7 @@ def _transforms(values):
             executable="static_transform_publisher",
             name=name,
             namespace=values["namespace"],
-            arguments=[word for pair in zip(names, six) for word in pair]
+            arguments=[word for pair in zip(names, six, strict=True) for word in pair]
             + ["--frame-id", parent, "--child-frame-id", child],
         )
         for name, six, parent, child in links

@@ -23,8 +23,8 @@ pytestmark = pytest.mark.ros
 
 
 @pytest.fixture(scope="module")
-def node(shared_graph: Any) -> Any:
-    listener = shared_graph.listener
+def node(shared_first_frames: Any) -> Any:
+    listener = shared_first_frames.listener
     listener.subscribe(DiagnosticArray, "/diagnostics")
     return listener
 
