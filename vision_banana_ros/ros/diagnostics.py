@@ -5,7 +5,8 @@ Levels
             lost on their way here, or when no /clock comes
     frames  ERROR when nothing comes out, WARN above max_latency_s, when more than a fifth is dropped, when a topic is
             subscribed to that nothing can be said on, or when messages are too large for the shared memory
-    engine  ERROR when the model could not be loaded, fails now, or failed its self-check on some runtime
+    engine  ERROR when the model could not be loaded, fails now, or failed its self-check on some runtime; WARN when the
+            machine is so hot that it slows down
 All are OK and say "inactive" while the node is not active. While nobody listens images are not taken, and camera_info
 and the topic's publishers tell whether the camera is there.
 """
@@ -21,6 +22,7 @@ from std_msgs.msg import Header
 
 from vision_banana_ros.core import About
 from vision_banana_ros.prompts import Generator
+from vision_banana_ros.ros.heat import Heat
 from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.ros.statistics import Summary
 from vision_banana_ros.runtimes.report import LoadReport
@@ -67,6 +69,7 @@ class Condition:
     unserved: tuple[str, ...] = ()  # "TOPIC: why nothing is said on it"
     transport_problem: str = ""
     remarks: tuple[tuple[str, str], ...] = ()  # what the model says of its answers, by subject
+    heat: Heat = field(default_factory=Heat)
     unanswered: tuple[str, ...] = ()  # "TASK: why it was not painted"
 
 
@@ -186,12 +189,15 @@ def _engine(condition: Condition, settings: Settings) -> DiagnosticStatus:
     level, message = DiagnosticStatus.OK, condition.engine
     if condition.failure or condition.about.failed:
         level, message = DiagnosticStatus.ERROR, condition.failure or condition.about.failed
+    elif condition.active and condition.heat.problem:
+        level, message = DiagnosticStatus.WARN, condition.heat.problem
     return _status(
         condition, "engine", level, message,
         model=settings.model or "student", backend=settings.backend, state=condition.engine,
         runtime=condition.about.words, tried=condition.about.tried,
         name=condition.about.model, licence=condition.about.licence, metres=condition.about.metres,
         cost=condition.about.cost, ready=condition.about.ready, unanswered="; ".join(condition.unanswered),
+        temperature_c=condition.heat.temperature_c, throttles_at_c=condition.heat.throttles_at_c,
         **{f"says of {subject}": words for subject, words in condition.remarks},
     )  # fmt: skip
 

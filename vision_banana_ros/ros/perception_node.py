@@ -29,6 +29,7 @@ from vision_banana_ros.ros.declare import SettingsKeeper
 from vision_banana_ros.ros.diagnostics import SharedCondition, diagnostic_array
 from vision_banana_ros.ros.engine import ONLY_ASKED, Engine, error_words, load_engine, self_test
 from vision_banana_ros.ros.frames import Frames
+from vision_banana_ros.ros.heat import read_heat
 from vision_banana_ros.ros.inputs import Inputs, RateLimit
 from vision_banana_ros.ros.measured import Measured
 from vision_banana_ros.ros.outputs import Outputs
@@ -262,6 +263,7 @@ class PerceptionNode(LifecycleNode):
         waits = now_ns == 0 and self.get_parameter("use_sim_time").value
         self._condition.update(
             image_publishers=self.count_publishers(self._image_topic),
+            heat=read_heat(),
             clock_problem="use_sim_time is set, but no /clock comes: start the simulator or the bag" if waits else "",
         )
         head = convert.header(now_ns or time.time_ns(), "")
