@@ -14,10 +14,6 @@ from pathlib import Path
 
 from vision_banana_ros.core import DataError
 from vision_banana_ros.data import Example, open_dataset
-<<<<<<< HEAD
-from vision_banana_ros.data.readers.frames import FrameFolder
-=======
->>>>>>> training
 from vision_banana_ros.evaluation import battery
 from vision_banana_ros.evaluation.battery import Scores
 from vision_banana_ros.generators.registry import load_generator
