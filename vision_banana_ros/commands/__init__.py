@@ -15,6 +15,7 @@ COMMANDS: dict[str, str] = {
     "pack": "judge a training run on real frames and write the model that may ship",
     "render": "render frames of the procedural world with exact labels into shards",
     "train": "train the student on shards and real frames, or go on where a run stopped",
+    "tune": "tune an image editor to the paper's prompts, and see beforehand what can come of it",
     "video": "see a film or a camera: side by side, depth, per-frame files",
     "view": "look at what is seen in rerun: saved, live, or in a browser",
     "report": "a page of what a model sees in your pictures, to read and to send",

@@ -22,7 +22,7 @@ from typing import Any, TextIO
 
 import cv2
 
-from vision_banana_ros.commands import eval_video
+from vision_banana_ros.commands import eval_retention, eval_video
 from vision_banana_ros.core import DataError, Perception
 from vision_banana_ros.data import Example, open_dataset
 from vision_banana_ros.evaluation.baselines import PriorMaps
@@ -54,6 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         sub.add_argument("--pictures", type=Path, metavar="DIR", help="write image | model | truth as PNGs")
     what = "over time: flicker, drift and numbers that stay, frame by frame and steadied (needs the extra world)"
     eval_video.add_arguments(kinds.add_parser("video", help=what, description=what))
+    what = "whether a tuned editor still generates and edits as its base does (docs/tuning.md)"
+    eval_retention.add_arguments(kinds.add_parser("retention", help=what, description=what))
     what = "a standard set, by the protocol of the papers, beside published numbers (docs/benchmarks.md)"
     sub = kinds.add_parser("benchmark", help=what, description=what)
     sub.add_argument("name", metavar="NAME", choices=sorted(BENCHMARKS), help=", ".join(sorted(BENCHMARKS)))
@@ -73,6 +75,8 @@ def _common(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> int:
     if args.kind == "video":
         return eval_video.run(args)
+    if args.kind == "retention":
+        return eval_retention.run(args)
     if args.limit is not None and args.limit < 1:
         raise DataError(f"--limit must be at least 1, got {args.limit}")
     if args.kind == "benchmark":
