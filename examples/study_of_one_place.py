@@ -264,6 +264,11 @@ def student_of(checkpoint: Path, run: Path, first_share: float, sizes: Sequence[
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--start",
+        default="student",
+        help="what training starts from: a model packed with --weights, a run's last.pt, or imagenet",
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument(
         "--seed", type=int, default=77_000_003, help="of the place: no training used seeds from 77e6 on"
@@ -292,7 +297,7 @@ def main() -> int:
         last = train_student(
             TrainingJob(
                 run=run,
-                start="student",
+                start=args.start,
                 taught=taught,
                 replayed=args.old,
                 shards=args.shards,

@@ -3,6 +3,7 @@
     ros2 launch vision_banana_ros perception.launch.py image:=/front/image_raw
     ros2 launch vision_banana_ros perception.launch.py image:=/front/image_raw transport:=compressed
     ros2 launch vision_banana_ros perception.launch.py camera:=clip rviz:=true
+    ros2 launch vision_banana_ros perception.launch.py model:=onnx:tcmonodepth-small anchor:=student
     ros2 launch vision_banana_ros perception.launch.py camera:=folder path:=/data/images namespace:=test
 
 Several cameras: include it once per camera, each with a namespace of its own.
@@ -21,6 +22,10 @@ from launch import LaunchDescription
 
 PACKAGE = "vision_banana_ros"
 CAMERAS = ("none", "clip", "moving", "live", "webcam", "folder", "video")
+# Arguments that are parameters of the perception node.
+WORDS = ("backend", "device", "precision", "anchor", "scan_pose", "classes", "transport")
+NUMBERS = ("camera_height_m", "max_rate_hz")
+YES_OR_NO = ("accept_licence", "allow_remote", "autostart")
 # Name, default, choices, description. Empty values leave a parameter as params_file has it.
 ARGUMENTS = (
     ("camera", "none", CAMERAS, "a camera to start beside the node"),
@@ -34,11 +39,23 @@ ARGUMENTS = (
     ("qos", "", ("", "best_effort", "reliable"), "reliability of the image and camera_info subscriptions"),
     ("model", "", None, "default: the shipped student; while none is, the oracle of camera:=clip or moving"),
     ("backend", "", None, "auto, onnxruntime, openvino, tensorrt or torch"),
+    ("device", "", None, "of PyTorch models: auto, cpu, cuda, cuda:1, mps"),
+    ("precision", "", ("", "auto", "fp32", "fp16", "bf16"), "of PyTorch models"),
+    ("anchor", "", None, "where a relative depth model's metres come from: sparse, height:METRES, or a model's name"),
+    ("accept_licence", "", ("", "true", "false"), "let in models that must not be used commercially"),
+    ("allow_remote", "", ("", "true", "false"), "let pictures leave this machine, to the remote model that is named"),
+    ("max_rate_hz", "", None, "frames beyond this rate are dropped; a remote model sees none by itself without it"),
+    ("depth_prompt", "depth_prompt", None, "topic of measured depth images, for models that take them"),
+    ("scan", "scan", None, "topic of a LaserScan that sets the scale, with scan_pose"),
+    ("scan_pose", "", None, "of that laser in the camera's body frame: 'x y z roll pitch yaw'"),
     ("classes", "", None, "a named set, a YAML file, or a list: floor=#80C000, chair"),
     ("camera_height_m", "", None, "height of the lens above the floor, which then sets the scale of depth"),
     ("autostart", "true", ("true", "false"), "configure and activate by itself"),
     ("use_sim_time", "false", ("true", "false"), "take the time from /clock, as with a simulator or a bag"),
     ("rviz", "false", ("true", "false"), "show images, canvases and cloud"),
+    ("camera_pose", "", None, "'x y z roll pitch yaw' of the camera in base_frame: its transforms are published"),
+    ("base_frame", "base_link", None, "what camera_pose is in"),
+    ("camera_frame", "camera_optical_frame", None, "the images' frame_id, an optical frame, for camera_pose"),
     ("fixed_frame", "", None, "of rviz; default: the camera's own frame"),
     ("log_level", "info", ("debug", "info", "warn", "error", "fatal"), "of all nodes"),
 )
@@ -59,21 +76,21 @@ def _nodes(context):
     source = _source(values)
     parameters = [_checked(values["params_file"]) or os.path.join(share, "config", "perception.yaml")]
     topics = {"image": values["image"], "camera_info": values["camera_info"] or _beside(values["image"])}
+    measured = {name: values[name] for name in ("depth_prompt", "scan")}
     common = {
         "package": PACKAGE,
         "namespace": values["namespace"],
         "output": "screen",
         "arguments": ["--ros-args", "--log-level", values["log_level"]],
-        "remappings": [(name, topic) for name, topic in topics.items() if topic != name],
+        "remappings": [(name, topic) for name, topic in (topics | measured).items() if topic != name],
     }
     clock = {"use_sim_time": values["use_sim_time"] == "true"}
-    given = {name: values[name] for name in ("backend", "classes", "transport") if values[name]}
-    if values["camera_height_m"]:
-        given["camera_height_m"] = _number(values, "camera_height_m")
+    given = {name: values[name] for name in WORDS if values[name]}
+    given |= {name: _number(values, name) for name in NUMBERS if values[name]}
+    given |= {name: values[name] == "true" for name in YES_OR_NO if values[name]}
     model = values["model"] or _default_model(source)
     if model:
         given["model"] = model
-    given["autostart"] = values["autostart"] == "true"
     given |= _reliability(values, topics)
     actions = [Node(executable="perception_node", name="perception", parameters=[*parameters, given, clock], **common)]
     if source:
@@ -83,9 +100,38 @@ def _nodes(context):
         actions.append(
             LogInfo(msg="no model:= given and none is shipped: the perception node will refuse to configure")
         )
+    if values["camera_pose"]:
+        actions += _transforms(values)
     if values["rviz"] == "true":
         actions.append(_rviz(values, share, parameters=[clock], remappings=common["remappings"]))
     return actions
+
+
+def _transforms(values):
+    """base_frame -> the camera's body frame (x forward) as told, -> its optical frame (z forward) by the usual turn."""
+    pose = values["camera_pose"].replace(",", " ").split()
+    try:
+        numbers = [str(float(word)) for word in pose]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 6:
+        raise RuntimeError(f"camera_pose:='{values['camera_pose']}' must be six numbers: x y z roll pitch yaw")
+    optical = values["camera_frame"]
+    body = optical.removesuffix("_optical_frame").removesuffix("_frame") + "_link"
+    turn = ["0", "0", "0", "-1.5707963267948966", "0", "-1.5707963267948966"]
+    names = ("--x", "--y", "--z", "--roll", "--pitch", "--yaw")
+    links = (("camera_pose", numbers, values["base_frame"], body), ("camera_optical", turn, body, optical))
+    return [
+        Node(
+            package="tf2_ros",
+            executable="static_transform_publisher",
+            name=name,
+            namespace=values["namespace"],
+            arguments=[word for pair in zip(names, six, strict=True) for word in pair]
+            + ["--frame-id", parent, "--child-frame-id", child],
+        )
+        for name, six, parent, child in links
+    ]
 
 
 def _rviz(values, share, **common):

@@ -30,6 +30,7 @@ from vision_banana_ros.core import (
     Unanswered,
 )
 from vision_banana_ros.geometry import CameraFilter, ScaleFilter, scale_from_height
+from vision_banana_ros.geometry.scale import NO_SCALE, scale_from_points
 from vision_banana_ros.geometry.steady import Steadier
 from vision_banana_ros.geometry.tracks import Track
 from vision_banana_ros.perceive import decode, paint, together
@@ -80,6 +81,7 @@ class Perceiver:
         self._camera_filter = CameraFilter()
         self._scale_filter = ScaleFilter()
         self._scale_height_m = 0.0
+        self._points_filter = ScaleFilter()
         self._refused: dict[Instruction, tuple[str, float]] = {}
         self._steadier: Steadier | None = None
 
@@ -91,8 +93,12 @@ class Perceiver:
         *,
         tasks: frozenset[Task] | None = None,
         wants_camera: bool = False,
+        points: FloatArray | None = None,
     ) -> Sight:
-        """What is asked: instructions, or wishes for the `tasks` that somebody wants to know."""
+        """What is asked: instructions, or wishes for the `tasks` that somebody wants to know.
+
+        `points` (N, 3), measured in the optical frame, set the scale of depth from then on, before camera_height_m.
+        """
         steadier = self._steadier_for(settings)
         frame, source = _with_camera(_resized(frame, settings.output_width), settings.hfov_deg)
         if frame.camera is None and steadier is not None and steadier.camera is not None:
@@ -104,7 +110,7 @@ class Perceiver:
         canvases, unanswered = self._paint(frame, asked, settings.decode)
         generate_s = time.perf_counter() - start
         # With a scale still to come, metres are not metres yet.
-        scales = settings.camera_height_m > 0
+        scales = settings.camera_height_m > 0 or points is not None or self._points_filter.weight > 0
         answers, camera = decode(
             frame, canvases, _unlimited(settings.decode) if scales else settings.decode, _decoders()
         )
@@ -116,12 +122,12 @@ class Perceiver:
         camera = frame.camera or camera
         scale = confidence = None
         if scales and camera is not None and layers.get("depth_m") is not None:
-            scale, confidence = self._scale(layers["depth_m"], camera, layers.get("normals"), settings.camera_height_m)
+            scale, confidence = self._scale(layers, camera, points, settings.camera_height_m)
         perception = Perception(
             stamp_ns=frame.stamp_ns,
             frame_id=frame.frame_id,
             hw=frame.hw,
-            layers=_in_metres(layers, scale, settings),
+            layers=_in_metres(layers, scale, settings, scales=scales),
             camera=camera,
             camera_recovered=recovered or source == "held",
             answers=answers,
@@ -192,13 +198,16 @@ class Perceiver:
                 failed[instruction] = str(error)
         return failed
 
-    def _scale(
-        self, depth_m: FloatArray, camera: Camera, normals: FloatArray | None, height_m: float
-    ) -> tuple[float, float]:
-        """What makes metres right by the known height of the camera."""
+    def _scale(self, layers: Layers, camera: Camera, points: FloatArray | None, height_m: float) -> tuple[float, float]:
+        """What makes metres right by measured points, or by the known height of the camera."""
+        depth_m = layers["depth_m"]
+        estimate = NO_SCALE if points is None else scale_from_points(depth_m, camera, points)
+        self._points_filter = self._points_filter.updated(estimate)
+        if self._points_filter.weight > 0 or height_m <= 0:
+            return float(self._points_filter.scale), float(estimate.confidence)
         if height_m != self._scale_height_m:
             self._scale_filter, self._scale_height_m = ScaleFilter(), height_m
-        estimate = scale_from_height(depth_m, camera, height_m, normals=normals)
+        estimate = scale_from_height(depth_m, camera, height_m, normals=layers.get("normals"))
         self._scale_filter = self._scale_filter.updated(estimate)
         return float(self._scale_filter.scale), float(estimate.confidence)
 
@@ -233,10 +242,10 @@ def _unlimited(settings: DecodeSettings) -> DecodeSettings:
     return replace(settings, max_range_m=None)
 
 
-def _in_metres(layers: Layers, scale: float | None, settings: PerceiverSettings) -> Layers:
+def _in_metres(layers: Layers, scale: float | None, settings: PerceiverSettings, *, scales: bool) -> Layers:
     """Depth scaled first, limited then: the limits are true metres."""
     depth_m: FloatArray | None = layers.get("depth_m")
-    if depth_m is None or (settings.camera_height_m <= 0 and settings.min_range_m <= 0):
+    if depth_m is None or (not scales and settings.min_range_m <= 0):
         return layers
     depth_m = depth_m * np.float32(1.0 if scale is None else scale)
     depth_m[depth_m < settings.min_range_m] = np.nan

@@ -2,6 +2,7 @@
 
 `ros`                 a fresh Graph for one test
 `shared_graph`        one Graph with a camera and a perception node, for all tests of a module that only look
+`shared_first_frames` the same with a camera that plays six frames, in which all that there is can be seen
 `shared_perception`   one Graph with a perception node alone
 """
 
@@ -313,6 +314,17 @@ def ros() -> Iterator[Graph]:
 def shared_graph() -> Iterator[Graph]:
     graph = Graph()
     graph.camera(source="moving", publish_truth=True)
+    graph.perception(
+        instance_class="box", prompt="the lamp", max_range_m=80.0, classes="floor, wall, ceiling, sky, box, ball, sofa"
+    )
+    yield graph
+    graph.close()
+
+
+@pytest.fixture(scope="module")
+def shared_first_frames() -> Iterator[Graph]:
+    graph = Graph()
+    graph.camera()
     graph.perception(
         instance_class="box", prompt="the lamp", max_range_m=80.0, classes="floor, wall, ceiling, sky, box, ball, sofa"
     )

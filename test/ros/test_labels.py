@@ -10,8 +10,15 @@ import numpy as np
 from std_msgs.msg import Header
 
 from vision_banana_ros.core import Perception, Target
+from vision_banana_ros.geometry.objects import SeenObject
 from vision_banana_ros.prompts import ClassSet
-from vision_banana_ros.ros.labels import detections_message, label_info_message, labels_message, vision_msgs
+from vision_banana_ros.ros.labels import (
+    detections_3d_message,
+    detections_message,
+    label_info_message,
+    labels_message,
+    vision_msgs,
+)
 
 CLASSES = ClassSet((Target("floor", (128, 192, 0)), Target('Stuhl "Eames", grün', (255, 0, 0))))
 
@@ -29,7 +36,16 @@ class _Message(SimpleNamespace):
 
 MESSAGES = SimpleNamespace(
     **dict.fromkeys(
-        ("LabelInfo", "VisionClass", "Detection2DArray", "Detection2D", "ObjectHypothesisWithPose"), _Message
+        (
+            "LabelInfo",
+            "VisionClass",
+            "Detection2DArray",
+            "Detection2D",
+            "ObjectHypothesisWithPose",
+            "Detection3DArray",
+            "Detection3D",
+        ),
+        _Message,
     )
 )
 
@@ -83,6 +99,21 @@ def test_detections_are_the_boxes_of_the_instances() -> None:
     hypothesis = array.detections[0].results[0].hypothesis
     assert (hypothesis.class_id, round(hypothesis.score, 3)) == ("box", 0.2)
     assert type(array.detections[0].bbox.size_x) is float
+
+
+def test_detections_in_space_are_boxes_along_the_cameras_axes() -> None:
+    """Against stand-ins for vision_msgs: the field names are those of its Detection3DArray (4.x)."""
+    found = [
+        SeenObject(3, "ball", 0.5, 40, (1, 2, 3, 4), (0.5, -0.25, 2.0), (0.2, 0.3, 0.4)),
+        SeenObject(4, "box", 1.0, 9, (1, 2, 3, 4)),  # of no known depth
+    ]
+    (detection,) = detections_3d_message(MESSAGES, found, Header()).detections
+    hypothesis = detection.results[0]
+    assert (detection.id, hypothesis.hypothesis.class_id, hypothesis.hypothesis.score) == ("3", "ball", 0.5)
+    for pose in (detection.bbox.center, hypothesis.pose.pose):
+        assert (pose.position.x, pose.position.y, pose.position.z) == (0.5, -0.25, 2.0)
+        assert pose.orientation.w == 1.0
+    assert (detection.bbox.size.x, detection.bbox.size.y, detection.bbox.size.z) == (0.2, 0.3, 0.4)
 
 
 def test_the_package_is_used_exactly_where_it_exists() -> None:

@@ -7,12 +7,17 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
-from diagnostic_msgs.msg import DiagnosticArray
 from launch_stand_in import LogInfo, Node, perform
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 
+from vision_banana_ros.ros.diagnostics import Condition, diagnostic_array
 from vision_banana_ros.ros.params import Settings
+from vision_banana_ros.ros.pose import read_pose
+from vision_banana_ros.ros.statistics import FrameStatistics
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "launch" / "perception.launch.py"
@@ -68,7 +73,11 @@ def test_defaults_are_among_the_choices() -> None:
 
 
 def test_what_it_starts_and_sets_exists(prefix: Path) -> None:
-    actions = perform(FILE, camera="clip", classes="indoor", backend="auto", transport="raw", camera_height_m="0.4")
+    actions = perform(
+        FILE, camera="clip", classes="indoor", backend="auto", transport="raw", camera_height_m="0.4", device="cpu",
+        precision="fp32", anchor="student", accept_licence="true", allow_remote="false", max_rate_hz="2",
+        scan_pose="0 0 0 0 0 0",
+    )  # fmt: skip
     nodes = _nodes(actions)
     assert set(nodes) == {"perception_node", "camera_node"}
     for name in nodes:
@@ -92,6 +101,47 @@ def test_camera_info_is_looked_for_beside_the_image() -> None:
     assert _nodes(perform(FILE))["perception_node"].remappings == []
     remaps = dict(_nodes(perform(FILE, image="rgb", camera_info="/i"))["perception_node"].remappings)
     assert remaps == {"image": "rgb", "camera_info": "/i"}
+
+
+@pytest.mark.usefixtures("prefix")
+def test_a_model_of_any_family_and_its_measured_depth_are_arguments() -> None:
+    actions = perform(
+        FILE, model="hf:x", anchor="sparse", allow_remote="true", max_rate_hz="0.5", depth_prompt="/tof/depth",
+        scan="/laser",
+    )  # fmt: skip
+    node = _nodes(actions)["perception_node"]
+    given = _parameters(node)
+    assert (given["model"], given["anchor"], given["allow_remote"], given["max_rate_hz"]) == (
+        "hf:x", "sparse", True, 0.5,
+    )  # fmt: skip
+    assert dict(node.remappings) == {"depth_prompt": "/tof/depth", "scan": "/laser"}
+
+
+@pytest.mark.usefixtures("prefix")
+def test_a_camera_pose_becomes_two_transforms_that_end_in_the_optical_frame() -> None:
+    actions = perform(FILE, camera_pose="0.1, 0 0.4 0 0.2 0", camera_frame="front_optical_frame", base_frame="base")
+    placed, turned = (a for a in actions if isinstance(a, Node) and a.executable == "static_transform_publisher")
+    words = " ".join(placed.arguments)
+    assert (
+        words == "--x 0.1 --y 0.0 --z 0.4 --roll 0.0 --pitch 0.2 --yaw 0.0 --frame-id base --child-frame-id front_link"
+    )
+    told = dict(zip(turned.arguments[::2], turned.arguments[1::2], strict=True))
+    assert (told["--frame-id"], told["--child-frame-id"]) == ("front_link", "front_optical_frame")
+    turn, _ = read_pose(" ".join(told[f"--{name}"] for name in ("x", "y", "z", "roll", "pitch", "yaw")))
+    np.testing.assert_allclose(turn @ [0, 0, 1], [1, 0, 0], atol=1e-12)  # the optical z is ahead
+    np.testing.assert_allclose(turn @ [1, 0, 0], [0, -1, 0], atol=1e-12)  # its x to the right
+    with pytest.raises(RuntimeError, match="camera_pose:='1 2' must be six numbers"):
+        perform(FILE, camera_pose="1 2")
+
+
+def test_the_aggregator_finds_every_status_of_the_node() -> None:
+    text = (ROOT / "config" / "diagnostics_aggregator.yaml").read_text(encoding="utf-8")
+    analyzers = yaml.safe_load(text)["/**"]["ros__parameters"]["analyzers"].values()
+    condition = Condition(name="/front/perception")
+    array = diagnostic_array(Header(), condition, FrameStatistics().summary(), Settings())
+    for status in array.status:
+        found = [a for a in analyzers if any(words in status.name for words in a["contains"])]
+        assert len(found) == 1, status.name
 
 
 @pytest.mark.usefixtures("prefix")
@@ -179,8 +229,8 @@ def test_a_remapped_compressed_camera_is_seen_without_rviz2(ros: Any, prefix: Pa
         # rclpy finds its own parts by itself; of the prefix only the executables are needed
         ros.run(node.command(prefix, tmp_path), environment={"PYTHONPATH": str(ROOT), "AMENT_PREFIX_PATH": None})
     listener = ros.listener
-    listener.subscribe(DiagnosticArray, "/diagnostics")
-    listener.newest("/diagnostics", lambda array: array.status[0].message.endswith("Hz"))
+    listener.subscribe(Image, "depth/confidence")  # images are taken while somebody listens
+    listener.messages("depth/confidence")
     assert listener.node.count_subscribers("/front/image_raw/compressed") == 1
     assert listener.node.count_subscribers("/front/camera_info") == 1
     assert listener.node.count_publishers("/front/image_raw/compressed") == 1

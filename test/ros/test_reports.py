@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from std_msgs.msg import Header
 
 from vision_banana_ros.models.manifest import Precision
 from vision_banana_ros.ros.diagnostics import Condition, about_engine, diagnostic_array
+from vision_banana_ros.ros.heat import Heat, read_heat
 from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.ros.statistics import Drop, FrameStatistics
 from vision_banana_ros.runtimes.report import Attempt, LoadReport
@@ -146,6 +149,44 @@ def test_a_runtime_that_painted_something_wrong_is_an_error_whatever_runs_now(
     assert levels["engine"] == DiagnosticStatus.ERROR
     assert "tensorrt fp16 failed the self-check" in messages["engine"]
     assert "onnx" in about.words
+
+
+def _zone(root: Path, name: str, kind: str, temp: object, **trips: int) -> None:
+    zone = root / name
+    zone.mkdir(parents=True)
+    (zone / "type").write_text(f"{kind}\n", encoding="ascii")
+    (zone / "temp").write_text(f"{temp}\n", encoding="ascii")
+    for index, (trip, limit) in enumerate(trips.items()):
+        (zone / f"trip_point_{index}_type").write_text(f"{trip}\n", encoding="ascii")
+        (zone / f"trip_point_{index}_temp").write_text(f"{limit}\n", encoding="ascii")
+
+
+def test_a_machine_that_slows_down_for_heat_is_warned_about(
+    statistics: FrameStatistics, clock: Clock, tmp_path: Path
+) -> None:
+    _play(statistics, clock, 5)
+    assert read_heat(tmp_path) == Heat()
+    _zone(tmp_path, "thermal_zone0", "cpu-thermal", 97500, passive=99000, critical=104500)
+    _zone(tmp_path, "thermal_zone1", "board", 120000)
+    _zone(tmp_path, "thermal_zone2", "gpu-thermal", -256000, passive=99000)
+    _zone(tmp_path, "thermal_zone3", "asleep", "", passive=1)
+    heat = read_heat(tmp_path)
+    assert (heat.zone, heat.temperature_c, heat.throttles_at_c) == ("cpu-thermal", 97.5, 99.0)
+    levels, messages = _levels(statistics, heat=heat)
+    assert levels["engine"] == DiagnosticStatus.WARN
+    assert "cpu-thermal has 98 degrees and slows down from 99 on" in messages["engine"]
+    assert Heat(zone="cpu", temperature_c=95.9, throttles_at_c=99.0).problem == ""
+
+
+def test_the_rate_of_each_topic_is_told_while_it_has_one(statistics: FrameStatistics, clock: Clock) -> None:
+    for index in range(20):
+        clock.seconds += 0.1
+        topics = frozenset({"depth/image"} if index % 2 else {"depth/image", "points"})
+        statistics.published(latency_s=None, generate_s=0.0, own_s=0.0, topics=topics)
+    rates = statistics.summary().topics_hz
+    assert (rates["depth/image"], rates["points"]) == (pytest.approx(10.0), pytest.approx(5.0))
+    clock.seconds += 11
+    assert statistics.summary().topics_hz == {}
 
 
 def test_an_inactive_node_complains_of_nothing(statistics: FrameStatistics) -> None:

@@ -12,6 +12,7 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
+from std_srvs.srv import Trigger
 
 from vision_banana_ros.core import InstructionError
 from vision_banana_ros.prompts import read_request
@@ -62,6 +63,10 @@ def test_one_unknown_word_is_refused_and_stops_nothing(ros: Any, tmp_path: Path)
         request = SetParameters.Request(parameters=[Parameter("classes", value=text).to_parameter_msg()])
         return listener.call(SetParameters, "/perception/set_parameters", request).results[0]
 
+    tested = listener.call(Trigger, "/perception/self_test", Trigger.Request())
+    assert tested.success, tested.message
+    assert "the golden frame" in tested.message
+    assert "closest call" in tested.message
     result = set_classes("floor, person, zorble")
     assert not result.successful
     assert "the model has no word 'zorble' (known: " in result.reason
@@ -69,7 +74,7 @@ def test_one_unknown_word_is_refused_and_stops_nothing(ros: Any, tmp_path: Path)
     publisher = listener.node.create_publisher(String, "prompt", 10)
     listener.wait_for(lambda: publisher.get_subscription_count() > 0, "the prompt's subscription")
     publisher.publish(String(data="the zorble"))
-    answer = json.loads(listener.messages("prompt/answer")[-1].data)
+    answer = json.loads(listener.messages("prompt/answer")[0].data)
     assert (answer["prompt"], answer["accepted"]) == ("the zorble", False)
     assert "'the zorble'" in answer["reason"]
     for topic in ("depth/image", "segmentation/mask"):

@@ -86,7 +86,7 @@ def raises(_planes: UInt8Array) -> UInt8Array:
     ("spoil", "said"),
     [
         (channels_swapped, "depth"),
-        (normals_mirrored, "normals: median angle"),
+        (normals_mirrored, "normals: "),
         (all_background, "semantic: other label"),
         (black, "depth"),
         (too_small, "canvases must be uint8"),

@@ -15,22 +15,20 @@ from vision_banana_ros.generators.registry import SHIPPED_STUDENT
 from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.manifest import MANIFEST, Precision, Role
 from vision_banana_ros.runtimes.choice import parse_backend
-from vision_banana_ros.runtimes.runtime import Backend
+from vision_banana_ros.runtimes.runtime import Backend, entry_of
 
 THREADS = 2
 #: What the design's budget is about; beside the sizes that the model was trained for.
 BUDGET_WH = (256, 192)
-#: What each runtime can compute in, where the model has the file.
-_PRECISIONS: dict[Backend, tuple[Precision, ...]] = {
-    Backend.TENSORRT: (Precision.INT8, Precision.FP16, Precision.FP32),
-    Backend.ONNX_CUDA: (Precision.FP16, Precision.FP32),
-    Backend.TORCH_CUDA: (Precision.FP16, Precision.FP32),
-    Backend.OPENVINO: (Precision.BF16, Precision.FP32, Precision.INT8),
-    Backend.ONNX: (Precision.FP32, Precision.FP16, Precision.INT8),
-    Backend.TORCH: (Precision.FP32,),
-}
 Way = tuple[Backend, Precision]
 Size = tuple[int, int]
+
+
+def _precisions(backend: Backend) -> tuple[Precision, ...]:
+    """What a runtime offers, INT8 too where the model has a file for it."""
+    offered = entry_of(backend).precisions
+    has_file = not entry_of(backend).needs_weights and not backend.on_gpu
+    return (*offered, Precision.INT8) if has_file and Precision.INT8 not in offered else offered
 
 
 def ways(folder: ModelFolder, names: Sequence[str]) -> list[Way]:
@@ -41,7 +39,7 @@ def ways(folder: ModelFolder, names: Sequence[str]) -> list[Way]:
     for name in names or ("auto",):
         backends, only = parse_backend(name)
         for backend in backends:
-            for precision in _PRECISIONS[backend] if only is None else (only,):
+            for precision in _precisions(backend) if only is None else (only,):
                 by_weights = backend in (Backend.TORCH, Backend.TORCH_CUDA)
                 file = Precision.FP32 if precision is Precision.BF16 else precision
                 if has_weights if by_weights else file in files:

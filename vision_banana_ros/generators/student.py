@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -21,11 +21,13 @@ import numpy as np
 
 from vision_banana_ros.core import About, Canvas, Frame, GeneratorError, UInt8Array
 from vision_banana_ros.models.folder import ModelFolder
+from vision_banana_ros.models.golden import load_golden
 from vision_banana_ros.models.manifest import Role
 from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.runtimes.choice import choose
 from vision_banana_ros.runtimes.report import LoadReport
 from vision_banana_ros.runtimes.runtime import Runtime, RuntimeOptions
+from vision_banana_ros.runtimes.selfcheck import CheckResult, check
 from vision_banana_ros.student.paintbox import TASKS, PaintBoxes, pack
 from vision_banana_ros.student.text import TextTable
 from vision_banana_ros.tasks import rooms
@@ -34,7 +36,7 @@ _KEPT_BOXES = 64
 
 
 class StudentGenerator:
-    """A `Generator` around a `Runtime`; `report` says how the runtime was chosen."""
+    """A `Generator` around a `Runtime`; `report` says how the runtime was chosen, `self_test` asks it again."""
 
     def __init__(
         self,
@@ -46,10 +48,12 @@ class StudentGenerator:
         tasks: Sequence[str] = TASKS,
         about: About | None = None,
         square: bool = True,
+        self_test: Callable[[], CheckResult] | None = None,
     ) -> None:
         if not sizes_wh:
             raise GeneratorError("a student needs at least one canvas size")
         self.report = report
+        self.self_test = self_test
         self.about = about or About(name="student", licence="Apache-2.0")
         self.tasks = frozenset(room.task for room in rooms() if room.task in tasks)
         self._task_order = tuple(tasks)
@@ -115,6 +119,11 @@ def load(folder: Path, *, backend: str = "auto", options: RuntimeOptions | None 
     text = TextTable.read(io.BytesIO(model.read(Role.TEXT)), name=str(folder))
     chosen = choose(model, text, backend, options)
     manifest = model.manifest
+
+    def self_test() -> CheckResult:
+        golden = load_golden(model)
+        return check(chosen.runtime, golden, pack(golden.instructions, text))
+
     return StudentGenerator(
         chosen.runtime,
         text,
@@ -122,6 +131,7 @@ def load(folder: Path, *, backend: str = "auto", options: RuntimeOptions | None 
         chosen.report,
         tasks=manifest.tasks,
         square=manifest.square_pixels,
+        self_test=self_test,
         about=About(
             name=manifest.name,
             licence=manifest.licence,

@@ -1,4 +1,4 @@
-"""Metric scale from something that is known: the camera's height over the floor, or one distance.
+"""Metric scale from something that is known: the camera's height over the floor, one distance, or a laser's points.
 
 A network's depth may be off by one factor s for the whole image: true depth = s * depth. A floor that the depth puts
 h below the camera (floor.py finds it) while the camera is known to be height_m above it gives s = height_m / h; a
@@ -25,6 +25,7 @@ from vision_banana_ros.core import (
     describe,
     require_array,
 )
+from vision_banana_ros.geometry.anchor import DepthKind, fit, sparse_depth
 from vision_banana_ros.geometry.cloud import unproject
 from vision_banana_ros.geometry.floor import Plane, find_floor, normals_of, unit
 
@@ -114,6 +115,13 @@ def scale_from_range(
     return ScaleEstimate(
         scale=range_m / middle, confidence=seen.size / ranges.size * max(0.0, 1.0 - spread / _BAD_RESIDUAL)
     )
+
+
+def scale_from_points(depth_m: FloatArray, camera: Camera, points: FloatArray) -> ScaleEstimate:
+    """Scale from points (N, 3) that a laser measured, in the optical frame; up to half of them may be wrong."""
+    require_array(depth_m, name="depth_m", dtype="float32", hw=(camera.height, camera.width), error=FrameError)
+    found = fit(depth_m, sparse_depth(points, camera), DepthKind.UP_TO_SCALE)
+    return NO_SCALE if found is None else ScaleEstimate(scale=found.scale, confidence=found.confidence)
 
 
 @dataclass(frozen=True, slots=True)

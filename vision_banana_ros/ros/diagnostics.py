@@ -5,7 +5,8 @@ Levels
             lost on their way here, or when no /clock comes
     frames  ERROR when nothing comes out, WARN above max_latency_s, when more than a fifth is dropped, when a topic is
             subscribed to that nothing can be said on, or when messages are too large for the shared memory
-    engine  ERROR when the model could not be loaded, fails now, or failed its self-check on some runtime
+    engine  ERROR when the model could not be loaded, fails now, or failed its self-check on some runtime; WARN when the
+            machine is so hot that it slows down
 All are OK and say "inactive" while the node is not active. While nobody listens images are not taken, and camera_info
 and the topic's publishers tell whether the camera is there.
 """
@@ -19,7 +20,9 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_msgs.msg import Header
 
+from vision_banana_ros.core import About
 from vision_banana_ros.prompts import Generator
+from vision_banana_ros.ros.heat import Heat
 from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.ros.statistics import Summary
 from vision_banana_ros.runtimes.report import LoadReport
@@ -38,6 +41,11 @@ class AboutEngine:
     words: str = "no self-check"
     failed: str = ""
     tried: str = ""
+    model: str = ""
+    licence: str = ""
+    metres: str = ""
+    cost: str = ""
+    ready: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +68,9 @@ class Condition:
     clock_problem: str = ""
     unserved: tuple[str, ...] = ()  # "TOPIC: why nothing is said on it"
     transport_problem: str = ""
+    remarks: tuple[tuple[str, str], ...] = ()  # what the model says of its answers, by subject
+    heat: Heat = field(default_factory=Heat)
+    unanswered: tuple[str, ...] = ()  # "TASK: why it was not painted"
 
 
 class SharedCondition:
@@ -74,12 +85,18 @@ class SharedCondition:
             self.now = replace(self.now, **changes)
 
 
-def about_engine(generator: Generator) -> AboutEngine:
-    """From the load report that trained models carry; an oracle has none."""
+def about_engine(generator: Generator, *, ready: str = "") -> AboutEngine:
+    """What it says of itself, and the load report that trained models carry; an oracle has none."""
     report: LoadReport | None = getattr(generator, "report", None)
+    about: About | None = getattr(generator, "about", None)
+    told = AboutEngine(ready=ready)
+    if about is not None:
+        metres = {True: "yes", False: "no: it needs an anchor", None: "it paints no depth"}[about.metric]
+        told = AboutEngine(model=about.name, licence=about.licence, metres=metres, cost=about.cost, ready=ready)
     if report is None:
-        return AboutEngine()
-    return AboutEngine(
+        return told
+    return replace(
+        told,
         words=f"{report.backend.value} {report.precision.value}, self-check passed ({report.why})",
         failed="; ".join(str(attempt) for attempt in report.failures),
         tried="; ".join(str(attempt) for attempt in report.attempts),
@@ -142,6 +159,7 @@ def _frames(condition: Condition, summary: Summary, settings: Settings) -> Diagn
         scale=condition.scale, scale_confidence=condition.scale_confidence,
         last_error=summary.last_error, last_error_age_s=summary.since_error_s,
         unserved="; ".join(condition.unserved),
+        **{f"hz: {topic}": rate for topic, rate in summary.topics_hz.items()},
         **{f"dropped: {cause}": count for cause, count in summary.drops.items()},
     )  # fmt: skip
 
@@ -171,10 +189,16 @@ def _engine(condition: Condition, settings: Settings) -> DiagnosticStatus:
     level, message = DiagnosticStatus.OK, condition.engine
     if condition.failure or condition.about.failed:
         level, message = DiagnosticStatus.ERROR, condition.failure or condition.about.failed
+    elif condition.active and condition.heat.problem:
+        level, message = DiagnosticStatus.WARN, condition.heat.problem
     return _status(
         condition, "engine", level, message,
         model=settings.model or "student", backend=settings.backend, state=condition.engine,
         runtime=condition.about.words, tried=condition.about.tried,
+        name=condition.about.model, licence=condition.about.licence, metres=condition.about.metres,
+        cost=condition.about.cost, ready=condition.about.ready, unanswered="; ".join(condition.unanswered),
+        temperature_c=condition.heat.temperature_c, throttles_at_c=condition.heat.throttles_at_c,
+        **{f"says of {subject}": words for subject, words in condition.remarks},
     )  # fmt: skip
 
 

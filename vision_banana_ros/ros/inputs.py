@@ -1,4 +1,5 @@
-"""What the node listens to: images only while somebody wants what is made of them, camera_info and prompts always.
+"""What the node listens to: images only while somebody wants what is made of them, camera_info and prompts always;
+measured depth and scans where they are of use.
 
 Receiving 30 images of 640x480 a second costs a quarter of a core, and nobody needs them while nobody listens. The rest
 is small. All callbacks are on the executor's thread.
@@ -8,17 +9,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, LaserScan, PointCloud2
 from std_msgs.msg import String
 
+from vision_banana_ros.ros.measured import Measured
 from vision_banana_ros.ros.names import beside
 
 #: Nobody must listen for so long until images are left alone.
 _ALONE_S = 2.0
+
+
+class RateLimit:
+    """Lets through what comes at most so often; a late one does not put off the next."""
+
+    def __init__(self) -> None:
+        self._next_due_s = 0.0
+
+    def passes(self, rate_hz: float) -> bool:
+        """0: everything passes."""
+        now = time.monotonic()
+        if rate_hz <= 0:
+            return True
+        if now < self._next_due_s:
+            return False
+        self._next_due_s = max(self._next_due_s, now - 1 / rate_hz) + 1 / rate_hz
+        return True
 
 
 class Inputs:
@@ -32,6 +52,8 @@ class Inputs:
         on_image: Callable[[Any], None],
         on_info: Callable[[CameraInfo], None],
         on_prompt: Callable[[String], None],
+        measured: Measured,
+        takes_depth: bool,
     ) -> None:
         self._node = node
         self._on_image = on_image
@@ -42,6 +64,11 @@ class Inputs:
             self._newest(CameraInfo, "camera_info", on_info),
             node.create_subscription(String, "prompt", on_prompt, 10),
         ]
+        if takes_depth:
+            self._others.append(self._newest(Image, "depth_prompt", partial(setattr, measured, "depth")))
+        if measured.scan_pose:
+            for kind, topic in ((LaserScan, "scan"), (PointCloud2, "scan/points")):
+                self._others.append(self._newest(kind, topic, partial(setattr, measured, "scan")))
         self._images: Any = None
         self._wanted_at_s = 0.0
         self.look(True)  # once at least: QoS that makes no profile is refused now, not when somebody listens

@@ -39,11 +39,12 @@ def objects_message(found: Sequence[SeenObject], head: Header) -> String:
     """What vision_msgs' detections say and more, for whoever lacks that package: {"stamp", "frame_id", "objects":
     [{"id", "label", "score", "pixels", "box": [x, y, width, height], "centre_m": [x, y, z] or null, "size_m"}]}.
     """
-    entries = []
-    for seen in found:
-        entry = {"id": seen.number, "label": seen.label, "score": round(seen.score, 3), "pixels": seen.pixels}
-        entries.append({**entry, "box": seen.box, "centre_m": seen.centre_m, "size_m": seen.size_m})
-    return words_message("objects", entries, head)
+    return words_message("objects", [object_entry(seen) for seen in found], head)
+
+
+def object_entry(seen: SeenObject) -> dict[str, Any]:
+    entry = {"id": seen.number, "label": seen.label, "score": round(seen.score, 3), "pixels": seen.pixels}
+    return {**entry, "box": seen.box, "centre_m": seen.centre_m, "size_m": seen.size_m}
 
 
 def _entry(class_id: int, name: str, color: Rgb | None) -> dict[str, object]:
@@ -83,6 +84,24 @@ def detections_message(messages: Any, perception: Perception, head: Header) -> A
         hypothesis.hypothesis.class_id = perception.instance_labels[instance_id - 1]
         score = 1.0 if confidence is None else float(confidence[rows, columns].mean()) / 255
         hypothesis.hypothesis.score = score
+        detection.results = [hypothesis]
+        array.detections.append(detection)
+    return array
+
+
+def detections_3d_message(messages: Any, found: Sequence[SeenObject], head: Header) -> Any:
+    """vision_msgs/Detection3DArray: what has a place in space; boxes in metres along the optical frame's axes."""
+    array = messages.Detection3DArray(header=head)
+    for seen in found:
+        if seen.centre_m is None or seen.size_m is None:
+            continue
+        detection = messages.Detection3D(header=head, id=str(seen.number))
+        hypothesis = messages.ObjectHypothesisWithPose()
+        hypothesis.hypothesis.class_id, hypothesis.hypothesis.score = seen.label, float(seen.score)
+        for pose in (detection.bbox.center, hypothesis.pose.pose):
+            pose.position.x, pose.position.y, pose.position.z = seen.centre_m
+            pose.orientation.w = 1.0
+        detection.bbox.size.x, detection.bbox.size.y, detection.bbox.size.z = seen.size_m
         detection.results = [hypothesis]
         array.detections.append(detection)
     return array

@@ -17,9 +17,9 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from std_msgs.msg import Header, String
 
-from vision_banana_ros.core import UNLABELLED, Task
+from vision_banana_ros.core import UNLABELLED, Perception, Task
 from vision_banana_ros.geometry import pack_cloud
-from vision_banana_ros.geometry.objects import seen_objects
+from vision_banana_ros.geometry.objects import SeenObject, seen_objects
 from vision_banana_ros.geometry.sparse import sparse_cloud
 from vision_banana_ros.perceiver import Sight
 from vision_banana_ros.prompts import ClassSet
@@ -30,6 +30,8 @@ from vision_banana_ros.tasks import Layer, Room, rooms
 CLOUD = "points"
 NAV2 = "points/nav2"
 OBJECTS = "objects"
+TRACKS = "tracks"
+DETECTIONS_3D = "instances/detections_3d"
 _VOLATILE = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
     depth=4,
@@ -152,20 +154,38 @@ def _nav2(context: _Context) -> PointCloud2 | None:
 def _objects(context: _Context) -> String | None:
     """Of the instances; of the prompt's regions where no class of instances is named."""
     seen = context.sight.perception
-    layers = ("instances", "instances_confidence", seen.instance_labels)
-    if seen.instances is None:
-        layers = ("referring", "referring_confidence", seen.referring_labels[1:])
-    numbers = seen.layer(layers[0])
+    if seen.instances is not None:
+        found = _found(seen, "instances", seen.instance_labels)
+    else:
+        found = _found(seen, "referring", seen.referring_labels[1:])
+    return None if found is None else labels.objects_message(found, context.header)
+
+
+def _found(seen: Perception, layer: str, words: tuple[str, ...]) -> list[SeenObject] | None:
+    numbers = seen.layer(layer)
     if numbers is None:
         return None
     if numbers.dtype == np.uint8:
         numbers = np.where(numbers == UNLABELLED, np.uint8(0), numbers)
-    found = seen_objects(numbers, layers[2], confidence=seen.layer(layers[1]), depth_m=seen.depth_m, camera=seen.camera)
-    return labels.objects_message(found, context.header)
+    confidence = seen.layer(f"{layer}_confidence")
+    return seen_objects(numbers, words, confidence=confidence, depth_m=seen.depth_m, camera=seen.camera)
+
+
+def _tracks(context: _Context) -> String | None:
+    """Instances that keep their numbers; only the steady way has them."""
+    if not context.settings.steady or context.sight.perception.instances is None:
+        return None
+    return labels.words_message("tracks", context.sight.tracks, context.header)
 
 
 def _detections(context: _Context) -> Any:
     return labels.detections_message(labels.vision_msgs(), context.sight.perception, context.header)
+
+
+def _detections_3d(context: _Context) -> Any:
+    seen = context.sight.perception
+    found = _found(seen, "instances", seen.instance_labels)
+    return labels.detections_3d_message(labels.vision_msgs(), found or (), context.header)
 
 
 _BUILDERS: dict[str, Callable[[_Context], Any]] = {"depth/image": _depth}
@@ -182,6 +202,7 @@ def topics() -> tuple[_Topic, ...]:
         _Topic("depth/camera_info", CameraInfo, frozenset(), _info, camera=True),
         _Topic(NAV2, PointCloud2, frozenset({Task.DEPTH}), _nav2, camera=True, qos=_SENSOR),
         _Topic(OBJECTS, String, frozenset({Task.INSTANCE, Task.REFERRING, Task.DEPTH}), _objects, camera=True),
+        _Topic(TRACKS, String, frozenset({Task.INSTANCE}), _tracks),
         *images,
         *(_of_words(layer, room.task) for room in published for layer in room.layers if layer.words_topic),
         *(_compressed(topic) for topic in images if topic.name not in _UNCOMPRESSED),
@@ -226,6 +247,8 @@ class Outputs:
         if messages is not None:
             kind = messages.Detection2DArray
             self._topics.append(_Topic("instances/detections", kind, frozenset({Task.INSTANCE}), _detections))
+            kind, tasks = messages.Detection3DArray, frozenset({Task.INSTANCE, Task.DEPTH})
+            self._topics.append(_Topic(DETECTIONS_3D, kind, tasks, _detections_3d, camera=True))
         self._publishers = {t.name: self._publisher(t.message, t.name, t.qos) for t in self._topics}
         self._publishers[CLOUD] = self._publisher(PointCloud2, CLOUD)
         self._labels = self._publisher(String, "segmentation/labels", _LATCHED)
@@ -303,6 +326,8 @@ class Outputs:
 
     def why_not(self, name: str, sight: Sight, settings: Settings) -> str:
         """Why nothing was said on a topic that somebody listens to; empty where that is as it should be."""
+        if name == TRACKS and not settings.steady:
+            return "only with the parameter steady"
         if name == OBJECTS:
             return "neither a prompt nor instance_class names anything"
         topic = next((topic for topic in self._topics if topic.name == name), None)

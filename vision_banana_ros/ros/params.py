@@ -22,8 +22,11 @@ from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 from vision_banana_ros.core import DEPTH_ENCODINGS, Task, VisionBananaError, describe
+from vision_banana_ros.generators.options import DEVICES, PRECISIONS
 from vision_banana_ros.perceiver import PerceiverSettings
 from vision_banana_ros.prompts import ClassSet, Instruction, class_set_names, read_class_set, read_request
+from vision_banana_ros.ros.cropping import Crop
+from vision_banana_ros.ros.pose import read_pose
 from vision_banana_ros.tasks import INSTANCE_DECODINGS, DecodeSettings, Wishes, rooms
 
 #: What may be asked for: all that topics carry.
@@ -69,16 +72,34 @@ class Settings:
     # What paints. Fixed once configured.
     model: str = _parameter(
         "",
-        "A folder with a manifest.json, or oracle:moving or oracle:clip to try out; empty: the shipped student. "
+        "A folder with a manifest.json, a family's name such as hf:ID, onnx:CARD.yaml, mix:FILE.yaml, diffusers:ID or "
+        "gemini:MODEL (docs/models.md), oracle:moving or oracle:clip to try out; empty: the shipped student. "
         "student@192x128 paints canvases of that size: smaller is faster and coarser.",
         live=False,
     )  # fmt: skip
     backend: str = _parameter(
         "auto", "auto, onnxruntime, openvino, tensorrt or torch; also with a precision: openvino:fp32.", live=False
     )
+    device: str = _parameter(
+        "auto", "Where PyTorch models run: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.", live=False
+    )
+    precision: str = _parameter(
+        "auto", "What PyTorch models compute in; auto: fp16 on a GPU, fp32 elsewhere.", live=False, choices=PRECISIONS
+    )
+    anchor: str = _parameter(
+        "", "Where the metres of a relative depth model come from: sparse (the topics depth_prompt or scan), "
+        "height:METRES, or a metric model's name such as student.", live=False,
+    )  # fmt: skip
+    words: str = _parameter(
+        "", "A YAML file of a model's own class names and the words that stand for them.", live=False
+    )
+    accept_licence: bool = _parameter(False, "Let in models that must not be used commercially.", live=False)
+    allow_remote: bool = _parameter(
+        False, "Let pictures leave this machine, to the remote model that is named.", live=False
+    )
     engine_cache_dir: str = _parameter(
-        "", "Where TensorRT engines are kept between starts; empty: the user's cache. Unwritable: built at each start.",
-        live=False,
+        "", "Where TensorRT engines and the choice of a runtime are kept between starts; empty: the user's cache. "
+        "Unwritable: built and chosen at each start.", live=False,
     )  # fmt: skip
     autostart: bool = _parameter(True, "Configure and activate by itself, as plain `ros2 run` needs.", live=False)
     transport: str = _parameter(
@@ -108,6 +129,15 @@ class Settings:
     )  # fmt: skip
     hint_hfov: bool = _parameter(True, "Tell the generator the field of view where it is known.")
 
+    scan_pose: str = _parameter(
+        "", "Where the laser of `scan` or `scan/points` is: x y z roll pitch yaw in the camera's body frame (x ahead, "
+        "z up); its distances then set the scale of depth; empty: none.", live=False,
+    )  # fmt: skip
+    crop_x: int = _parameter(0, "First column of the image that is looked at.", low=0, high=16384)
+    crop_y: int = _parameter(0, "First row of the image that is looked at.", low=0, high=16384)
+    crop_width: int = _parameter(0, "Columns from there on; 0: to the right edge.", low=0, high=16384)
+    crop_height: int = _parameter(0, "Rows from there on; 0: to the lower edge.", low=0, high=16384)
+
     # What is published.
     output_width: int = _parameter(
         0, "Width of all outputs in pixels, the aspect is kept; 0: the input's own size.", low=0, high=8192
@@ -128,6 +158,9 @@ class Settings:
         "blur", "How instances are told apart: blur, ours; steps, as the paper's later version has it.",
         choices=INSTANCE_DECODINGS,
     )  # fmt: skip
+    steady: bool = _parameter(
+        False, "Hold depth and classes still along the motion, and let instances keep their numbers; some ms a frame."
+    )
     filter_flying_pixels: bool = _parameter(True, "Invalidate depths that hang between foreground and background.")
     cloud_fields: tuple[str, ...] = _parameter(
         CLOUD_FIELDS,
@@ -172,6 +205,17 @@ class Settings:
                 reads(getattr(self, name))
             except VisionBananaError as error:
                 raise ParameterError(f"{name}: {error}") from error
+        if self.device.partition(":")[0] not in DEVICES:
+            raise ParameterError(f"device must be of {', '.join(DEVICES)}, got {describe(self.device)}")
+        if self.scan_pose:
+            try:
+                read_pose(self.scan_pose)
+            except VisionBananaError as error:
+                raise ParameterError(f"scan_pose: {error}") from error
+
+    @property
+    def crop(self) -> Crop:
+        return Crop(self.crop_x, self.crop_y, self.crop_width, self.crop_height)
 
     @property
     def class_set(self) -> ClassSet:
@@ -220,6 +264,7 @@ def _perceiver_settings(settings: Settings) -> PerceiverSettings:
         output_width=settings.output_width,
         camera_height_m=settings.camera_height_m,
         min_range_m=settings.min_range_m,
+        steady=settings.steady,
     )
 
 

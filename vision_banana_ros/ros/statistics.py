@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 from vision_banana_ros.ros.arrivals import Arrivals
@@ -24,9 +24,11 @@ class Drop(str, Enum):
     BAD_IMAGE = "image could not be read"
     FAILED = "generating or decoding failed"
     NOTHING = "nothing to tell of it"
+    PACE = "the remote model may not be asked yet"
+    NOT_ASKED = "a remote model without max_rate_hz sees only what a prompt asks about"
 
 
-_AS_WISHED = frozenset({Drop.NOBODY, Drop.RATE_LIMIT, Drop.NOTHING})
+_AS_WISHED = frozenset({Drop.NOBODY, Drop.RATE_LIMIT, Drop.NOTHING, Drop.PACE, Drop.NOT_ASKED})
 #: A rate falls once its next event is overdue by so many intervals.
 _OVERDUE = 2.0
 
@@ -54,6 +56,7 @@ class Summary:
     info_hz: float = 0.0
     since_info_s: float | None = None
     since_error_s: float | None = None
+    topics_hz: Mapping[str, float] = field(default_factory=dict)
 
 
 class FrameStatistics:
@@ -73,6 +76,7 @@ class FrameStatistics:
         self._stamps = Arrivals(now)
         self._infos: deque[float] = deque(maxlen=_KEPT)
         self._resumed = 0.0
+        self._topics: dict[str, deque[float]] = {}
 
     def image_arrived(self, stamp_ns: int = 0) -> None:
         with self._lock:
@@ -101,10 +105,14 @@ class FrameStatistics:
             if why:
                 self._last_error, self._last_error_at = why, self._now()
 
-    def published(self, *, latency_s: float | None, generate_s: float, own_s: float) -> None:
+    def published(
+        self, *, latency_s: float | None, generate_s: float, own_s: float, topics: frozenset[str] = frozenset()
+    ) -> None:
         """`latency_s` from the image's stamp to the last output's publishing; None for images without a stamp."""
         with self._lock:
             self._done += 1
+            for topic in topics:
+                self._topics.setdefault(topic, deque(maxlen=_KEPT)).append(self._now())
             self._finished.append((self._now(), latency_s, generate_s, own_s))
 
     def summary(self) -> Summary:
@@ -131,8 +139,15 @@ class FrameStatistics:
                 lost_before=self._stamps.lost_share(),
                 info_hz=_rate([moment for moment in self._infos if now - moment <= _WINDOW_S], now),
                 since_info_s=now - self._infos[-1] if self._infos else None,
+                topics_hz=self._topics_hz(now),
                 since_error_s=now - self._last_error_at if self._last_error else None,
             )
+
+    def _topics_hz(self, now: float) -> dict[str, float]:
+        """Of those that had a message within the window; the others are forgotten."""
+        recent = {t: [m for m in moments if now - m <= _WINDOW_S] for t, moments in self._topics.items()}
+        self._topics = {t: self._topics[t] for t, moments in recent.items() if moments}
+        return {t: _rate(recent[t], now) for t in sorted(self._topics)}
 
 
 def _rate(moments: list[float], now: float) -> float:

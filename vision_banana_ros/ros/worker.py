@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 _T = TypeVar("_T")
@@ -21,6 +22,7 @@ class LatestWorker(Generic[_T]):
         self._waiting: list[_T] = []  # none or one
         self._changed = threading.Condition()
         self._stopping = False
+        self._at_work = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -31,6 +33,12 @@ class LatestWorker(Generic[_T]):
             self._waiting[:] = [item]
             self._changed.notify()
         return not dropped
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Nothing is worked on meanwhile; waits for the item at hand."""
+        with self._at_work:
+            yield
 
     def stop(self, timeout_s: float = 10.0) -> bool:
         """Let the item at hand finish, drop the one that waits; False when it takes longer than the timeout."""
@@ -49,7 +57,8 @@ class LatestWorker(Generic[_T]):
                     return
                 item = self._waiting.pop()
             try:
-                self._work(item)
+                with self._at_work:
+                    self._work(item)
             except Exception as error:
                 self._on_error(error)
             del item  # else megabytes live on until the next frame comes

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from vision_banana_ros.core import DataError, MissingExtraError
 from vision_banana_ros.generators.registry import SHIPPED_STUDENT
 from vision_banana_ros.models.folder import ModelFolder
+from vision_banana_ros.models.manifest import Role
 from vision_banana_ros.models.weights import load_student
 from vision_banana_ros.student.encoder import EfficientNetLite, InvertedResidual
 from vision_banana_ros.student.network import Student
@@ -30,7 +31,13 @@ def start_from(student: Student, initial: str) -> None:
     elif path.suffix == ".pt":
         _fill(student, load_checkpoint(path)["average"], path)
     elif path.is_dir():
-        _fill(student, load_student(ModelFolder.open(path)).state_dict(), path)
+        folder = ModelFolder.open(path)
+        if folder.manifest.file(Role.WEIGHTS) is None:
+            raise DataError(
+                f"{path} runs but cannot be trained on, it comes without weights (the student that ships is of an "
+                'earlier network): start from "imagenet", a run\'s last.pt, or a model packed with --weights'
+            )
+        _fill(student, load_student(folder).state_dict(), path)
     else:
         raise DataError(
             f'training starts from "imagenet", "student", a checkpoint .pt or a model\'s folder, got {path}'

@@ -5,7 +5,8 @@ recordings: [monday, walk.mp4]     # learnt from
 kept_aside: [friday]               # labelled too, never learnt from; judged by
 teachers: [student, "moge:Ruicheng/moge-2-vitl-normal"]
 label: {classes: "floor, wall, door, chair", most: 500}       # options of `vision-banana label`
-start: student                     # what it starts from, and is judged against
+start: student                     # what it starts from: a model with weights, a run's last.pt, or imagenet
+against: student                   # what it is judged against; default: what it starts from
 replay: {world: [shards/world], frames: [real/rooms], share: 0.5}   # of the samples, so that it forgets nothing
 train: {samples: 20000, batch: 8}  # options of `vision-banana train`
 judge: [real/kept_aside]           # sets with truth: none may lose more than `bear`
@@ -25,6 +26,11 @@ from pathlib import Path
 from typing import Any
 
 from vision_banana_ros.core import DataError, require_package
+from vision_banana_ros.generators.registry import SHIPPED_STUDENT
+from vision_banana_ros.models.manifest import MANIFEST, Role, read_manifest
+
+#: Beginnings that are no models.
+UNJUDGED = ("imagenet",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +48,7 @@ class DistillConfig:
     kept_aside: tuple[Path, ...] = ()
     label: Mapping[str, Any] = field(default_factory=dict)
     start: str = "student"
+    against: str = ""
     replay: Replay = field(default_factory=Replay)
     train: Mapping[str, Any] = field(default_factory=dict)
     judge: tuple[Path, ...] = ()
@@ -63,6 +70,19 @@ class DistillConfig:
         if not 0 <= self.first_share < 1:
             raise DataError(f"first_share must be at least 0 and less than 1, got {self.first_share}")
 
+    @property
+    def judged_against(self) -> str:
+        return self.against or ("student" if self.start in UNJUDGED or self.start.endswith(".pt") else self.start)
+
+    def require_trainable(self) -> None:
+        """Before hours of labelling: whether training can start from what is named."""
+        folder = SHIPPED_STUDENT if self.start == "student" else Path(self.start)
+        if (folder / MANIFEST).is_file() and read_manifest(folder / MANIFEST).file(Role.WEIGHTS) is None:
+            raise DataError(
+                f"start: {self.start} runs but cannot be trained on, it comes without weights (the student that ships "
+                "is of an earlier network): say `start: imagenet`, a run's last.pt, or a model packed with --weights"
+            )
+
 
 def read_config(path: Path) -> DistillConfig:
     entries = _entries(path)
@@ -81,8 +101,9 @@ def read_config(path: Path) -> DistillConfig:
         for name in ("world", "frames"):
             replay[name] = tuple(str(here / str(entry)) for entry in replay.get(name) or ())
         typed["replay"] = Replay(**replay)
-        if "start" in entries and (here / str(entries["start"])).exists():
-            typed["start"] = str(here / str(entries["start"]))
+        for name in ("start", "against"):
+            if name in entries and (here / str(entries[name])).exists():
+                typed[name] = str(here / str(entries[name]))
         return DistillConfig(**typed)
     except KeyError as error:
         raise DataError(f"{path} lacks {error}: see  vision-banana distill --help") from error

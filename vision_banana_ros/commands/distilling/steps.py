@@ -44,6 +44,8 @@ class Distillation:
 
     def run(self, steps: tuple[str, ...] = STEPS) -> int:
         """The exit code: 1 where the student is no better than what it started from."""
+        if "train" in steps:
+            self.config.require_trainable()
         self.config.out.mkdir(parents=True, exist_ok=True)
         for step in STEPS:
             if step in steps:
@@ -131,7 +133,7 @@ class Distillation:
     def _judge(self) -> int:
         config, out = self.config, self.config.out
         self._require(out / "candidate" / MANIFEST, "pack")
-        before, after = load_generator(config.start), load_generator(str(out / "candidate"))
+        before, after = load_generator(config.judged_against), load_generator(str(out / "candidate"))
         judged: dict[str, list[Comparison]] = {}
         for root in self.judges():
             judged[root.name] = compare(self._examples(root), before, after)

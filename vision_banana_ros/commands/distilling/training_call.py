@@ -63,7 +63,10 @@ def train_student(job: TrainingJob) -> Path:
 
 
 def _words_of(start: str) -> Path:
-    return (SHIPPED_STUDENT if start == "student" else Path(start)) / "text.npz"
+    """Of a model's folder, or beside a run's checkpoint; of the student that ships for what is no model."""
+    if start in ("student", "imagenet"):
+        return SHIPPED_STUDENT / "text.npz"
+    return (Path(start).parent if start.endswith(".pt") else Path(start)) / "text.npz"
 
 
 def mixed(job: TrainingJob) -> tuple[list[str], float]:
