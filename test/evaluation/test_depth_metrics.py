@@ -102,3 +102,19 @@ def test_too_few_pixels_give_no_score_and_sizes_must_agree() -> None:
     assert score_depth(np.ones((5, 9), np.float32), np.ones((5, 9), np.float32)) is None
     with pytest.raises(DataError, match="one size"):
         score_depth(np.ones((9, 5), np.float32), np.ones((5, 9), np.float32))
+
+
+def test_the_ends_of_the_range_belong_to_it_and_fifty_pixels_are_enough() -> None:
+    truth = np.full((5, 10), 0.5, np.float32)
+    truth[:, 5:] = 4.0
+    scores = score_depth(truth, truth, DepthRange(nearest_m=0.5, farthest_m=4.0))
+    assert scores is not None
+    assert scores.pixels == 50
+    assert score_depth(truth[:, 1:], truth[:, 1:]) is None
+
+
+def test_a_pixel_that_is_off_by_a_quarter_is_no_hit() -> None:
+    truth = np.full((10, 12), 4.0, np.float32)
+    scores = score_depth(truth * np.float32(1.25), truth)
+    assert scores is not None
+    assert scores.delta1 == 0

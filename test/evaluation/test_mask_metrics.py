@@ -100,3 +100,31 @@ def test_missing_everything_is_zero() -> None:
 def test_sizes_must_agree() -> None:
     with pytest.raises(DataError, match="one size"):
         overlap(np.zeros((2, 3), bool), np.zeros((3, 2), bool))
+
+
+def test_scores_of_nothing_are_nan_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
+    assert math.isnan(Confusion(3).mean_iou())
+    assert math.isnan(cumulative_iou([]))
+    assert math.isnan(mean_region_iou([]))
+    assert math.isnan(InstanceMatches().pm_f1())
+    assert not recwarn.list
+
+
+def test_truth_outside_of_the_classes_is_left_out() -> None:
+    confusion = Confusion(2)
+    confusion.add(np.uint8([[0, 1, 0, 1]]), np.uint8([[0, 2, 3, 255]]))
+    assert confusion.counts.tolist() == [[1, 0, 0], [0, 0, 0]]
+
+
+def test_matches_add_up_over_frames_also_where_each_holds_one() -> None:
+    one, none = np.uint8([[1, 1, 0]]), np.uint8([[0, 0, 0]])
+    matches = InstanceMatches()
+    matches.add(one, one)
+    matches.add(np.uint8([[5, 5, 6]]), one)  # one more than there is
+    matches.add(none, one)
+    assert (set(matches.tp), set(matches.fp), set(matches.fn)) == ({2}, {1}, {1})
+    assert matches.pm_f1() == pytest.approx(4 / 6)
+    even = InstanceMatches()
+    even.add(one, one)
+    even.add(none, one)  # as many found as missed
+    assert even.pm_f1() == pytest.approx(2 / 3)

@@ -46,3 +46,31 @@ def test_too_few_pixels_and_other_sizes() -> None:
     assert score_normals(HEAD_ON[:2], HEAD_ON[:2]) is None
     with pytest.raises(DataError, match="one size"):
         score_normals(HEAD_ON[:2], HEAD_ON)
+
+
+def test_angles_are_those_of_the_directions_whatever_the_lengths() -> None:
+    rng = np.random.default_rng(4)
+    p, t = (rng.normal(size=(20, 30, 3)).astype(np.float32) for _ in range(2))
+    cosine = (p * t).sum(-1) / np.linalg.norm(p, axis=-1) / np.linalg.norm(t, axis=-1)
+    assert angles_deg(p, t) == pytest.approx(np.degrees(np.arccos(cosine)), abs=0.02)
+
+
+@pytest.mark.parametrize("limit", [11.25, 22.5, 30.0])
+def test_a_share_counts_what_is_nearer_than_its_limit(limit: float) -> None:
+    """A third of the pixels lies half a degree below, the rest half a degree above."""
+    angle = np.full((10, 12), np.radians(limit + 0.5))
+    angle[:, :4] = np.radians(limit - 0.5)
+    truth = np.zeros((10, 12, 3), np.float32)
+    truth[..., 2] = -1
+    predicted = np.stack([np.sin(angle), 0 * angle, -np.cos(angle)], axis=-1).astype(np.float32)
+    scores = score_normals(predicted, truth)
+    assert scores is not None
+    shares = {11.25: scores.within_11, 22.5: scores.within_22, 30.0: scores.within_30}
+    assert shares[limit] == pytest.approx(1 / 3)
+
+
+def test_fifty_pixels_are_enough() -> None:
+    truth = np.full((5, 10, 3), np.nan, np.float32)
+    truth[:] = (0, 0, -1)
+    assert score_normals(truth, truth) is not None
+    assert score_normals(truth[:, :-1], truth[:, :-1]) is None
