@@ -7,7 +7,9 @@ STAMP := $(VENV)/.ready
 ROS_ENV := ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ROS_PYTHON_CHECK_FIELDS=1
 SECONDS ?= 20
 
-.PHONY: setup fmt lint type layers unit ros test slow demo examples bench docs clean
+ONLY ?=
+
+.PHONY: setup fmt lint type layers unit ros test slow mutants coverage demo examples bench docs clean
 setup: $(STAMP)
 
 $(STAMP): setup.py constraints.txt tools/make_venv.sh
@@ -40,6 +42,17 @@ test: lint type layers unit ros
 slow: $(STAMP)
 	$(ROS_ENV) $(BIN)/pytest -m slow
 
+mutants: $(STAMP)
+	$(BIN)/python tools/mutants.py $(ONLY)
+
+# Processes that tests start count too: nodes, commands, workers. Half as slow again, so no part of `make test`.
+coverage: $(STAMP)
+	$(BIN)/coverage erase
+	-$(BIN)/coverage run -m pytest -q -m "not ros and not slow"
+	-$(ROS_ENV) $(BIN)/coverage run -m pytest -q -m "ros and not slow"
+	$(BIN)/coverage combine --quiet
+	$(BIN)/python tools/coverage_by_room.py
+
 demo: $(STAMP)
 	$(BIN)/vision-banana demo --seconds $(SECONDS)
 
@@ -60,4 +73,4 @@ $(VENV)/.docs: setup.py tools/make_venv.sh
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist site .coverage* *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

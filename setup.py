@@ -64,7 +64,7 @@ TEST = [
     "torchmetrics>=1.4",
 ]
 DOCS = ["mkdocs>=1.6", "mkdocs-material>=9.5", "mkdocstrings[python]>=0.27", "ruff>=0.8"]
-LINT = ["ruff>=0.8", "mypy>=1.13", "import-linter>=2.1", "pre-commit>=3.5"]
+LINT = ["coverage>=7.10", "mutmut>=3.8", "ruff>=0.8", "mypy>=1.13", "import-linter>=2.9", "pre-commit>=3.5"]
 
 setup(
     name=NAME,

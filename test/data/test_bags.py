@@ -12,7 +12,8 @@ import pytest
 from vision_banana_ros.core import Camera, DataError
 from vision_banana_ros.data.bag_writer import BagWriter
 from vision_banana_ros.data.pixels import PIXEL_FORMATS
-from vision_banana_ros.data.recording import RecordingOptions, Shot, open_recording
+from vision_banana_ros.data.readers.recordings import open_recording
+from vision_banana_ros.data.recording import RecordingOptions, Shot
 
 CAMERA = Camera(60.0, 58.0, 31.0, 24.5, 64, 48)
 IMAGE, INFO, DEPTH = "/camera/image_raw", "/camera/camera_info", "/camera/aligned_depth/image_raw"
@@ -53,6 +54,21 @@ def test_a_bag_is_read_with_intrinsics_that_come_late_and_depth_of_the_same_mome
         assert (shot.frame.stamp_ns, shot.frame.frame_id) == (stamp(i), FRAME)
         np.testing.assert_array_equal(shot.frame.rgb, picture(i))
         np.testing.assert_allclose(shot.sensor_depth_m, depth + i, atol=6e-4)
+
+
+def test_depth_of_another_size_is_picked_and_never_blended(tmp_path: Path, picture: Painter) -> None:
+    depth = np.full((60, 80), 1.25, np.float32)
+    depth[:, 33:], depth[15:19] = 4.0, np.nan
+    with BagWriter(tmp_path / "bag") as bag:
+        bag.image(IMAGE, picture(0), stamp_ns=stamp(0), frame_id=FRAME)
+        bag.info(INFO, CAMERA, stamp_ns=stamp(0), frame_id=FRAME)
+        bag.depth(DEPTH, depth, stamp_ns=stamp(0), frame_id=FRAME)
+    (shot,) = read(tmp_path / "bag")
+    found = shot.sensor_depth_m
+    assert found is not None
+    assert found.shape == (48, 64)
+    assert np.unique(found[np.isfinite(found)]).tolist() == pytest.approx([1.25, 4.0], abs=1e-3)
+    assert np.isnan(found).all(axis=1).sum() == np.isnan(found).any(axis=1).sum() == 3
 
 
 def test_only_the_places_asked_for_are_read(tmp_path: Path, picture: Painter) -> None:

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from vision_banana_ros.core import Camera, DataError
-from vision_banana_ros.data.recording import RecordingOptions, open_recording
+from vision_banana_ros.data.readers.recordings import open_recording
+from vision_banana_ros.data.recording import RecordingOptions
 
 Painter = Callable[[int], np.ndarray]
 
@@ -110,6 +111,21 @@ def test_the_frames_layout_brings_intrinsics_and_measured_depth(tmp_path: Path, 
     assert shot.sensor_depth_m is not None
     assert np.isnan(shot.sensor_depth_m[:2, :2]).all()
     assert shot.sensor_depth_m[10, 10] == np.float32(1.5)
+
+
+def test_measured_depth_of_another_size_is_picked_and_never_blended(tmp_path: Path, picture: Painter) -> None:
+    (tmp_path / "rgb").mkdir()
+    (tmp_path / "depth").mkdir()
+    cv2.imwrite(str(tmp_path / "rgb" / "1.png"), picture(1)[..., ::-1])
+    depth = np.full((60, 80), 1500, np.uint16)
+    depth[:, 33:] = 4000
+    cv2.imwrite(str(tmp_path / "depth" / "1.png"), depth)
+    (tmp_path / "intrinsics.json").write_text("{}")
+    recording = open_recording(tmp_path, say=lambda _text: None)
+    (shot,) = recording.shots([0], recording.facts())
+    assert shot.sensor_depth_m is not None
+    assert shot.sensor_depth_m.shape == (48, 64)
+    assert np.unique(shot.sensor_depth_m).tolist() == [1.5, 4.0]
 
 
 def test_what_is_no_recording_is_an_error_of_one_line(tmp_path: Path) -> None:

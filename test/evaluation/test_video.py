@@ -73,3 +73,12 @@ def test_identities_count_switches_and_idf1():
     missed.add(np.zeros_like(truth), truth)
     assert missed.idf1 == 0
     assert np.isnan(Identities().idf1)
+
+
+def test_the_truth_of_a_narrow_journey_is_picked_and_never_blended():
+    """A blend of two surfaces, or of two ids, would be of neither."""
+    whole, narrow = open_journey("moving").truth(2), open_journey("moving", width=85).truth(2)
+    for name in ("depth_m", "mask", "instances"):
+        values = getattr(narrow, name)
+        assert values.shape == (narrow.camera.height, 85)
+        assert set(np.unique(values)) <= set(np.unique(getattr(whole, name)))

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from vision_banana_ros.core import GeneratorError
 from vision_banana_ros.generators.fitting import Fit, fit_area, fit_aspect, fit_grid
+from vision_banana_ros.generators.specialists.specialist import resize_labels
 
 SIDES = st.integers(1, 1500)
 
@@ -91,3 +92,10 @@ def test_the_shape_that_wastes_least() -> None:
 def test_no_size_fits_a_thread() -> None:
     with pytest.raises(GeneratorError, match="too narrow"):
         fit_area((4000, 1), area=1024, multiple=32)
+
+
+@pytest.mark.parametrize("wh", [(50, 31), (170, 95)])
+def test_labels_of_another_size_are_picked_and_never_blended(wh: tuple[int, int]) -> None:
+    labels = np.full((60, 80), 3, np.uint8)
+    labels[:, 33:], labels[17:41, 5:20] = 40, 200
+    assert set(np.unique(resize_labels(labels, wh))) == {3, 40, 200}

@@ -113,6 +113,14 @@ def test_depth_and_normals_that_contradict_each_other_are_both_refused() -> None
     assert weigh(vote(depth=depth, normals=floor), camera=None).left_out == {}  # without a lens nobody can tell
 
 
+def test_holes_in_depth_hide_no_contradiction() -> None:
+    """It is looked at in small, by picked pixels: averaged over 4x4 of them, one hole would take the others with it."""
+    depth, floor = np.full((H, W), 2.0, np.float32), np.zeros((H, W, 3), np.float32)
+    floor[..., 1] = -1
+    depth[::4, ::4] = np.nan
+    assert "contradict each other" in weigh(vote(depth=depth, normals=floor), least_share=0.0).left_out["depth"]
+
+
 def test_a_slope_agrees_with_its_own_normals() -> None:
     gentle = np.linspace(2.6, 2.0, H, dtype=np.float32)[:, None].repeat(W, 1)
     own = normals_of(unproject(gentle, CAMERA))

@@ -97,16 +97,3 @@ def test_package_xml_names_every_ros_package_that_the_code_imports() -> None:
     }
     assert "rclpy" in of_ros
     assert of_ros <= declared
-
-
-def test_ros_is_imported_in_ros_alone_and_torch_where_the_design_allows() -> None:
-    allowed = {
-        "rclpy": ("ros/", "bench/", "commands/"),
-        "torch": ("student/", "training/", "world/", "runtimes/torch", "models/", "bench/"),
-        "tensorrt": ("runtimes/tensorrt", "models/"),
-    }
-    for file in (ROOT / NAME).glob("**/*.py"):
-        place = file.relative_to(ROOT / NAME).as_posix()
-        for module, places in allowed.items():
-            found = re.search(rf"^\s*(import {module}\b|from {module}\b)", file.read_text(encoding="utf-8"), re.M)
-            assert not found or place.startswith(places), f"{place} imports {module}"

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vision_banana_ros.codecs import depth, rays
+from vision_banana_ros.codecs import depth, normals, rays
 from vision_banana_ros.core import About, Camera, Canvas, Frame, GeneratorError, Target, Task
 from vision_banana_ros.generators import OracleGenerator
 from vision_banana_ros.perceiver import Perceiver, PerceiverSettings, Sight
@@ -131,30 +131,36 @@ def test_outputs_of_another_width_keep_aspect_and_camera() -> None:
     assert sight.perception.camera == SCENE.camera.scaled_to(80, 61)
 
 
-def test_depth_beyond_and_before_the_range() -> None:
-    sight = see(settings=PerceiverSettings(decode=DecodeSettings(max_range_m=4.0), min_range_m=2.5))
+@pytest.mark.parametrize("share", [0.01, 0.3])
+def test_depth_beyond_and_before_the_range(share: float) -> None:
+    """Also where the nearest depth is below a metre; what lies within the range stays what it was."""
+    plain = see().perception.depth_m
+    assert plain is not None
+    nearest = float(np.quantile(plain[np.isfinite(plain)], share))
+    sight = see(settings=PerceiverSettings(decode=DecodeSettings(max_range_m=4.0), min_range_m=nearest))
     depth_m = sight.perception.depth_m
     assert depth_m is not None
-    finite = depth_m[np.isfinite(depth_m)]
-    assert finite.min() >= 2.5
-    assert finite.max() <= 4.0
-    assert np.isposinf(depth_m).any()
+    inside = (plain >= nearest) & (plain <= 4.0)
+    assert np.array_equal(depth_m[inside], plain[inside])
+    assert np.isnan(depth_m[plain < nearest]).all()
+    assert np.isposinf(depth_m[plain > 4.0]).all()
 
 
-@pytest.mark.parametrize(("height_m", "nearest", "farthest"), [(10.0, 5.0, 30.0), (0.25, 0.3, 0.9)])
-def test_the_range_is_in_scaled_metres(height_m: float, nearest: float, farthest: float) -> None:
+@pytest.mark.parametrize("height_m", [10.0, 0.25])
+def test_the_range_is_in_scaled_metres_and_its_ends_belong_to_it(height_m: float) -> None:
     """The scene's camera is about a metre high, so one scale is well above 1 and the other well below."""
-    sight = see(
-        settings=PerceiverSettings(
-            decode=DecodeSettings(max_range_m=farthest), min_range_m=nearest, camera_height_m=height_m
-        )
-    )
-    unlimited = see(settings=PerceiverSettings(camera_height_m=height_m)).perception.depth_m
-    depth_m = sight.perception.depth_m
-    assert depth_m is not None
+    seen = see(settings=PerceiverSettings(camera_height_m=height_m))
+    unlimited = seen.perception.depth_m
     assert unlimited is not None
-    assert sight.scale is not None
-    assert abs(np.log(sight.scale)) > np.log(3)
+    assert seen.scale is not None
+    assert abs(np.log(seen.scale)) > np.log(3)
+    ordered = np.sort(unlimited[np.isfinite(unlimited)])
+    nearest, farthest = (float(ordered[int(share * len(ordered))]) for share in (0.2, 0.8))
+    limits = PerceiverSettings(
+        decode=DecodeSettings(max_range_m=farthest), min_range_m=nearest, camera_height_m=height_m
+    )
+    depth_m = see(settings=limits).perception.depth_m
+    assert depth_m is not None
     inside = (unlimited >= nearest) & (unlimited <= farthest)
     assert np.array_equal(depth_m[inside], unlimited[inside])
     assert 0.05 < inside.mean() < 0.95
@@ -184,6 +190,56 @@ def test_another_height_starts_the_scale_anew() -> None:
         low = see(settings=PerceiverSettings(camera_height_m=1.0), tasks=DEPTH, perceiver=perceiver)
     high = see(settings=PerceiverSettings(camera_height_m=1.2), tasks=DEPTH, perceiver=perceiver)
     assert high.scale == pytest.approx(1.2 * (low.scale or 0.0), rel=1e-3)
+
+
+def test_painted_normals_say_where_the_floor_is() -> None:
+    """Depth alone would find it too; when nothing faces up, there is none."""
+
+    def upright(frame: Frame, said: Sequence[Instruction]) -> list[Canvas]:
+        canvases = OracleGenerator(SCENE).generate(frame, said)
+        facing = normals.encode(np.broadcast_to(np.float32((0, 0, -1)), (*frame.hw, 3)))
+        return [Canvas(facing, c.instruction) if c.instruction.task is Task.NORMALS else c for c in canvases]
+
+    both = frozenset({Task.DEPTH, Task.NORMALS})
+    sight = see(settings=PerceiverSettings(camera_height_m=1.0), tasks=both, perceiver=Perceiver(Asked(upright)))
+    assert sight.scale_confidence == 0.0
+    assert sight.scale == 1.0
+
+
+def test_a_known_height_needs_no_depth() -> None:
+    sight = see(settings=PerceiverSettings(camera_height_m=1.0), tasks=frozenset({Task.NORMALS}))
+    assert sight.perception.normals is not None
+    assert sight.scale is None
+
+
+def test_nobody_needs_a_camera_unless_told_so() -> None:
+    generator = Asked()
+    Perceiver(generator).see(BLIND, WISHES, PerceiverSettings(), tasks=DEPTH)
+    assert [i.task for i in generator.calls[0]] == [Task.DEPTH]
+
+
+def test_a_settled_camera_is_held_and_its_rays_are_asked_for_no_longer() -> None:
+    generator = Asked()
+    perceiver = Perceiver(generator)
+    sights = []
+    for number in range(14):
+        frame = replace(SCENE.frame(number % 2), camera=None)
+        sights.append(see(frame, PerceiverSettings(steady=True), tasks=DEPTH, perceiver=perceiver))
+    first, last = sights[0], sights[-1]
+    assert (first.camera_source, last.camera_source) == ("recovered", "held")
+    assert [Task.RAYS in [i.task for i in call] for call in generator.calls].count(False) > 1
+    assert Task.RAYS not in [i.task for i in generator.calls[-1]]
+    assert last.perception.camera_recovered
+    assert last.perception.camera is not None
+    assert last.perception.camera.fx == pytest.approx(SCENE.camera.fx, rel=0.02)
+    assert last.steady_s > 0
+    small = see(frame, PerceiverSettings(steady=True, output_width=80), tasks=DEPTH, perceiver=perceiver)
+    assert small.perception.camera == last.perception.camera.scaled_to(80, 61)
+    given = see(SCENE.frame(1), PerceiverSettings(steady=True), tasks=DEPTH, perceiver=perceiver)
+    assert given.camera_source == "given"
+    assert given.perception.camera == SCENE.camera
+    plain = see(frame, PerceiverSettings(), tasks=DEPTH, perceiver=perceiver)
+    assert (plain.camera_source, plain.steady_s, plain.tracks) == ("recovered", 0.0, ())
 
 
 class Half:
@@ -237,6 +293,17 @@ def test_what_fails_whatever_is_asked_is_an_error() -> None:
 
     with pytest.raises(GeneratorError, match="GPU is gone"):
         see(perceiver=Perceiver(Asked(broken)))
+
+
+def test_a_sight_says_of_which_frame_and_of_whose_camera_it_is() -> None:
+    frame = replace(BLIND, stamp_ns=123, frame_id="left_eye")
+    perception = see(frame).perception
+    assert (perception.stamp_ns, perception.frame_id) == (123, "left_eye")
+    assert perception.camera_recovered
+    assert not see().perception.camera_recovered
+    assert [answer.instruction.task for answer in perception.answers] == [
+        Task.DEPTH, Task.NORMALS, Task.RAYS, Task.SEMANTIC,
+    ]  # fmt: skip
 
 
 def test_the_time_of_generating_is_told_apart() -> None:

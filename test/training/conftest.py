@@ -1,18 +1,16 @@
 """Batches of small made-up frames, the same on disk, and a text table of random directions."""
 
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))  # for made_frames
 
-from made_frames import CPU, make_frame, seen_whole, stack_of
+from made_frames import CPU, make_frame, seen_whole, stack_of, write_frames
 
 from vision_banana_ros.core import Task
 from vision_banana_ros.data import Example, Source
@@ -31,7 +29,7 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def text(fake_encoder: Callable[[list[str]], np.ndarray]) -> TextTable:
     return TextTable.build(["floor"], fake_encoder)
 
@@ -64,17 +62,7 @@ def make_batch(text) -> Callable[..., Batch]:
 
 @pytest.fixture
 def frames(tmp_path):
-    """Six frames on disk, in the layout that people keep theirs in."""
-    for kind in ("rgb", "depth"):
-        (tmp_path / "set" / kind).mkdir(parents=True)
-    for i in range(6):
-        frame, truth = make_frame(i)
-        cv2.imwrite(str(tmp_path / "set" / "rgb" / f"{i}.png"), frame.rgb[..., ::-1])
-        depth = np.where(np.isfinite(truth.depth_m), 2000 + 100 * i, 0).astype(np.uint16)
-        cv2.imwrite(str(tmp_path / "set" / "depth" / f"{i}.png"), depth)
-    camera = {"fx": 70, "fy": 72, "cx": 46, "cy": 37, "width": 96, "height": 72}
-    (tmp_path / "set" / "intrinsics.json").write_text(json.dumps({str(i): camera for i in range(6)}))
-    return tmp_path / "set"
+    return write_frames(tmp_path / "set")
 
 
 @pytest.fixture

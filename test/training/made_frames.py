@@ -1,5 +1,9 @@
 """Small made-up frames with every kind of truth, stacks of them, and how they look."""
 
+import json
+from pathlib import Path
+
+import cv2
 import numpy as np
 import torch
 
@@ -75,3 +79,17 @@ def whole_views(stack: Stack, count: int, view: View, *, mirrored: bool = False)
 def seen_whole(stack: Stack, view: View, *, mirrored: bool = False) -> tuple[Seen, Views]:
     views = whole_views(stack, stack.count, view, mirrored=mirrored)
     return look(stack, torch.arange(stack.count), views, view), views
+
+
+def write_frames(folder: Path) -> Path:
+    """Six frames on disk, in the layout that people keep theirs in."""
+    for kind in ("rgb", "depth"):
+        (folder / kind).mkdir(parents=True)
+    for i in range(6):
+        frame, truth = make_frame(i)
+        cv2.imwrite(str(folder / "rgb" / f"{i}.png"), frame.rgb[..., ::-1])
+        depth = np.where(np.isfinite(truth.depth_m), 2000 + 100 * i, 0).astype(np.uint16)
+        cv2.imwrite(str(folder / "depth" / f"{i}.png"), depth)
+    camera = {"fx": 70, "fy": 72, "cx": 46, "cy": 37, "width": 96, "height": 72}
+    (folder / "intrinsics.json").write_text(json.dumps({str(i): camera for i in range(6)}))
+    return folder

@@ -16,7 +16,7 @@ from vision_banana_ros.training.words import known_texts
 
 
 class Stripes:
-    """A segmenter that sees its class 4 on the left, 20 on the right, and 31 in one corner."""
+    """A segmenter that sees its class 4 on the left, 20 right of an edge off the middle, and 31 in one corner."""
 
     def get_input_details(self):
         return [{"index": 0, "shape": np.array((1, 64, 64, 3)), "dtype": np.uint8}]
@@ -33,7 +33,7 @@ class Stripes:
 
     def get_tensor(self, _index: int) -> np.ndarray:
         ids = np.full((1, 64, 64), 4, np.uint8)
-        ids[:, :, 32:] = 20
+        ids[:, :, 33:] = 20
         ids[:, :10, :10] = 31
         ids[:, 40, 3] = 7  # a single pixel: noise
         return ids
@@ -52,6 +52,7 @@ def test_masks_are_in_the_vocabulary_and_at_the_size_of_the_frame(segmenter: Seg
     assert mask[40, 80] == vocabulary.class_id("chair")
     assert mask[2, 2] == 255  # 31 catches all the rest
     assert vocabulary.class_id("road") not in mask
+    assert set(mask[40].tolist()) == {vocabulary.class_id("floor"), vocabulary.class_id("chair")}, "never blended"
 
 
 def test_annotations_reach_the_samples_whatever_their_size(segmenter: Segmenter, tmp_path) -> None:

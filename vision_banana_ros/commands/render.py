@@ -12,7 +12,7 @@ from concurrent.futures import as_completed
 from pathlib import Path
 from typing import Any
 
-from vision_banana_ros.core import DataError, MissingExtraError
+from vision_banana_ros.core import DataError, require_package
 from vision_banana_ros.tasks.vocabulary import labels
 from vision_banana_ros.world.dataset import WorldSettings, render_sample, workers
 from vision_banana_ros.world.manifest import FILE_NAME, Manifest, code_version, read_manifest, write_manifest
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Renders what is missing of what was asked."""
-    _require_numba()
+    require_package("numba", extra="world", purpose="rendering the procedural world")
     if args.statistics is not None:
         return _statistics(args)
     if args.clip:
@@ -195,10 +195,3 @@ def _places(text: str) -> tuple[str, ...]:
         if name not in GRAMMARS:
             raise DataError(f"no grammar is called {name!r}: choose from {', '.join(GRAMMARS)}, or all")
     return names
-
-
-def _require_numba() -> None:
-    try:
-        import numba  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(package="numba", extra="world", purpose="rendering the procedural world") from error

@@ -12,13 +12,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
 import numpy as np
 
-from vision_banana_ros.core import AnyArray, DataError, FloatArray, Frame, UInt8Array
+from vision_banana_ros.core import AnyArray, FloatArray, Frame, UInt8Array
 
 #: Glances are at least this wide, and less than twice that: enough to tell a sharp picture from a blurred one.
 GLANCE_WIDTH = 256
@@ -91,36 +90,6 @@ class RecordingOptions:
     topic: str | None = None
     depth_topic: str | None = None
     hfov_deg: float = 0.0
-
-
-def open_recording(
-    path: Path, options: RecordingOptions | None = None, say: Callable[[str], None] = print
-) -> Recording:
-    """The recording at `path`, by what lies there. DataError where it is none of those that are known."""
-    options = options or RecordingOptions()
-    suffix = path.suffix.lower()
-    if not path.exists():
-        raise DataError(f"no recording {path}: give a ROS 2 bag, a video file or a folder of images")
-    if suffix in BAG_SUFFIXES or (path.is_dir() and _looks_like_a_bag(path)):
-        from vision_banana_ros.data.readers.bags import Bag
-
-        return Bag(path, options, say)
-    if path.is_dir():
-        from vision_banana_ros.data.readers.folders import ImageFolder
-
-        return ImageFolder(path, options, say)
-    if suffix in VIDEO_SUFFIXES:
-        from vision_banana_ros.data.readers.video import Video
-
-        return Video(path, options, say)
-    raise DataError(
-        f"{path} is no recording that can be read: expected a ROS 2 bag (a folder with metadata.yaml, .mcap, .db3), "
-        f"a video ({', '.join(sorted(VIDEO_SUFFIXES))}) or a folder of images"
-    )
-
-
-def _looks_like_a_bag(folder: Path) -> bool:
-    return (folder / "metadata.yaml").is_file() or any(file.suffix in BAG_SUFFIXES for file in folder.iterdir())
 
 
 def shrunk(rgb: AnyArray) -> UInt8Array:

@@ -37,7 +37,7 @@ def load_chat(name: str, *, options: RemoteOptions | None = None, device: str = 
     if kind == "hf" and rest:
         from vision_banana_ros.generators.reasoning.local import LocalChat
 
-        return LocalChat(rest, device=device)
+        return LocalChat(rest, device=device, most_tokens=MOST_TOKENS)
     options = options or RemoteOptions.from_environment()
     if kind == "gemini" and rest:
         require_allowed(options, name)

@@ -7,13 +7,12 @@ from typing import Any
 
 from vision_banana_ros.core import GeneratorError, UInt8Array, require_package
 from vision_banana_ros.generators.editors.folders import locate, not_here
-from vision_banana_ros.generators.reasoning.chats import MOST_TOKENS
 
 
 class LocalChat:
     """A `Chat` around AutoModelForImageTextToText."""
 
-    def __init__(self, name: str, *, device: str = "auto", most_tokens: int = MOST_TOKENS) -> None:
+    def __init__(self, name: str, *, device: str = "auto", most_tokens: int = 512) -> None:
         for package in ("torch", "transformers"):
             require_package(package, extra="teachers", purpose="asking a local language model")
         transformers: Any = import_module("transformers")
