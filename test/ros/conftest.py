@@ -84,9 +84,13 @@ class Process:
         self._log.seek(0)
         return self._log.read()
 
-    def stop(self) -> None:
+    def ask_to_stop(self) -> None:
         if self.running:
             self._process.send_signal(signal.SIGINT)
+
+    def stop(self) -> None:
+        """After ask_to_stop(); a second signal would end it at once, without a goodbye."""
+        if self.running:
             try:
                 self._process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
@@ -299,6 +303,8 @@ class Graph:
     def close(self) -> None:
         if self._listener is not None:
             self._listener.close()
+        for process in self._processes:  # all together: each takes a second
+            process.ask_to_stop()
         for process in self._processes:
             process.stop()
 
@@ -342,7 +348,7 @@ def shared_perception() -> Iterator[Graph]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _environment() -> Iterator[None]:
+def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """This process's own nodes: only this machine, checked fields, and a segment that images fit into."""
     patch = pytest.MonkeyPatch()
     for name, value in ENVIRONMENT.items():
@@ -350,6 +356,8 @@ def _environment() -> Iterator[None]:
     from vision_banana_ros.ros.process import import_rclpy
     from vision_banana_ros.ros.transport import use_large_shared_memory
 
+    # The choice of a runtime is kept there: not that of this machine's user.
+    patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
     environment: dict[str, str] = {}
     use_large_shared_memory(environment)
     for name, value in environment.items():

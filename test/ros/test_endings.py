@@ -38,8 +38,7 @@ def test_a_slow_frame_does_not_hold_up_the_end(ros: Any, tmp_path: Path) -> None
     assert "not waiting for it" in process.output
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_while_it_starts_ends_it_cleanly(ros: Any, number: int, tmp_path: Path) -> None:
+def test_a_signal_while_it_starts_ends_it_cleanly(ros: Any, tmp_path: Path) -> None:
     """rclpy takes a moment to import; a stand-in tells when that begins."""
     (tmp_path / "rclpy").mkdir()
     (tmp_path / "rclpy" / "__init__.py").write_text(
@@ -52,10 +51,12 @@ def test_a_signal_while_it_starts_ends_it_cleanly(ros: Any, number: int, tmp_pat
         encoding="utf-8",
     )
     paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    process = ros.start("node", environment={"PYTHONPATH": paths}, model="oracle:moving@160x120")
-    ros.listener.wait_for(lambda: "importing" in process.output, "the start")
-    assert process.signal(number) == 0
-    assert "Traceback" not in process.output
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    processes = [ros.start("node", environment={"PYTHONPATH": paths}, model="oracle:moving@160x120") for _ in numbers]
+    for process, number in zip(processes, numbers, strict=True):
+        ros.listener.wait_for(lambda process=process: "importing" in process.output, "the start")
+        assert process.signal(number) == 0
+        assert "Traceback" not in process.output
 
 
 @pytest.mark.parametrize(("text", "said"), [(None, "Error opening YAML file"), ("a: [1,\n", "at line 1")])

@@ -67,25 +67,30 @@ def depth_values(message: Image) -> np.ndarray:
 
 @pytest.mark.parametrize("encoding", sorted(FROM_RGB))
 def test_every_encoding_is_seen(node: Any, encoding: str) -> None:
-    with node.feeding(("image", image(encoding, padding=6)), ("camera_info", info())):
-        message = node.newest("depth/image", lambda m: (m.width, m.height) == (WIDTH, HEIGHT))
-    truth = cv2.resize(SCENE.truth(0).depth_m, (WIDTH, HEIGHT), interpolation=cv2.INTER_NEAREST)
+    size = (
+        2 * WIDTH,
+        2 * HEIGHT,
+    )  # so large that the oracle knows a mosaic at once, else it looks through all its frames
+    made = image(encoding, padding=6, width=size[0], height=size[1])
+    with node.feeding(("image", made), ("camera_info", info())):
+        message = node.newest("depth/image", lambda m: (m.width, m.height) == size)
+    truth = cv2.resize(SCENE.truth(0).depth_m, size, interpolation=cv2.INTER_NEAREST)
     depth = depth_values(message)
     both = np.isfinite(depth) & np.isfinite(truth)
     assert np.median(np.abs(depth[both] - truth[both]) / truth[both]) < 0.03
 
 
 def test_big_endian_16_bits(node: Any) -> None:
-    with node.feeding(("image", image("mono16", width=150, height=110, big=True, padding=2)), ("camera_info", info())):
-        node.newest("depth/image", lambda m: (m.width, m.height) == (150, 110))
+    with node.feeding(("image", image("mono16", width=240, height=176, big=True, padding=2)), ("camera_info", info())):
+        node.newest("depth/image", lambda m: (m.width, m.height) == (240, 176))
 
 
 def test_size_and_encoding_may_change_from_one_image_to_the_next(node: Any) -> None:
     with node.feeding(("image", image("rgb8", width=200, height=150))):
         node.newest("points", lambda m: (m.width, m.height) == (200, 150))
-    with node.feeding(("image", image("mono8", width=96, height=128))):
-        cloud = node.newest("points", lambda m: (m.width, m.height) == (96, 128))
-    assert len(cloud.data) == cloud.row_step * 128
+    with node.feeding(("image", image("mono8", width=192, height=256))):
+        cloud = node.newest("points", lambda m: (m.width, m.height) == (192, 256))
+    assert len(cloud.data) == cloud.row_step * 256
 
 
 def test_without_camera_info_the_camera_is_recovered(node: Any) -> None:
@@ -210,7 +215,7 @@ def test_compressed_images(ros: Any) -> None:
     ros.perception(transport="compressed")
     listener = ros.listener
     listener.subscribe(Image, "depth/image")
-    data = cv2.imencode(".jpg", cv2.cvtColor(picture(), cv2.COLOR_RGB2BGR))[1].tobytes()
+    data = cv2.imencode(".jpg", cv2.cvtColor(picture(2 * WIDTH, 2 * HEIGHT), cv2.COLOR_RGB2BGR))[1].tobytes()
 
     def good(head: Any) -> CompressedImage:
         return CompressedImage(header=head, format="jpeg", data=array.array("B", data))
@@ -220,4 +225,4 @@ def test_compressed_images(ros: Any) -> None:
 
     with listener.feeding(("image/compressed", bad), ("image/compressed", good)):
         message = listener.newest("depth/image")
-    assert (message.width, message.height) == (WIDTH, HEIGHT)
+    assert (message.width, message.height) == (2 * WIDTH, 2 * HEIGHT)

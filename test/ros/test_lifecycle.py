@@ -73,53 +73,44 @@ def test_shutdown_while_active_ends_cleanly(ros: Any) -> None:
     assert process.signal(signal.SIGTERM) == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signals_end_both_nodes_with_exit_code_0(ros: Any, number: int) -> None:
-    camera = ros.camera()
-    perception = ros.perception()
+def test_signals_end_both_nodes_with_exit_code_0(ros: Any) -> None:
+    """A pair of nodes for each signal, side by side."""
+    pairs = {signal.SIGINT: "/one", signal.SIGTERM: "/two"}
+    started = {n: (ros.perception(remaps={"__ns": ns}), ros.camera(remaps={"__ns": ns})) for n, ns in pairs.items()}
     listener = ros.listener
-    listener.subscribe(Image, "depth/image")
-    listener.messages("depth/image", 3)  # in the midst of work
-    assert perception.signal(number) == 0
-    assert camera.signal(number) == 0
-    for process in (perception, camera):
-        assert "Traceback" not in process.output
-        assert "rror" not in process.output.replace("error=", ""), process.output
+    for namespace in pairs.values():
+        listener.subscribe(Image, f"{namespace}/depth/image")
+    for number, namespace in pairs.items():
+        listener.messages(f"{namespace}/depth/image", 3)  # in the midst of work
+        for process in started[number]:
+            assert process.signal(number) == 0
+            assert "Traceback" not in process.output
+            assert "rror" not in process.output.replace("error=", ""), process.output
 
 
-@pytest.mark.parametrize(
-    ("model", "said"),
-    [("", "student"), ("oracle:nothing", "no footage 'nothing'"), ("/no/such/model", "no model '/no/such/model'")],
-)
-def test_a_model_that_is_not_there_refuses_to_configure_and_says_why(ros: Any, model: str, said: str) -> None:
-    from vision_banana_ros.generators.registry import MANIFEST, SHIPPED_STUDENT
-
-    if model == "" and (SHIPPED_STUDENT / MANIFEST).is_file():
-        model, said = "/no/such/model", "no model"  # a student is shipped, so nothing is refused without a name
-    process = ros.perception(autostart=False, model=model)
+def test_a_model_that_is_not_there_refuses_to_configure_and_says_why(ros: Any) -> None:
+    """More of them in test_models.py."""
+    process = ros.perception(autostart=False, model="/no/such/model")
     listener = ros.listener
     assert not _change(listener, Transition.TRANSITION_CONFIGURE)
     assert _state(listener) == State.PRIMARY_STATE_UNCONFIGURED
     assert process.signal(signal.SIGINT) == 0
     assert "cannot configure" in process.output
-    assert said in process.output
+    assert "no model '/no/such/model'" in process.output
 
 
-@pytest.mark.parametrize(
-    ("module", "parameters", "said"),
-    [
+def test_bad_parameters_end_the_process_with_one_line(ros: Any) -> None:
+    """All started at once: a start is most of what such a process does."""
+    cases: list[tuple[str, dict[str, object], str]] = [
         ("node", {"max_range_m": -1.0}, "max_range_m out of range"),
         ("node", {"max_range_m": 3.0, "min_range_m": 4.0}, "min_range_m 4.0 must be below max_range_m 3.0"),
         ("node", {"classes": "floor=#80C000, chair=#80C000"}, "classes: "),
         ("camera_node", {"source": "/no/such/clip"}, "no source '/no/such/clip'"),
         ("camera_node", {"source": "moving", "encoding": "jpeg"}, "encoding must be one of"),
         ("camera_node", {"source": "moving", "rate_hz": -5}, "rate_hz must lie between"),
-    ],
-)
-def test_bad_parameters_end_the_process_with_one_line(
-    ros: Any, module: str, parameters: dict[str, object], said: str
-) -> None:
-    process = ros.start(module, **parameters)
-    assert process.wait() == 1
-    assert said in process.output
-    assert "Traceback" not in process.output
+        ("node", {"scan_pose": "ahead"}, "scan_pose: a pose is six numbers"),
+    ]
+    for process, said in [(ros.start(module, **parameters), said) for module, parameters, said in cases]:
+        assert process.wait() == 1
+        assert said in process.output
+        assert "Traceback" not in process.output

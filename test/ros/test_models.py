@@ -127,6 +127,7 @@ def test_models_that_cannot_be_had_leave_the_node_alive_with_one_line(graph: Any
     for model, said in (
         (f"onnx:{cards / 'inverse.yaml'}", "no metres of its own: give an anchor"),
         ("http://127.0.0.1:9", "which is off"),
+        ("oracle:nothing", "no footage 'nothing'"),
         ("hf:/no/such/folder", "/no/such/folder"),
         ("mix:/no/such.yaml", "no mix '/no/such.yaml'"),
         (f"onnx:{cards / 'constant.yaml'}", "constant"),
@@ -200,7 +201,11 @@ def test_relative_depth_becomes_metres_by_a_measured_depth_image(load: Any, card
         message.encoding = "16UC1"
         return message
 
-    with node.feeding(("image", _picture), ("camera_info", _info)):
+    def no_depth(head: Any) -> Image:
+        return image_message(np.zeros((*HW, 3), np.uint8), "rgb8", head)
+
+    with node.feeding(("depth_prompt", no_depth), ("image", _picture), ("camera_info", _info)):
+        node.newest("/diagnostics", lambda a: "must be 16UC1 or 32FC1, got 'rgb8': not used" in a.status[0].message)
         array_ = node.newest("/diagnostics", lambda a: "says of metres" in _engine(a))
         assert "none: sparse depth says too little" in _engine(array_)["says of metres"]
     with node.feeding(("depth_prompt", measured), ("image", _picture), ("camera_info", _info)):

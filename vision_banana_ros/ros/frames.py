@@ -131,17 +131,26 @@ class Frames:
         whole = convert.frame_from_compressed(message) if compressed else convert.frame_from_image(message)
         posed = with_given_camera(whole, self.info, topic=self.image_topic)
         frame = settings.crop.frame(posed.frame, hfov_deg=settings.hfov_deg)
+        posed, points = replace(posed, frame=frame), None
+        try:
+            points = self._measured_of(frame, whole.hw, settings)
+        except FrameError as error:  # no reason to see nothing
+            posed = replace(posed, problem=posed.problem or f"{error}: not used")
+        return posed, points
+
+    def _measured_of(self, frame: Frame, whole_hw: tuple[int, int], settings: Settings) -> FloatArray | None:
+        """Depth goes to the model, if it takes any; points that are not its anchor set the scale."""
         points = self._measured.points(frame.stamp_ns)
         if not self._engine.takes_depth:
-            return replace(posed, frame=frame), points
+            return points
         depth_m = self._measured.depth_m(frame.stamp_ns)
         if depth_m is not None:
-            depth_m = settings.crop.depth(depth_m, whole.hw)
+            depth_m = settings.crop.depth(depth_m, whole_hw)
         elif points is not None and frame.camera is not None:
             depth_m = sparse_depth(points, frame.camera)
         if depth_m is not None:
             self._engine.generator.give_depth(depth_m, frame.stamp_ns)  # type: ignore[attr-defined]
-        return replace(posed, frame=frame), None if self._settings().anchor else points
+        return None if settings.anchor == "sparse" else points
 
     def _request(self, request: Request, settings: Settings) -> Request:
         """What subscribers and a pending question need together."""
