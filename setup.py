@@ -33,6 +33,7 @@ ROS_WHEELS = [
     "ros-rclpy[fastrtps]",
     "ros-sensor-msgs",
     "ros-std-msgs",
+    "ros-std-srvs",
     "ros-diagnostic-msgs",
     "ros-lifecycle-msgs",
     "ros-rcl-interfaces",

@@ -120,8 +120,8 @@ def test_matches_add_up_over_frames_also_where_each_holds_one() -> None:
     one, none = np.uint8([[1, 1, 0]]), np.uint8([[0, 0, 0]])
     matches = InstanceMatches()
     matches.add(one, one)
-    matches.add(np.uint8([[5, 5, 6]]), one)  # one more than there is
     matches.add(none, one)
+    matches.add(np.uint8([[5, 5, 6]]), one)  # one more than there is
     assert (set(matches.tp), set(matches.fp), set(matches.fn)) == ({2}, {1}, {1})
     assert matches.pm_f1() == pytest.approx(4 / 6)
     even = InstanceMatches()
