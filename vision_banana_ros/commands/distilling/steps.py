@@ -44,7 +44,7 @@ class Distillation:
 
     def run(self, steps: tuple[str, ...] = STEPS) -> int:
         """The exit code: 1 where the student is no better than what it started from."""
-        if "train" in steps:
+        if {"label", "train"} <= set(steps):
             self.config.require_trainable()
         self.config.out.mkdir(parents=True, exist_ok=True)
         for step in STEPS:
@@ -85,6 +85,7 @@ class Distillation:
     def _train(self) -> int:
         config = self.config
         self._require(config.out / "taught", "label")
+        config.require_trainable()
         last = train_student(
             TrainingJob(
                 run=config.out / "run",
