@@ -111,7 +111,10 @@ def test_topics_are_those_of_the_node():
     from vision_banana_ros.ros.outputs import CLOUD as POINTS
     from vision_banana_ros.ros.outputs import topics as node_topics
 
-    assert {topic.name for topic in topics()} == {topic.name for topic in node_topics()} | {POINTS}
+    live = {"objects", "tracks", "points/nav2"}  # derived from the others, for who drives right now
+    wanted = {topic.name for topic in node_topics()} | {POINTS}
+    wanted -= {name for name in wanted if name.endswith(("/compressed", "/compressedDepth"))} | live
+    assert {topic.name for topic in topics()} == wanted
     kinds = {topic.name: topic.message.__name__ for topic in node_topics()}
     assert all(topic.msgtype.endswith(f"/{kinds[topic.name]}") for topic in topics() if topic.name in kinds)
 
