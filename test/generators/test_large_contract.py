@@ -11,6 +11,7 @@ import pytest
 from vision_banana_ros.core import About, Frame, GeneratorError, Target, Task
 from vision_banana_ros.perceive import perceive
 from vision_banana_ros.prompts import Generator, Instruction
+from vision_banana_ros.tasks import DecodeSettings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -51,7 +52,8 @@ def test_the_contract(large_generator: Callable[[str], Any], name: str) -> None:
     with pytest.raises(GeneratorError, match=r"cannot paint rays|cannot paint RAYS"):
         generator.generate(frame(97, 61), [Instruction(Task.RAYS)])
     # perceive() leaves out what it does not paint and publishes the rest.
-    seen = perceive(frame(97, 61), generator, [*able, Instruction(Task.RAYS)])
+    believing = DecodeSettings(believes_unmetric=True)  # an untuned editor's depth is no metres
+    seen = perceive(frame(97, 61), generator, [*able, Instruction(Task.RAYS)], believing)
     assert seen.hw == (61, 97)
     assert [unanswered.instruction.task for unanswered in seen.unanswered] == [Task.RAYS]
 

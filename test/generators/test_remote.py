@@ -22,6 +22,7 @@ from vision_banana_ros.generators.remote import (
 from vision_banana_ros.generators.remote.openai import Address
 from vision_banana_ros.perceive import perceive
 from vision_banana_ros.prompts import Instruction
+from vision_banana_ros.tasks import DecodeSettings
 from vision_banana_ros.world.moving import MovingScene
 
 SCENE = MovingScene(count=1, width=150, height=90)
@@ -59,6 +60,10 @@ def loader(request: pytest.FixtureRequest, fake_server: Any, monkeypatch: pytest
     return load
 
 
+#: What a service paints is no metres for sure; here it is, and what it costs is the question.
+AS_PAINTED = DecodeSettings(believes_unmetric=True)
+
+
 def paints_truth(picture: np.ndarray, prompt: str) -> np.ndarray:
     """What a perfect model answers, at the picture's own size: found by the words of the prompt."""
     instruction = next(i for i in (DEPTH, NORMALS, CLASSES) if prompt.startswith(i.to_text()))
@@ -72,7 +77,7 @@ def paints_truth(picture: np.ndarray, prompt: str) -> np.ndarray:
 def test_what_it_paints_is_decoded_as_anybodys(loader: Loader, fake_server: Any) -> None:
     fake_server.paint = paints_truth
     asked = [DEPTH, NORMALS, CLASSES]
-    seen, known = perceive(FRAME, loader(), asked), perceive(FRAME, OracleGenerator(SCENE), asked)
+    seen, known = perceive(FRAME, loader(), asked, AS_PAINTED), perceive(FRAME, OracleGenerator(SCENE), asked)
     np.testing.assert_array_equal(seen.depth_m, known.depth_m)
     np.testing.assert_array_equal(seen.normals, known.normals)
     np.testing.assert_array_equal(seen.mask, known.mask)
@@ -174,7 +179,7 @@ def test_jpeg_costs_little(loader: Loader, fake_server: Any) -> None:
     fake_server.paint = paints_truth
     fake_server.write = lambda rgb: bytes(cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])[1])
     asked = [DEPTH, NORMALS, CLASSES]
-    seen, known = perceive(FRAME, loader(), asked), perceive(FRAME, OracleGenerator(SCENE), asked)
+    seen, known = perceive(FRAME, loader(), asked, AS_PAINTED), perceive(FRAME, OracleGenerator(SCENE), asked)
     assert seen.depth_m is not None
     assert known.depth_m is not None
     assert seen.normals is not None
