@@ -4,6 +4,7 @@
 `shared_graph`        one Graph with a camera and a perception node, for all tests of a module that only look
 `shared_first_frames` the same with a camera that plays six frames, in which all that there is can be seen
 `shared_perception`   one Graph with a perception node alone
+`shared_processes`    one Graph with nothing in it yet
 """
 
 from __future__ import annotations
@@ -311,6 +312,14 @@ class Graph:
 
 @pytest.fixture
 def ros() -> Iterator[Graph]:
+    graph = Graph()
+    yield graph
+    graph.close()
+
+
+@pytest.fixture(scope="module")
+def shared_processes() -> Iterator[Graph]:
+    """A Graph for all tests of a module, which start in it what they want."""
     graph = Graph()
     yield graph
     graph.close()

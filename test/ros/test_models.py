@@ -55,16 +55,13 @@ def cards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def graph() -> Iterator[Any]:
+def graph(shared_processes: Any) -> Any:
     """One node for all models here, told another by its parameters."""
-    from conftest import Graph
-
-    found = Graph()
+    found = shared_processes
     found.perception(autostart=False, backend="onnxruntime", filter_flying_pixels=False)
     found.listener.subscribe(DiagnosticArray, "/diagnostics")
     found.listener.subscribe(Image, "depth/image")
-    yield found
-    found.close()
+    return found
 
 
 def _set(listener: Any, **values: object) -> list[Any]:
