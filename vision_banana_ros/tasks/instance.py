@@ -10,12 +10,10 @@ import numpy as np
 from vision_banana_ros.codecs import Palette, instances
 from vision_banana_ros.codecs.instances_steps import decode_steps
 from vision_banana_ros.core import Answer, Ask, Frame, Layers, Rgb, Target, Task, Truth, UInt8Array
-from vision_banana_ros.geometry import upsample_labels
-from vision_banana_ros.tasks.layers import confidence_layer, laid_under
+from vision_banana_ros.tasks.layers import label_layers, laid_under
 from vision_banana_ros.tasks.room import (
     Decoded,
     DecodeSettings,
-    Layer,
     Paint,
     Room,
     Wishes,
@@ -31,18 +29,7 @@ _ASKED = re.compile(r"\binstances?\b", re.IGNORECASE)
 
 class Instance(Room):
     task, order, topic = Task.INSTANCE, 50, "instances"
-    layers = (
-        Layer(
-            name="instances",
-            dtype="uint16",
-            upsample=upsample_labels,
-            confidence="instances_confidence",
-            topic="instances/mask",
-            encoding="mono16",
-            files=("instances.png",),
-        ),
-        confidence_layer("instances_confidence"),
-    )
+    layers = label_layers("instances", "instances/mask", dtype="uint16")
 
     def wordings(self, ask: Ask, say: Wording) -> Iterator[str]:
         name = ask.targets[0].text

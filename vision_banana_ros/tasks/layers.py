@@ -9,7 +9,7 @@ import numpy as np
 from vision_banana_ros.codecs import Palette
 from vision_banana_ros.codecs.distinct import farthest_color
 from vision_banana_ros.core import UNLABELLED, AnyArray, Ask, Rgb, UInt8Array
-from vision_banana_ros.geometry import upsample_confidence
+from vision_banana_ros.geometry import upsample_confidence, upsample_labels
 from vision_banana_ros.tasks.room import Decoded, DecodeSettings, Difference, Layer, Paint
 
 #: Of 255: below it a golden canvas is between codes, and a level more or less decodes to anything.
@@ -22,6 +22,18 @@ _LABELS_DIFFER = {"fp32": 0.5, "fp16": 1.0, "bf16": 2.0, "int8": 4.0}
 
 def confidence_layer(name: str, *, topic: str = "") -> Layer:
     return Layer(name=name, dtype="uint8", upsample=_plain, topic=topic, encoding="mono8" if topic else "")
+
+
+def label_layers(
+    name: str, topic: str, *, dtype: str = "uint8", confidence_topic: str = "", words: str = "", words_topic: str = ""
+) -> tuple[Layer, Layer]:
+    """Ids that are never blended, as an image and a PNG; and how sure each one is."""
+    labels = Layer(
+        name=name, dtype=dtype, upsample=upsample_labels, confidence=f"{name}_confidence", topic=topic,
+        encoding="mono8" if dtype == "uint8" else "mono16", files=(f"{name}.png",),
+        words=words, words_topic=words_topic,
+    )  # fmt: skip
+    return labels, confidence_layer(f"{name}_confidence", topic=confidence_topic)
 
 
 def ground(ask: Ask) -> Rgb:

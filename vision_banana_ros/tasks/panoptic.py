@@ -34,13 +34,11 @@ from vision_banana_ros.core import (
     Truth,
     UInt8Array,
 )
-from vision_banana_ros.geometry import upsample_labels
 from vision_banana_ros.tasks import vocabulary
-from vision_banana_ros.tasks.layers import confidence_layer, ground, target_paints
+from vision_banana_ros.tasks.layers import ground, label_layers, target_paints
 from vision_banana_ros.tasks.room import (
     Decoded,
     DecodeSettings,
-    Layer,
     Paint,
     Room,
     Wishes,
@@ -73,19 +71,8 @@ class Segment:
 
 class Panoptic(Room):
     task, order, topic = Task.PANOPTIC, 70, "panoptic"
-    layers = (
-        Layer(
-            name="panoptic",
-            dtype="uint16",
-            upsample=upsample_labels,
-            confidence="panoptic_confidence",
-            topic="panoptic/mask",
-            encoding="mono16",
-            files=("panoptic.png",),
-            words="panoptic_segments",
-            words_topic="panoptic/segments",
-        ),
-        confidence_layer("panoptic_confidence"),
+    layers = label_layers(
+        "panoptic", "panoptic/mask", dtype="uint16", words="panoptic_segments", words_topic="panoptic/segments"
     )
 
     def wordings(self, ask: Ask, say: Wording) -> Iterator[str]:

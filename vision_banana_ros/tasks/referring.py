@@ -8,12 +8,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from vision_banana_ros.core import Answer, Ask, Frame, Layers, Task, Truth, UInt8Array
-from vision_banana_ros.geometry import upsample_labels
 from vision_banana_ros.tasks.layers import (
     compare_labels,
-    confidence_layer,
     decode_labels,
     ground,
+    label_layers,
     laid_under,
     target_paints,
 )
@@ -21,7 +20,6 @@ from vision_banana_ros.tasks.room import (
     Decoded,
     DecodeSettings,
     Difference,
-    Layer,
     Paint,
     Room,
     Wishes,
@@ -44,18 +42,7 @@ _POINTING = re.compile(
 
 class ReferringRoom(Room):
     task, order, topic = Task.REFERRING, 60, "referring"
-    layers = (
-        Layer(
-            name="referring",
-            dtype="uint8",
-            upsample=upsample_labels,
-            confidence="referring_confidence",
-            topic="referring/mask",
-            encoding="mono8",
-            files=("referring.png",),
-        ),
-        confidence_layer("referring_confidence", topic="referring/confidence"),
-    )
+    layers = label_layers("referring", "referring/mask", confidence_topic="referring/confidence")
 
     def wordings(self, ask: Ask, say: Wording) -> Iterator[str]:
         yield f"A referring segmentation of this picture. {say.sentences(ask)}"

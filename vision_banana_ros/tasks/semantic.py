@@ -7,19 +7,17 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from vision_banana_ros.core import Ask, Frame, Task, Truth, UInt8Array
-from vision_banana_ros.geometry import upsample_labels
 from vision_banana_ros.tasks.layers import (
     compare_labels,
-    confidence_layer,
     decode_labels,
     ground,
+    label_layers,
     target_paints,
 )
 from vision_banana_ros.tasks.room import (
     Decoded,
     DecodeSettings,
     Difference,
-    Layer,
     Paint,
     Room,
     Wishes,
@@ -32,18 +30,7 @@ from vision_banana_ros.tasks.words import matches
 
 class Semantic(Room):
     task, order, topic = Task.SEMANTIC, 40, "segmentation"
-    layers = (
-        Layer(
-            name="mask",
-            dtype="uint8",
-            upsample=upsample_labels,
-            confidence="mask_confidence",
-            topic="segmentation/mask",
-            encoding="mono8",
-            files=("mask.png",),
-        ),
-        confidence_layer("mask_confidence", topic="segmentation/confidence"),
-    )
+    layers = label_layers("mask", "segmentation/mask", confidence_topic="segmentation/confidence")
 
     def wordings(self, ask: Ask, say: Wording) -> Iterator[str]:
         yield f"Paint a semantic segmentation of this picture with the colours {say.map(ask)}."
