@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from vision_banana_ros.data import open_dataset
 from vision_banana_ros.data.bag_writer import BagWriter
 from vision_banana_ros.labelling import store as store_module
 from vision_banana_ros.labelling.belief import BeliefSettings
-from vision_banana_ros.labelling.run import LabelReport, LabelSettings, label
+from vision_banana_ros.labelling.run import Here, LabelReport, LabelSettings, label, settle
 from vision_banana_ros.labelling.selection import SelectionSettings
 from vision_banana_ros.prompts import Instruction
 
@@ -122,6 +122,24 @@ def test_a_file_that_was_damaged_after_the_choice_is_refused(tmp_path: Path, rec
     report = run(tmp_path / "out", settings(folder))
     assert report.labelled == 3
     assert list(report.refused.values()) == ["0001.png is no image that can be decoded"]
+
+
+class _Haunted(Here):
+    """Workers of a killed run live on for a moment: they settle pictures that this run was going to."""
+
+    def settle(self, keys: Sequence[str]) -> Iterator[str]:
+        for key in keys[:4]:
+            settle(self._store, self._labeller, key)
+        yield from super().settle(keys)
+
+
+def test_pictures_that_somebody_else_settles_meanwhile_are_no_error(tmp_path: Path, recording: Recorder) -> None:
+    wanted = settings(recording(6))
+    alone = run(tmp_path / "alone", wanted)
+    report = label(tmp_path / "both", wanted, load=told, engine=_Haunted, say=lambda _text: None)
+    assert report is not None
+    assert (report.shards, report.refused) == (alone.shards, {})
+    assert list((tmp_path / "both" / "work").iterdir()) == []
 
 
 @pytest.mark.parametrize("after", [1, 8])

@@ -118,8 +118,13 @@ class LabelReport:
 
 
 def settle(store: Store, labeller: Labeller, key: str) -> None:
-    """Label one picture or refuse it; to do it twice does nothing the second time."""
-    if store.is_settled(key):
+    """Label one picture or refuse it; to do it twice does nothing the second time.
+
+    Workers of a killed run live on for a moment, and may settle what this run was about to: then the shard is written
+    and the picture is gone before its turn comes. One that is gone for another reason leaves its shard incomplete, and
+    is taken out again by the next run.
+    """
+    if store.is_settled(key) or not store.has_picture(key):
         return
     try:
         write_whole(store.file(key, "label.tar"), labeller.label(read_picture(store, key)))
@@ -128,6 +133,8 @@ def settle(store: Store, labeller: Labeller, key: str) -> None:
     except GeneratorError as error:
         store.refuse(key, TEACHER_FAILED + str(error))
     except DataError as error:
+        if not store.has_picture(key):
+            return
         if error.__cause__ is not None and isinstance(error.__cause__, OSError):
             raise  # a full disk is nobody's picture's fault
         store.refuse(key, str(error))
@@ -215,7 +222,7 @@ def _groups(items: Sequence[Planned], per_shard: int) -> dict[int, list[Planned]
 
 
 def _lacks_pictures(store: Store, items: Iterable[Planned]) -> bool:
-    return any(not store.is_settled(item.key) and not store.file(item.key, "json").is_file() for item in items)
+    return any(not store.is_settled(item.key) and not store.has_picture(item.key) for item in items)
 
 
 def _write_full(store: Store, open_groups: dict[int, list[Planned]], shards: dict[str, ShardLine]) -> None:

@@ -130,6 +130,10 @@ class Store:
     def is_settled(self, key: str) -> bool:
         return self.file(key, "label.tar").is_file() or self.file(key, "refused.json").is_file()
 
+    def has_picture(self, key: str) -> bool:
+        """The JSON file is the last one to be written of a picture, so all of it is there."""
+        return self.file(key, "json").is_file()
+
     def refuse(self, key: str, reason: str) -> None:
         write_whole(self.file(key, "refused.json"), json.dumps({"reason": reason}).encode())
 
