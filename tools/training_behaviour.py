@@ -55,7 +55,9 @@ def main() -> int:
         args.file.write_text(json.dumps(recorded(args.steps), indent=1) + "\n", encoding="utf-8")
         return 0
     before, after = (json.loads(file.read_text(encoding="utf-8")) for file in (args.before, args.after))
-    differ = [f"step {i}: {key}" for i, (a, b) in enumerate(zip(before, after, strict=True)) for key in a if a[key] != b[key]]
+    differ = [
+        f"step {i}: {key}" for i, (a, b) in enumerate(zip(before, after, strict=True)) for key in a if a[key] != b[key]
+    ]
     print("\n".join(differ) or f"{len(before)} entries: the same to the bit")
     return 1 if differ else 0
 

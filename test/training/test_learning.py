@@ -24,7 +24,7 @@ from vision_banana_ros.training.config import TrainingConfig, View
 from vision_banana_ros.training.gates import Gates
 from vision_banana_ros.training.journal import alive
 from vision_banana_ros.training.loop import train
-from vision_banana_ros.training.losses.total import total_loss
+from vision_banana_ros.training.losses import total_loss
 from vision_banana_ros.training.optimisation import learning_rate
 from vision_banana_ros.training.photometry import vary
 from vision_banana_ros.training.trainee import Trainee

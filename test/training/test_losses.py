@@ -12,12 +12,12 @@ from vision_banana_ros.student.mixer import walk
 from vision_banana_ros.student.network import Painting
 from vision_banana_ros.student.paintbox import FREE, KNOT
 from vision_banana_ros.training.batch import Batch
-from vision_banana_ros.training.losses.depth import depth_loss, scale_loss
-from vision_banana_ros.training.losses.instances import coloring_loss, hint
-from vision_banana_ros.training.losses.normals import normals_loss
-from vision_banana_ros.training.losses.palette import palette_loss
-from vision_banana_ros.training.losses.rays import guess_loss, painted_lens, rays_loss
-from vision_banana_ros.training.losses.total import total_loss
+from vision_banana_ros.training.losses import total_loss
+from vision_banana_ros.training.tasks.depth import depth_loss, scale_loss
+from vision_banana_ros.training.tasks.instance import coloring_loss, hint
+from vision_banana_ros.training.tasks.normals import normals_loss
+from vision_banana_ros.training.tasks.paints import palette_loss
+from vision_banana_ros.training.tasks.rays import guess_loss, painted_lens, rays_loss
 
 
 def perfect(batch: Batch) -> Painting:

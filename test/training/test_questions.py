@@ -11,9 +11,12 @@ from vision_banana_ros.codecs import rays as rays_code
 from vision_banana_ros.core import Camera, Task
 from vision_banana_ros.student.paintbox import BACKGROUND
 from vision_banana_ros.tasks import vocabulary
-from vision_banana_ros.training.batch import edited, facts, ray_colors
+from vision_banana_ros.training.collate import facts
 from vision_banana_ros.training.config import View
-from vision_banana_ros.training.questions import BY_INSTANCE, OPEN, PICTURES, Facts, Question, QuestionMaker
+from vision_banana_ros.training.questions import Recipe
+from vision_banana_ros.training.tasks import BY_INSTANCE, OPEN, Asker, Facts, Question
+from vision_banana_ros.training.tasks.image import PICTURES, edited
+from vision_banana_ros.training.tasks.rays import ray_colors
 
 TRUTH = make_frame()[1]
 
@@ -27,8 +30,8 @@ def about() -> Facts:
 
 def asked(about: Facts, task: Task, **options: bool) -> list[Question]:
     """All questions of one task that 60 draws bring."""
-    maker = QuestionMaker(np.random.default_rng(0))
-    found = [q for _ in range(60) for q in maker.ask(dataclasses.replace(about, **options), 3) if q.task is task]
+    asker, facts_now = Asker(np.random.default_rng(0)), dataclasses.replace(about, **options)
+    found = [q for _ in range(60) for q in Recipe().ask(facts_now, 3, asker) if q.task is task]
     assert found, f"{task} is never asked"
     return found
 
@@ -42,8 +45,8 @@ def test_counts_are_those_of_the_picture(about) -> None:
 
 
 def test_depth_is_always_asked_normals_mostly_and_the_rest_in_turn(about) -> None:
-    maker = QuestionMaker(np.random.default_rng(1))
-    rows = [[q.task for q in maker.ask(about, 3)] for _ in range(300)]
+    asker = Asker(np.random.default_rng(1))
+    rows = [[q.task for q in Recipe().ask(about, 3, asker)] for _ in range(300)]
     assert all(row[0] is Task.DEPTH and len(row) == 3 for row in rows)
     assert 140 < sum(Task.NORMALS in row for row in rows) < 225
     assert {row[2] for row in rows} == {
@@ -96,9 +99,9 @@ def test_a_lens_that_is_not_to_be_expected_is_told_and_never_asked(about) -> Non
     for usual in (True, False):
         told = {q.told for q in asked(about, Task.DEPTH, usual_lens=usual)}
         assert told == ({True, False} if usual else {True})
-    maker = QuestionMaker(np.random.default_rng(0))
+    asker = Asker(np.random.default_rng(0))
     hidden = dataclasses.replace(about, usual_lens=False)
-    assert Task.RAYS not in {q.task for _ in range(80) for q in maker.ask(hidden, 4)}
+    assert Task.RAYS not in {q.task for _ in range(80) for q in Recipe().ask(hidden, 4, asker)}
 
 
 def test_the_rays_on_the_device_are_those_of_the_code() -> None:
@@ -127,7 +130,7 @@ def test_answers_are_looked_up_pixel_by_pixel(make_batch) -> None:
     masks = [make_frame(i)[1] for i in range(3)]
     chairs = masks[1].instances[part] == 700
     assert np.array_equal(batch.paints[Task.REFERRING][0].numpy() == 0, chairs)
-    numbers, paints = batch.numbers[0].numpy(), batch.paints[Task.INSTANCE][0].numpy()
+    numbers, paints = batch.numbers[Task.INSTANCE][0].numpy(), batch.paints[Task.INSTANCE][0].numpy()
     assert np.array_equal(numbers > 0, paints == 0)
     assert (paints[masks[0].mask[part] == 255] == OPEN).all()
     assert {tuple(np.unique(numbers[masks[0].instances[part] == i])) for i in (700, 701, 702)} <= {(0,), (1,), (2,)}

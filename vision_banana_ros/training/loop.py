@@ -32,7 +32,7 @@ from vision_banana_ros.training.checkpoint import BEST, FIRST, LAST, Average, lo
 from vision_banana_ros.training.config import TrainingConfig
 from vision_banana_ros.training.gates import Gates
 from vision_banana_ros.training.journal import Journal, alive, means, note
-from vision_banana_ros.training.losses.total import total_loss
+from vision_banana_ros.training.losses import total_loss
 from vision_banana_ros.training.optimisation import learning_rate, parameter_groups
 from vision_banana_ros.training.photometry import vary
 from vision_banana_ros.training.samples import Sampler

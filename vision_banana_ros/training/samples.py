@@ -19,13 +19,15 @@ from vision_banana_ros.data.readers.frames import FrameFolder
 from vision_banana_ros.data.readers.shards import shard_files
 from vision_banana_ros.data.shard_manifest import read_manifest
 from vision_banana_ros.training.annotations import Annotations
-from vision_banana_ros.training.batch import Batch, Words, collate, facts
+from vision_banana_ros.training.batch import Batch, Words
+from vision_banana_ros.training.collate import collate, facts
 from vision_banana_ros.training.config import TrainingConfig, View
 from vision_banana_ros.training.live import LiveWorld, live_world
 from vision_banana_ros.training.look import look, together
 from vision_banana_ros.training.paste import paste
-from vision_banana_ros.training.questions import FEW_TARGETS, MANY_TARGETS, QuestionMaker
+from vision_banana_ros.training.questions import Recipe
 from vision_banana_ros.training.store import Labels, Record, Stack, record, shard_records
+from vision_banana_ros.training.tasks import FEW_TARGETS, MANY_TARGETS, Asker
 from vision_banana_ros.training.views import draw
 
 #: Pixels of a real frame's longer side that are kept: canvases have less, and crops are of a third at least.
@@ -113,12 +115,14 @@ class Sampler:
     renders: Renders | None = None
     real: list[Group] = field(default_factory=list)
     live: LiveWorld | None = None
+    recipe: Recipe = field(init=False)
     rng: np.random.Generator = field(init=False)
     size_rng: np.random.Generator = field(init=False)
     generator: torch.Generator = field(init=False)
 
     def __post_init__(self) -> None:
         config = self.config
+        self.recipe = Recipe(config.asked_first, config.asked_in_turn)
         # a run that goes on must not see the same samples again: its start is part of the seed
         seed = config.seed + 1_000_003 * self.rank + 7919 * self.start
         self.rng = np.random.default_rng((seed, 3))
@@ -207,9 +211,9 @@ class Sampler:
             for i in taker.tolist():
                 referring[i] = ()
         told = facts(seen, views.camera, real, usual.tolist(), referring)
-        maker = QuestionMaker(self.rng, tuple(self.labels.names), most_targets)
-        asked = [maker.ask(about, self.config.questions) for about in told]
-        return collate(seen, asked, views.camera, usual.tolist(), self.words)
+        asker = Asker(self.rng, tuple(self.labels.names), most_targets)
+        asked = [self.recipe.ask(about, self.config.questions, asker) for about in told]
+        return collate(seen, asked, views.camera, usual.tolist(), self.words, self.recipe.tasks())
 
     def _pick(self) -> tuple[bool, tuple[Stack, int]]:
         take_real = self.renders is None or (bool(self.real) and self.rng.random() < self.config.real_share)

@@ -1,10 +1,10 @@
-"""Instance canvases: any colours, as long as each instance has its own. The instance-colouring loss.
+"""INSTANCE: any colours, as long as each instance has its own. The instance-colouring loss.
 
     m_i   mean colour of instance i (in 0..1 per channel),  m_0 the background's given colour
-    h_i   a colour that tells where the middle (x, y) of instance i lies, finely: red and blue turn twice around over
-    the
-          picture's width and once over its height, green rises with y. So neighbours are told apart by far, and what
-          repeats itself lies far apart, where pieces that do not touch are told apart anyhow (codecs/instances.py)
+    h_i   a colour that tells where the middle (x, y) of instance i lies, finely: red and blue turn twice around
+          over the picture's width and once over its height, green rises with y. So neighbours are told apart by far,
+          and what repeats itself lies far apart, where pieces that do not touch are told apart anyhow
+          (codecs/instances.py)
     w_ij  1 for instances next to each other, falling to 0.2 for distant ones; 1 with the background
     pull  mean over instances of mean |c - m_i| over their pixels
     push  weighted mean over pairs i != j of max(0, M - ||m_i - m_j||)^2 / M^2,  M = 0.5
@@ -18,14 +18,30 @@ it is mixed with the background's: class against background is left to the palet
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from vision_banana_ros.core import Task
+from vision_banana_ros.core import UNLABELLED, Task
 from vision_banana_ros.student.network import Painting
-from vision_banana_ros.student.paintbox import BACKGROUND
-from vision_banana_ros.training.batch import Batch
+from vision_banana_ros.student.paintbox import BACKGROUND, FREE, KINDS
+from vision_banana_ros.training.batch import Batch, Rows
+from vision_banana_ros.training.look import Seen
+from vision_banana_ros.training.tasks.paints import numbers_of, paints_of, palette_loss
+from vision_banana_ros.training.tasks.room import (
+    BY_INSTANCE,
+    OPEN,
+    Answer,
+    Asker,
+    Cameras,
+    Exercise,
+    Facts,
+    Part,
+    Question,
+)
 
 _PUSH, _HINT = 0.7, 0.5
 _MARGIN = 0.5
@@ -33,14 +49,43 @@ _FAR_WEIGHT, _NEAR = 0.2, 0.25  # of the picture's width
 _SMALLEST = 6  # pixels of a map at 1/4
 
 
-def instance_loss(painting: Painting, batch: Batch) -> Tensor | None:
-    """None where no canvas of the batch has an instance."""
-    if batch.numbers is None:
-        return None
+class Instance(Exercise):
+    task = Task.INSTANCE
+
+    def ask(self, facts: Facts, asker: Asker) -> Question | None:
+        large = facts.large_instances()
+        found = np.unique(facts.class_of[large]).tolist()
+        choices = [i for i in found if asker.is_thing(i)]
+        if not choices:
+            return None
+        class_id = choices[int(asker.rng.integers(len(choices)))]
+        told_apart = np.flatnonzero(large & (facts.class_of == class_id))
+        by_class = np.ones(256, np.int16)
+        by_class[class_id], by_class[UNLABELLED] = BY_INSTANCE, OPEN
+        by_instance = np.full(256, OPEN, np.int16)
+        by_instance[told_apart] = 0
+        numbers = np.zeros(256, np.int16)
+        numbers[told_apart] = np.arange(1, len(told_apart) + 1)
+        kind = np.zeros((2, KINDS), np.float32)
+        kind[0, FREE] = kind[1, BACKGROUND] = 1
+        color = np.concatenate([np.zeros((1, 3), np.float32), asker.colors(1)])
+        words = (asker.wording(class_id),)
+        return Question(self.task, kind, color, words, by_class=by_class, by_instance=by_instance, numbers=numbers)
+
+    def answer(self, seen: Seen, camera: Cameras, rows: Rows, questions: Sequence[Question]) -> Answer:
+        return Answer(paints_of(seen, rows, questions), numbers_of(seen, rows, questions))
+
+    def losses(self, painting: Painting, batch: Batch) -> Iterator[Part]:
+        if self.task in batch.rows:
+            yield Part("instance", 1.0, instance_loss(painting, batch))
+            yield Part("countable", 0.3, palette_loss(painting, batch, self.task))
+
+
+def instance_loss(painting: Painting, batch: Batch) -> Tensor:
     rows = batch.rows[Task.INSTANCE]
     kind = batch.boxes.kind[rows][..., BACKGROUND : BACKGROUND + 1]
     background = (batch.boxes.color[rows] * kind).sum(1)
-    return coloring_loss(painting.free[rows].float(), batch.numbers[:, 2::4, 2::4], background)
+    return coloring_loss(painting.free[rows].float(), batch.numbers[Task.INSTANCE][:, 2::4, 2::4], background)
 
 
 def coloring_loss(canvas: Tensor, instances: Tensor, background: Tensor) -> Tensor:
@@ -81,3 +126,6 @@ def _where(instances: Tensor) -> Tensor:
     x = (torch.arange(width, device=instances.device) + 0.5) / width
     y = (torch.arange(height, device=instances.device) + 0.5) / height
     return torch.stack([x.expand(height, width), y[:, None].expand(height, width)]).flatten(1)
+
+
+EXERCISE = Instance()
