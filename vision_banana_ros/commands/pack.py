@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     asked = [read_size(text) for text in args.size or ()]
     sizes = tuple(asked or [(view.width, view.height) for view in config.views])
     runtime = TorchRuntime(student)
-    generator = StudentGenerator(runtime, text, sizes)
+    generator = StudentGenerator(runtime, text, sizes, tasks=student.config.tasks)
     judged_by = f"{runtime.backend.value} {runtime.precision.value}"
     settings = EvaluationSettings(countable=vocabulary.things(), priors=PriorMaps.load())
     real = [

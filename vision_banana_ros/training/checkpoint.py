@@ -84,13 +84,14 @@ def averaged_student(path: Path, config: StudentConfig | None = None, *, first_s
     `first_share` of each weight is taken from what the run started from: a mean of both networks keeps more of what the
     first one knew than it loses of what was learnt since (Wortsman et al. 2022).
     """
-    weights = load_checkpoint(path)["average"]
+    state = load_checkpoint(path)
+    weights, network = state["average"], StudentConfig(**state.get("network", {}))
     if first_share:
         if not (path.parent / FIRST).exists():
             raise DataError(f"{path.parent} holds no {FIRST}: its run did not start from a trained student")
         mixed = load_checkpoint(path.parent / FIRST)["average"]
         _move(mixed, weights, 1 - first_share)
         weights = mixed
-    student = Student(config)
+    student = Student(config or network)
     student.load_state_dict(weights)
     return student.eval()

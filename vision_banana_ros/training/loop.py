@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from vision_banana_ros.generators.student import StudentGenerator
 from vision_banana_ros.runtimes.torch import TorchRuntime
 from vision_banana_ros.student.boxes import Boxes
-from vision_banana_ros.student.network import Student
+from vision_banana_ros.student.network import Student, StudentConfig
 from vision_banana_ros.student.text import TextTable
 from vision_banana_ros.training.batch import Words
 from vision_banana_ros.training.checkpoint import BEST, FIRST, LAST, Average, load_run, save_checkpoint
@@ -35,6 +35,7 @@ from vision_banana_ros.training.journal import Journal, alive, means, note
 from vision_banana_ros.training.losses import total_loss
 from vision_banana_ros.training.optimisation import learning_rate, parameter_groups
 from vision_banana_ros.training.photometry import vary
+from vision_banana_ros.training.questions import Recipe
 from vision_banana_ros.training.samples import Sampler
 from vision_banana_ros.training.start import IMAGENET, start_from
 from vision_banana_ros.training.trainee import Trainee
@@ -54,7 +55,8 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
     is_first = rank == 0
 
     # --- the network, its optimiser, and where an earlier run stopped -------------------------------------------
-    student = Student()
+    tasks = Recipe(config.asked_first, config.asked_in_turn).tasks()
+    student = Student(StudentConfig(tasks=tasks))
     if config.initial and not (run / LAST).exists():
         # before the average and the other processes copy the weights
         start_from(student, config.initial)
@@ -163,7 +165,7 @@ def compiled(trainee: Trainee, device: torch.device) -> nn.Module:
     try:
         from vision_banana_ros.student.graph import example_inputs
 
-        image, *boxes = example_inputs(64, 64)
+        image, *boxes = example_inputs(64, 64, trainee.student.config.tasks)
         probe = Boxes(*(tensor[None].to(device) for tensor in boxes))
         model(image.permute(0, 3, 1, 2).float().to(device), probe, torch.zeros(1, device=device))
     except Exception as error:  # compilers fail in as many ways as there are machines
@@ -184,10 +186,10 @@ def judge(
     best: float,
 ) -> float:
     """The averaged weights on the gates; those that did best so far, by the mean over the gates, are kept."""
-    student = Student().to(device)
+    student = Student(StudentConfig(tasks=Recipe(config.asked_first, config.asked_in_turn).tasks())).to(device)
     student.load_state_dict(average.shadow)
     sizes_wh = [(view.width, view.height) for view in config.views]
-    generator = StudentGenerator(TorchRuntime(student.eval()), text, sizes_wh)
+    generator = StudentGenerator(TorchRuntime(student.eval()), text, sizes_wh, tasks=student.config.tasks)
     figures = []
     for result in gates.judge(generator, run / "pictures"):
         figures.append(result.figure)

@@ -88,19 +88,19 @@ def instance_loss(painting: Painting, batch: Batch) -> Tensor:
     return coloring_loss(painting.free[rows].float(), batch.numbers[Task.INSTANCE][:, 2::4, 2::4], background)
 
 
-def coloring_loss(canvas: Tensor, instances: Tensor, background: Tensor) -> Tensor:
-    """(N, 3, H, W) canvases, (N, H, W) instance numbers with 0 for none, (N, 3) colours of the background."""
+def coloring_loss(canvas: Tensor, instances: Tensor, background: Tensor, goal: Tensor | None = None) -> Tensor:
+    """(N, 3, H, W) canvases, (N, H, W) instance numbers with 0 for none, (N, 3) colours of the background.
+
+    `goal` (N, 3, M): hints of another kind than `hint`, one for each number.
+    """
     ids = instances.flatten(1)
-    one = F.one_hot(ids, int(ids.max()) + 1).to(canvas.dtype)  # (N, pixels, M)
-    size = one.sum(1)
-    share = one / size.clamp(min=1)[:, None]
+    share, kept, middle = middles(instances)
     colors = canvas.flatten(2)  # (N, 3, pixels)
     mean = colors @ share  # (N, 3, M)
-    middle = _where(instances) @ share  # (N, 2, M)
-    kept = (size >= _SMALLEST).to(canvas.dtype)
-    kept[:, 0] = 0
+    if goal is None:
+        goal = hint(middle)
     off = (colors - mean.gather(2, ids[:, None].expand(-1, 3, -1))).abs().mean(1)
-    far = (colors - hint(middle).gather(2, ids[:, None].expand(-1, 3, -1))).abs().mean(1)
+    far = (colors - goal.gather(2, ids[:, None].expand(-1, 3, -1))).abs().mean(1)
     pull = ((off + _HINT * far)[:, None] @ share)[:, 0]
     mean = torch.cat([background[..., None], mean[..., 1:]], dim=2)
     there = torch.cat([torch.ones_like(kept[:, :1]), kept[:, 1:]], dim=1)
@@ -111,6 +111,17 @@ def coloring_loss(canvas: Tensor, instances: Tensor, background: Tensor) -> Tens
     weight = weight * there[:, :, None] * there[:, None] * (1 - torch.eye(there.shape[1], device=there.device))
     push = (((_MARGIN - gap).clamp(min=0) / _MARGIN).square() * weight).sum() / weight.sum().clamp(min=1)
     return (pull * kept).sum() / kept.sum().clamp(min=1) + _PUSH * push
+
+
+def middles(instances: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of M numbers, 0 among them: the share of each pixel (N, pixels, M), which are large enough, their middles."""
+    ids = instances.flatten(1)
+    one = F.one_hot(ids, int(ids.max()) + 1).to(torch.float32)  # (N, pixels, M)
+    size = one.sum(1)
+    share = one / size.clamp(min=1)[:, None]
+    kept = (size >= _SMALLEST).to(share.dtype)
+    kept[:, 0] = 0
+    return share, kept, _where(instances) @ share
 
 
 def hint(middle: Tensor) -> Tensor:
