@@ -70,11 +70,15 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
-def load_run(path: Path) -> dict[str, Any]:
+def load_run(path: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
     """What a run goes on from; checkpoints of older versions lack some of it."""
     state = load_checkpoint(path)
     if missing := sorted({"weights", "helpers", "optimiser", "average_steps", "samples"} - set(state)):
         raise DataError(f"no run can go on from {path}, it lacks {missing}: start another with it as `initial`")
+    if (known := StudentConfig(**state.get("network", {})).tasks) != tasks:
+        raise DataError(
+            f"{path} has learnt {', '.join(known)}; to learn {', '.join(tasks)} start another run with it as `initial`"
+        )
     return state
 
 

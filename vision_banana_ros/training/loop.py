@@ -5,6 +5,7 @@
     RUN/best.pt         the averaged weights that did best on the gates so far
     RUN/first.pt        the weights that it started from, if those were a whole student's
     RUN/text.npz        the text table
+    RUN/sources.json    what it learns from, with licences, for the manifest of what is packed
     RUN/log.jsonl       one JSON object per line: losses, gates
     RUN/pictures/       what the gates look like now
 
@@ -14,6 +15,7 @@ One process on a CPU or GPU, or several under torchrun; bfloat16 on GPUs.
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import time
 from collections import defaultdict
@@ -36,7 +38,7 @@ from vision_banana_ros.training.losses import total_loss
 from vision_banana_ros.training.optimisation import learning_rate, parameter_groups
 from vision_banana_ros.training.photometry import vary
 from vision_banana_ros.training.questions import Recipe
-from vision_banana_ros.training.samples import Sampler
+from vision_banana_ros.training.samples import Sampler, sources
 from vision_banana_ros.training.start import IMAGENET, start_from
 from vision_banana_ros.training.trainee import Trainee
 
@@ -70,7 +72,7 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
     average = Average.of(student, config.average)
     seen = 0
     if (run / LAST).exists():
-        state = load_run(run / LAST)
+        state = load_run(run / LAST, tasks)
         student.load_state_dict(state["weights"])
         trainee.load_state_dict(state["helpers"], strict=False)
         optimiser.load_state_dict(state["optimiser"])
@@ -90,6 +92,7 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
     if is_first:
         config.save(run / "config.json")
         text.save(run / "text.npz")
+        write_sources(config, run / "sources.json")
 
     # --- data ---------------------------------------------------------------------------------------------------
     sampler = Sampler(config, Words.of(text, device), device, rank=rank, world=world, start=seen)
@@ -149,6 +152,11 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
     if world > 1:
         torch.distributed.destroy_process_group()
     return run / LAST
+
+
+def write_sources(config: TrainingConfig, path: Path) -> None:
+    entries = [{"name": s.name, "licence": s.licence, "samples": count} for s, count in sources(config)]
+    path.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
 
 
 def has_bfloat16(device: torch.device) -> bool:

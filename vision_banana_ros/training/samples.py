@@ -1,5 +1,8 @@
 """Where training samples come from: rendered shards and folders of real frames, in memory, drawn at a set ratio.
 
+What a source may teach and how often it is drawn is that of data/mixture.py. But here all frames are held on the device
+that trains, as few numbers, and drawn together for a batch, so the drawing is done here.
+
 Shards are read a few at a time: at first until memory is full, later one now and then for the oldest. Each process
 holds its own part of them, and all real frames.
 """
@@ -15,13 +18,13 @@ import numpy as np
 import torch
 
 from vision_banana_ros.core import DataError, Frame, Truth
-from vision_banana_ros.data.readers.frames import FrameFolder
-from vision_banana_ros.data.readers.shards import shard_files
+from vision_banana_ros.data import Drawn, Lens, Mixture, Part, Source, open_dataset
+from vision_banana_ros.data.readers.shards import shard_files, world_source
 from vision_banana_ros.data.shard_manifest import read_manifest
 from vision_banana_ros.training.annotations import Annotations
 from vision_banana_ros.training.batch import Batch, Words
 from vision_banana_ros.training.collate import collate, facts
-from vision_banana_ros.training.config import TrainingConfig, View
+from vision_banana_ros.training.config import Folder, TrainingConfig, View, folders
 from vision_banana_ros.training.live import LiveWorld, live_world
 from vision_banana_ros.training.look import look, together
 from vision_banana_ros.training.paste import paste
@@ -49,7 +52,14 @@ class Group:
     stacks: list[Stack]
     rows: list[np.ndarray] = field(default_factory=list)  # empty: all rows, as many as there are by then
 
-    def pick(self, rng: np.random.Generator) -> tuple[Stack, int]:
+    def pick(self, rng: np.random.Generator, *, weighted: bool = False) -> tuple[Stack, int]:
+        """`weighted`: rows of a stack have weights of their own."""
+        if weighted:
+            weights = np.concatenate([stack.weight[: stack.count] for stack in self.stacks])
+            place = int(rng.choice(len(weights), p=weights / weights.sum()))
+            ends = np.cumsum([stack.count for stack in self.stacks])
+            which = int(np.searchsorted(ends, place, side="right"))
+            return self.stacks[which], place - int(ends[which] - self.stacks[which].count)
         counts = np.array([len(r) for r in self.rows] if self.rows else [s.count for s in self.stacks])
         which = int(rng.choice(len(counts), p=counts / counts.sum()))
         row = int(rng.integers(counts[which]))
@@ -60,7 +70,7 @@ class Group:
 class Renders:
     """The shards of some folders, as many at once as fit."""
 
-    folders: tuple[str, ...]
+    folders: tuple[Folder, ...]
     budget_bytes: float
     labels: Labels
     device: torch.device
@@ -77,13 +87,17 @@ class Renders:
             pass
 
     @property
+    def weighted(self) -> bool:
+        return len({folder.weight for folder in self.folders}) > 1
+
+    @property
     def is_full(self) -> bool:
         return any(stack.count == stack.capacity for stack in self.stacks.values())
 
     def read_one(self) -> bool:
         """One more shard, whose frames take the place of the oldest; False where all there is is in memory."""
         if not self._waiting:  # looked up anew in each round: shards may still be rendered
-            files = sorted(path for folder in self.folders for path in shard_files(Path(folder)))
+            files = sorted(path for folder in self.folders for path in shard_files(Path(folder.path)))
             mine = files[self.part :: self.parts] or files
             fresh = [path for path in mine if path not in self._there]
             if not fresh and all(stack.count < stack.capacity for stack in self.stacks.values()):
@@ -92,7 +106,9 @@ class Renders:
             self._waiting = [wanted[i] for i in self.rng.permutation(len(wanted))]
         path = self._waiting.pop()
         labels = read_manifest(path.parent).labels
-        records = list(shard_records(path, self.labels, labels))
+        of = next(folder for folder in self.folders if Path(folder.path) == path.parent)
+        lens = of.lens_or(Lens.ALL)
+        records = list(shard_records(path, self.labels, labels, kinds=of.kinds, lens=lens, weight=of.weight))
         hw = records[0].rgb.shape[:2]
         if hw not in self.stacks:
             self.stacks[hw] = Stack.empty(hw, Stack.fitting(hw, self.budget_bytes), self.device)
@@ -132,12 +148,16 @@ class Sampler:
         if self.renders is None and config.shards:
             budget = config.memory_gb * 1e9
             self.renders = Renders(
-                config.shards, budget, self.labels, self.device, self.rank, self.world, np.random.default_rng((seed, 5))
-            )
+                folders(config.shards), budget, self.labels, self.device, self.rank, self.world,
+                np.random.default_rng((seed, 5)),
+            )  # fmt: skip
             self.renders.begin()
         if config.world_processes:
             self.live = self._begin_live(seed)
-        self.real = self.real or read_real(config.frames, config.annotations, self.labels, self.device)
+        self.real = self.real or read_real(
+            config.frames, config.annotations, self.labels, self.device,
+            allow_non_commercial=config.allow_non_commercial,
+        )  # fmt: skip
         if self.renders is None and not self.real:
             raise DataError("training needs shards, or frames, or both")
 
@@ -185,7 +205,10 @@ class Sampler:
         camera = np.stack([stack.camera[row] for stack, row in picked]).astype(np.float64)
         sizes = np.array([stack.hw[::-1] for stack, _ in picked], np.float64)
         turn_share = np.where(is_real, self.config.turn_share, self.config.turn_share / 2)
-        views = draw(camera, sizes, is_real, view, self.rng, turn_share=turn_share)
+        lens = np.array([stack.lens[row] for stack, row in picked], object)
+        views = draw(
+            camera, sizes, is_real, view, self.rng, turn_share=turn_share, narrow_teach=lens == Lens.ALL
+        )  # fmt: skip
         by_stack: dict[int, list[int]] = defaultdict(list)
         for i, (stack, _) in enumerate(picked):
             by_stack[id(stack)].append(i)
@@ -200,7 +223,7 @@ class Sampler:
             _still_true(stack.referring[row], whole=bool(views.whole[i]), mirrored=bool(views.mirrored[i]))
             for i, (stack, row) in enumerate(picked)
         ]
-        usual = views.usual
+        usual = views.usual & (lens != Lens.NONE)
         taker = np.flatnonzero(is_real & (self.rng.random(len(is_real)) < self.config.paste_share))
         if len(taker) and len(is_real) > 1:
             lender = (taker + self.rng.integers(1, len(is_real), len(taker))) % len(is_real)
@@ -221,41 +244,80 @@ class Sampler:
             weights = np.array([group.weight for group in self.real])
             return True, self.real[int(self.rng.choice(len(weights), p=weights / weights.sum()))].pick(self.rng)
         assert self.renders is not None
-        return False, Group(1.0, list(self.renders.stacks.values())).pick(self.rng)
+        return False, Group(1.0, list(self.renders.stacks.values())).pick(self.rng, weighted=self.renders.weighted)
 
 
-def read_real(folders: Sequence[str], annotations: str | None, labels: Labels, device: torch.device) -> list[Group]:
+def read_real(
+    entries: Sequence[str | Folder],
+    annotations: str | None,
+    labels: Labels,
+    device: torch.device,
+    *,
+    allow_non_commercial: bool = False,
+) -> list[Group]:
     """All frames of each folder; the more a folder holds the oftener it is drawn, but by far not in proportion."""
-    read = {folder: _read_folder(Path(folder), annotations, labels) for folder in dict.fromkeys(folders)}
+    if not entries:
+        return []
+    parts = tuple(_part(folder) for folder in folders(entries))
+    shares = Mixture(parts, allow_non_commercial).shares()  # refuses what may not be learnt from
     sizes: dict[tuple[int, int], list[Record]] = defaultdict(list)
-    places: dict[str, dict[tuple[int, int], list[int]]] = {folder: defaultdict(list) for folder in read}
-    for folder, records in read.items():
-        for entry in records:
+    read: dict[tuple[str, Lens, frozenset[str]], dict[tuple[int, int], list[int]]] = {}
+    keys = []
+    for folder, part in zip(folders(entries), parts, strict=True):
+        key = (folder.path, part.lens, part.kinds)
+        keys.append(key)
+        if key in read:  # named again: drawn more often, read once
+            continue
+        read[key] = defaultdict(list)
+        for entry in _records(Path(folder.path), part, annotations, labels):
             hw = (entry.rgb.shape[0], entry.rgb.shape[1])
-            places[folder][hw].append(len(sizes[hw]))
+            read[key][hw].append(len(sizes[hw]))
             sizes[hw].append(entry)
     stacks = {hw: Stack.empty(hw, len(records), device) for hw, records in sizes.items()}
     for hw, records in sizes.items():
         stacks[hw].put(records)
     return [
         Group(
-            weight=len(read[folder]) ** 0.5,
-            stacks=[stacks[hw] for hw in places[folder]],
-            rows=[np.array(rows) for rows in places[folder].values()],
+            weight=share,
+            stacks=[stacks[hw] for hw in read[key]],
+            rows=[np.array(rows) for rows in read[key].values()],
         )
-        for folder in folders
+        for key, share in zip(keys, shares, strict=True)
     ]
 
 
-def _read_folder(folder: Path, annotations: str | None, labels: Labels) -> list[Record]:
-    masks = Annotations.read(Path(annotations), folder.name) if annotations else None
-    records = []
-    for labelled in FrameFolder.open(folder):
-        truth = labelled.truth
-        if masks is not None and labelled.name in masks.masks:
-            truth = _annotated(truth, masks, labelled.frame, f"{folder}/{labelled.name}", labelled.name)
-        records.append(record(labelled.frame, truth, labels, longest=LONGEST))
-    return records
+def sources(config: TrainingConfig) -> list[tuple[Source, int]]:
+    """What a run learns from, each once, and how many frames there are of it."""
+    paths = dict.fromkeys(folder.path for folder in folders((*config.shards, *config.frames)))
+    found: dict[Source, int] = defaultdict(int)
+    for path in paths:
+        dataset = open_dataset(Path(path))
+        found[dataset.source] += len(dataset)
+    if config.world_processes:
+        found[world_source("rendered while it trained")] += 0
+    return list(found.items())
+
+
+def _part(folder: Folder) -> Part:
+    dataset = open_dataset(Path(folder.path))
+    weight = folder.weight * max(1, len(dataset)) ** 0.5
+    return Part(dataset=dataset, weight=weight, lens=folder.lens_or(Lens.NO_NARROW), kinds=folder.kinds)
+
+
+def _records(folder: Path, part: Part, annotations: str | None, labels: Labels) -> Iterator[Record]:
+    masks = Annotations.read(Path(annotations), folder.name) if annotations and "mask" in part.kinds else None
+    for example in part.dataset:
+        drawn = part.draw(example)
+        truth = drawn.example.truth
+        if masks is not None and example.name in masks.masks:
+            truth = _annotated(truth, masks, example.frame, f"{folder}/{example.name}", example.name)
+        kept = record(example.frame, truth, labels, longest=LONGEST)
+        yield replace(kept, lens=_lens(drawn))
+
+
+def _lens(drawn: Drawn) -> Lens:
+    """What the views of a frame may teach is known once they are drawn; through an unknown lens, nothing."""
+    return drawn.part.lens if drawn.example.camera_known else Lens.NONE
 
 
 def _annotated(truth: Truth, masks: Annotations, frame: Frame, where: str, name: str) -> Truth:

@@ -4,11 +4,11 @@ Stuff is learnt as SEMANTIC is, by its paints. Of several classes of things each
 (tasks/panoptic.py), and the network's own colour is pulled there:
 
     m_i    mean own colour of thing i,  k the place of its class among n,  c_s the colours that are taken by stuff
-    hint   hue (k + 0.3 sin a) / n, value 0.7 + 0.3 cos a, saturation 0.6 + 0.4 y, with a = 2 pi (2 x + y) of its middle:
-           the colour where it may start, so that neighbours of one class differ (instance.py)
+    hint   hue (k + 0.3 sin a) / n, value 0.7 + 0.3 cos a, saturation 0.6 + 0.4 y, with a = 2 pi (2 x + y) of the
+           thing's middle: the colour where it may start, so that neighbours of one class differ (instance.py)
     share  mean over things of max(0, cos 0.35 (2 pi / n) - cos(hue of m_i - k / n)),  0 where n = 1
     stuff  mean over things of the worst max(0, M - ||m_i - c_s||)^2 / M^2,  M = 0.3
-    L      pull + 0.7 push + 0.5 hint of instance.py + share + stuff;  and the palette loss of paints.py, for all classes
+    L      pull + 0.7 push + 0.5 hint of instance.py + share + stuff;  and the palette loss of paints.py, for all
 
 A run asks it where its `asked_in_turn` names it; its network then hears of one task more than the usual student's.
 """
