@@ -39,3 +39,8 @@ def test_the_rate_by_time_falls_as_it_does_by_samples() -> None:
     assert learning_rate(config, 75) == pytest.approx(3.0 * 0.505)
     assert learning_rate(config, 0, 0.75) == pytest.approx(3.0 * 0.505)
     assert learning_rate(config, 100) == learning_rate(config, 0, 1.5) == pytest.approx(0.03)
+
+
+def test_the_first_sample_counts_and_the_last_of_the_shortest_run_too() -> None:
+    assert learning_rate(TrainingConfig(samples=10_000, warmup=1_000, learning_rate=1.0), 0) == pytest.approx(1e-3)
+    assert learning_rate(TrainingConfig(samples=1, warmup=0, learning_rate=1.0), 1) == pytest.approx(0.01)

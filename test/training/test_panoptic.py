@@ -214,6 +214,28 @@ def test_a_panoptic_canvas_gets_a_gradient_by_all_of_its_parts(text: TextTable) 
     assert free.grad.abs().sum() > 0 < canvas.grad.abs().sum()
 
 
+def test_its_terms_count_as_much_as_their_formulas_say(text: TextTable) -> None:
+    """Pinned, on a canvas that is right nowhere."""
+    _, collated = about_one()
+    question = next(q for q in asked(30) if q.kind[-1, BACKGROUND])
+    batch = collated(question, text)
+    wave = 0.5 + 0.5 * torch.sin(torch.arange(3 * 64 * 96, dtype=torch.float64) * 0.0037).float().reshape(
+        1, 1, 3, 64, 96
+    )
+    paints = len(question.kind)
+    logits = 3 * torch.sin(torch.arange(paints * 16 * 24, dtype=torch.float64) * 0.37).float().reshape(
+        1, 1, paints, 16, 24
+    )
+    painting = dataclasses.replace(
+        painted(batch, goal_of(question, batch)), canvas=wave, free=wave[..., 2::4, 2::4].clone(), logits=logits
+    )
+    losses = total_loss(painting, batch)
+    assert losses.parts["things"].item() == pytest.approx(1.9622014, rel=1e-4)
+    assert losses.parts["panoptic"].item() == pytest.approx(4.1761, rel=1e-4)
+    assert losses.parts["lens"] == 0
+    assert losses.total.item() == pytest.approx(1.9622014 + 0.5 * 4.1761, rel=1e-4)
+
+
 def test_a_run_that_asks_it_makes_a_network_that_paints_it(tmp_path: Path, text: TextTable, shards: Path) -> None:
     torch.manual_seed(5)
     save_checkpoint(tmp_path / "seven.pt", {"average": Student().state_dict()})
