@@ -41,6 +41,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "training/look.py": ("test/training/test_views.py", "test/training/test_store.py"),
     "training/store.py": ("test/training/test_store.py", "test/training/test_views.py"),
     "training/optimisation.py": ("test/training/test_optimisation.py",),
+    "training/sources.py": ("test/training/test_sources.py", "test/training/test_store.py"),
     "training/samples.py": (
         "test/training/test_store.py",
         "test/training/test_sources.py",

@@ -236,7 +236,8 @@ def test_every_term_counts_as_much_as_its_formula_says(make_batch) -> None:
     assert {name: loss.item() for name, loss in losses.parts.items()} == pytest.approx(PINNED, rel=1e-4)
     weights = {
         "depth": 1.0, "scale": 0.5, "normals": 1.0, "rays": 1.0, "lens": 0.5, "semantic": 0.5, "instance": 1.0,
-        "countable": 0.3, "referring": 0.25, "picture": 0.3, "seen depth": 0.5, "seen normals": 0.5, "seen classes": 0.4,
+        "countable": 0.3, "referring": 0.25, "picture": 0.3,
+        "seen depth": 0.5, "seen normals": 0.5, "seen classes": 0.4,
     }  # fmt: skip
     assert losses.total.item() == pytest.approx(sum(weights[name] * PINNED[name] for name in PINNED), rel=1e-4)
 

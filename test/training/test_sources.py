@@ -18,7 +18,8 @@ from vision_banana_ros.tasks import vocabulary
 from vision_banana_ros.training.annotations import Annotations
 from vision_banana_ros.training.batch import Words
 from vision_banana_ros.training.config import Folder, TrainingConfig, View
-from vision_banana_ros.training.samples import Group, Sampler, read_real, sources
+from vision_banana_ros.training.samples import Sampler
+from vision_banana_ros.training.sources import Group, read_real, sources
 from vision_banana_ros.training.store import Labels, Stack, record, shard_records
 from vision_banana_ros.world.shards import shard_path
 

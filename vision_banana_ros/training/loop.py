@@ -38,7 +38,8 @@ from vision_banana_ros.training.losses import total_loss
 from vision_banana_ros.training.optimisation import learning_rate, parameter_groups
 from vision_banana_ros.training.photometry import vary
 from vision_banana_ros.training.questions import Recipe
-from vision_banana_ros.training.samples import Sampler, sources
+from vision_banana_ros.training.samples import Sampler
+from vision_banana_ros.training.sources import sources
 from vision_banana_ros.training.start import IMAGENET, start_from
 from vision_banana_ros.training.trainee import Trainee
 
