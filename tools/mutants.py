@@ -98,6 +98,8 @@ def survivors(file: Path, jobs: int) -> int:
     def mutmut(*words: str, quiet: bool = False) -> str:
         command = [sys.executable, "-m", "mutmut", *words]
         done = subprocess.run(command, cwd=copy, env=environment, text=True, stdout=subprocess.PIPE if quiet else None)
+        if done.returncode:  # or it would look as if nothing had survived
+            sys.exit(f"mutmut {words[0]} failed on {file}: do its tests pass?")
         return done.stdout or ""
 
     def lived() -> dict[str, str]:

@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from made_frames import CPU, make_frame, seen_whole, stack_of, write_frames
+from made_frames import CPU, make_frame, seen_whole, stack_of
 
 from vision_banana_ros.core import Ask, Frame, Target, Task
-from vision_banana_ros.generators.student import StudentGenerator
-from vision_banana_ros.prompts import Instruction
-from vision_banana_ros.runtimes.torch import TorchRuntime
 from vision_banana_ros.student.lens import Guess
-from vision_banana_ros.student.network import Painting, Student, StudentConfig
+from vision_banana_ros.student.network import Painting
 from vision_banana_ros.student.paintbox import BACKGROUND, FREE, KINDS, TARGET, pack
 from vision_banana_ros.student.text import TextTable
 from vision_banana_ros.tasks import DecodeSettings, room, vocabulary
 from vision_banana_ros.training.batch import Batch, Words
-from vision_banana_ros.training.checkpoint import averaged_student, save_checkpoint
 from vision_banana_ros.training.collate import collate, facts
-from vision_banana_ros.training.config import TrainingConfig, View
-from vision_banana_ros.training.loop import train
+from vision_banana_ros.training.config import View
 from vision_banana_ros.training.losses import total_loss
 from vision_banana_ros.training.questions import Recipe
-from vision_banana_ros.training.start import start_from
 from vision_banana_ros.training.tasks import BY_INSTANCE, OPEN, Asker, Facts, Question, exercise
 from vision_banana_ros.training.tasks.instance import middles
 from vision_banana_ros.training.tasks.panoptic import hint, hue, things_loss
@@ -234,52 +227,3 @@ def test_its_terms_count_as_much_as_their_formulas_say(text: TextTable) -> None:
     assert losses.parts["panoptic"].item() == pytest.approx(4.1761, rel=1e-4)
     assert losses.parts["lens"] == 0
     assert losses.total.item() == pytest.approx(1.9622014 + 0.5 * 4.1761, rel=1e-4)
-
-
-def test_a_run_that_asks_it_makes_a_network_that_paints_it(tmp_path: Path, text: TextTable, shards: Path) -> None:
-    torch.manual_seed(5)
-    save_checkpoint(tmp_path / "seven.pt", {"average": Student().state_dict()})
-    config = TrainingConfig(
-        shards=(str(shards),), views=(View(width=64, height=32),), batch=2, samples=4, questions=3, bfloat16=False,
-        threads=1, initial=str(tmp_path / "seven.pt"), asked_in_turn={"panoptic": 0.98, "depth": 0.02},
-    )  # fmt: skip
-    last = train(config, tmp_path / "run", text)
-    student = averaged_student(last)
-    assert student.config.tasks == (
-        "depth", "normals", "rays", "semantic", "instance", "referring", "image", "panoptic",
-    )  # fmt: skip
-    generator = StudentGenerator(TorchRuntime(student), text, [(64, 32)], tasks=student.config.tasks)
-    targets = (Target("floor", (0, 200, 0)), Target("chair"))
-    frame = make_frame()[0]
-    (canvas,) = generator.generate(frame, [Instruction(Task.PANOPTIC, targets, background=(0, 0, 0))])
-    assert canvas.rgb.shape[2] == 3
-    usual = StudentGenerator(TorchRuntime(Student().eval()), text, [(64, 32)])
-    assert Task.PANOPTIC in generator.tasks
-    assert Task.PANOPTIC not in usual.tasks
-
-
-def test_a_student_that_learns_one_more_task_keeps_what_it_knew(tmp_path: Path, text: TextTable) -> None:
-    torch.manual_seed(6)
-    seven = Student().eval()
-    save_checkpoint(tmp_path / "seven.pt", {"average": seven.state_dict()})
-    eight = Student(StudentConfig(tasks=TEACHES.tasks()))
-    start_from(eight, str(tmp_path / "seven.pt"))
-    targets = (Target("floor", (0, 200, 0)), Target("wall", (200, 0, 0)))
-    asks = [Instruction(Task.DEPTH), Instruction(Task.SEMANTIC, targets, background=(0, 0, 0))]
-    frame = make_frame()[0]
-    one = StudentGenerator(TorchRuntime(seven), text, [(64, 32)]).generate(frame, asks)
-    other = StudentGenerator(TorchRuntime(eight.eval()), text, [(64, 32)], tasks=TEACHES.tasks()).generate(frame, asks)
-    for a, b in zip(one, other, strict=True):
-        assert np.abs(a.rgb.astype(int) - b.rgb).max() <= 1  # summed in another order
-
-
-def test_a_run_that_was_begun_without_it_is_told_to_start_anew(tmp_path: Path, text: TextTable) -> None:
-    write_frames(tmp_path / "set")
-    config = TrainingConfig(
-        frames=(str(tmp_path / "set"),), views=(View(width=64, height=32),), batch=2, samples=2, questions=1,
-        bfloat16=False, threads=1, initial=None,
-    )  # fmt: skip
-    train(config, tmp_path / "run", text)
-    more = dataclasses.replace(config, asked_in_turn={"panoptic": 0.5, "depth": 0.5})
-    with pytest.raises(Exception, match=r"panoptic.*start another run"):
-        train(more, tmp_path / "run", text)
