@@ -11,7 +11,9 @@ import torch
 from made_frames import make_frame, write_frames
 
 from vision_banana_ros.core import DataError, Target, Task
+from vision_banana_ros.generators.registry import load_generator
 from vision_banana_ros.generators.student import StudentGenerator
+from vision_banana_ros.models.pack import ExportSettings, write_model
 from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.runtimes.torch import TorchRuntime
 from vision_banana_ros.student.network import Student, StudentConfig
@@ -21,6 +23,7 @@ from vision_banana_ros.training.config import TrainingConfig, View
 from vision_banana_ros.training.loop import train
 from vision_banana_ros.training.questions import Recipe
 from vision_banana_ros.training.start import start_from
+from vision_banana_ros.world.moving import MovingScene
 
 EIGHT = Recipe(first={}, in_turn={"panoptic": 0.9, "image": 0.1}).tasks()
 
@@ -45,6 +48,12 @@ def test_a_run_that_asks_it_makes_a_network_that_paints_it(tmp_path: Path, text:
     usual = StudentGenerator(TorchRuntime(Student().eval()), text, [(64, 32)])
     assert Task.PANOPTIC in generator.tasks
     assert Task.PANOPTIC not in usual.tasks
+    settings = ExportSettings(sizes_wh=((64, 32),))
+    write_model(student, text, tmp_path / "model", settings, footage=MovingScene(), vocabulary=(), tell=lambda _: None)
+    packed = load_generator(str(tmp_path / "model"), backend="onnxruntime:fp32")
+    (again,) = packed.generate(frame, [Instruction(Task.PANOPTIC, targets, background=(0, 0, 0))])
+    assert Task.PANOPTIC in packed.tasks
+    assert np.abs(again.rgb.astype(int) - canvas.rgb).max() <= 2
 
 
 def test_a_student_that_learns_one_more_task_keeps_what_it_knew(tmp_path: Path, text: TextTable) -> None:
