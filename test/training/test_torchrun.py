@@ -97,7 +97,8 @@ def test_two_processes_learn_what_one_of_twice_the_batch_learns(tmp_path: Path, 
 def test_a_rank_that_is_killed_comes_back_from_the_last_checkpoint(tmp_path: Path, frames: Path) -> None:
     run = tmp_path / "run"
     argv = command(run, frames, processes=2, batch=4, samples=240, checkpoint_seconds=0.0)
-    launcher = subprocess.Popen(argv, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with (tmp_path / "said.txt").open("w") as said:
+        launcher = subprocess.Popen(argv, env=environment(), stdout=subprocess.DEVNULL, stderr=said)
     deadline = time.monotonic() + 900
     while not (run / "last.pt").exists() or len(losses(run)) < 6:
         assert launcher.poll() is None, "training ended before a rank could be killed"
@@ -106,7 +107,7 @@ def test_a_rank_that_is_killed_comes_back_from_the_last_checkpoint(tmp_path: Pat
     ranks = [p for p in psutil.Process(launcher.pid).children(recursive=True) if "RANK" in p.environ()]
     before = len(losses(run))
     next(p for p in ranks if p.environ()["RANK"] == "1").send_signal(signal.SIGKILL)
-    assert launcher.wait(timeout=1200) == 0
+    assert launcher.wait(timeout=1200) == 0, (tmp_path / "said.txt").read_text()[-4000:]
     samples = [json.loads(line)["samples"] for line in (run / "log.jsonl").read_text().splitlines()]
     assert samples[-1] >= 232
     after = samples[before:]
