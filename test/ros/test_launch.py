@@ -200,7 +200,7 @@ def test_without_rviz2_the_rest_starts_and_with_it_rviz_follows_the_image(
 
 
 def test_rviz_and_nav2_listen_to_topics_that_exist() -> None:
-    from vision_banana_ros.ros.outputs import CLOUD, topics
+    from vision_banana_ros.ros.topics import CLOUD, topics
 
     published = {topic.name for topic in topics()} | {CLOUD, "image", "segmentation/label_info"}
     rviz = yaml.safe_load((ROOT / "config" / "rviz" / "perception.rviz").read_text(encoding="utf-8"))

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vision_banana_ros.ros.params import ParameterError, Settings, as_table, as_yaml, parameters
+from vision_banana_ros.ros.param_texts import as_table, as_yaml
+from vision_banana_ros.ros.params import Settings, parameters
+from vision_banana_ros.ros.specs import ParameterError
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,7 +13,8 @@ from typing import Any
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 
 from vision_banana_ros.core import VisionBananaError
-from vision_banana_ros.ros.params import Settings, Spec, Value, parameters
+from vision_banana_ros.ros.params import Settings, parameters
+from vision_banana_ros.ros.specs import Spec, Value
 
 
 class SettingsKeeper:

@@ -1,0 +1,42 @@
+"""The table of ros/params.py as a parameter file and as documentation."""
+
+from __future__ import annotations
+
+import json
+
+from vision_banana_ros.ros.params import parameters
+from vision_banana_ros.ros.specs import Spec, Value, high_of, low_of
+
+
+def as_yaml() -> str:
+    """config/perception.yaml: every parameter with its default and its words."""
+    lines = [
+        "# Written by  python -m vision_banana_ros.ros.params yaml : the defaults.",
+        "",
+    ]
+    lines += ["/**:", "  ros__parameters:"]
+    for name, default, spec in parameters():
+        lines += [f"    # {_words(spec)}", f"    {name}: {_in_yaml(default)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _in_yaml(default: Value) -> str:
+    """ROS reads an empty list as no value at all."""
+    return '[""]' if default == () else json.dumps(default)
+
+
+def as_table() -> str:
+    """The same as a Markdown table."""
+    lines = ["| parameter | default | | meaning |", "| --- | --- | --- | --- |"]
+    for name, default, spec in parameters():
+        lines.append(f"| `{name}` | `{json.dumps(default)}` | {'live' if spec.live else 'fixed'} | {_words(spec)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _words(spec: Spec) -> str:
+    """Its description, with the range where there is one."""
+    if spec.choices:
+        return f"{spec.about} Of: {', '.join(spec.choices)}."
+    if spec.low is None:
+        return spec.about
+    return f"{spec.about} Range {low_of(spec):g} to {high_of(spec):g}."
