@@ -138,7 +138,7 @@ def test_the_aggregator_finds_every_status_of_the_node() -> None:
     text = (ROOT / "config" / "diagnostics_aggregator.yaml").read_text(encoding="utf-8")
     analyzers = yaml.safe_load(text)["/**"]["ros__parameters"]["analyzers"].values()
     condition = Condition(name="/front/perception")
-    array = diagnostic_array(Header(), condition, FrameStatistics().summary(), Settings())
+    array = diagnostic_array(Header(), condition.name, [(condition, FrameStatistics().summary(), Settings())])
     for status in array.status:
         found = [a for a in analyzers if any(words in status.name for words in a["contains"])]
         assert len(found) == 1, status.name

@@ -33,8 +33,8 @@ _FIGURES = re.compile(r"[-+.\de]*\d")
 
 
 class Frames:
-    """Of one configured node. `info`, `image_topic` and what `questions` and `measured` hold are replaced whole by the
-    executor's thread, never changed, so they need no lock.
+    """Of one camera of a configured node. `info`, `image_topic` and what `questions` and `measured` hold are replaced
+    whole by the executor's thread, never changed, so they need no lock.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Frames:
         engine: Engine,
         outputs: Outputs,
         *,
+        log: Any,
         settings: Callable[[], Settings],
         questions: Questions,
         measured: Measured,
@@ -53,7 +54,8 @@ class Frames:
         self.info: CameraInfo | None = None
         self.image_topic = "image"
         self.newest: Frame | None = None
-        self._node = node
+        self._clock = node.get_clock()
+        self._log = log
         self._engine = engine
         self._outputs = outputs
         self._settings = settings
@@ -83,7 +85,7 @@ class Frames:
             posed, points = self._read(message, settings)
         except FrameError as error:
             self._statistics.dropped(Drop.BAD_IMAGE, str(error))
-            self._node.get_logger().warning(f"image dropped: {error}", throttle_duration_sec=_THROTTLE_S)
+            self._log.warning(f"image dropped: {error}", throttle_duration_sec=_THROTTLE_S)
             return
         request = self._request(outputs.request(wanted, settings), settings)
         if self._engine.must_wait(len(request.tasks)):
@@ -119,7 +121,7 @@ class Frames:
         self._statistics.dropped(Drop.FAILED, words)
         self._condition.update(engine="failing", failure=words)
         self._answer(self._questions.failed(words))
-        self._node.get_logger().error(f"frame dropped: {words}", throttle_duration_sec=_THROTTLE_S)
+        self._log.error(f"frame dropped: {words}", throttle_duration_sec=_THROTTLE_S)
 
     def _answer(self, answer: String | None) -> None:
         if answer is not None:
@@ -171,7 +173,7 @@ class Frames:
 
     def _latency_s(self, frame: Frame) -> float | None:
         """From the image's stamp to now; None where the stamp is not of this clock."""
-        latency_s = (self._node.get_clock().now().nanoseconds - frame.stamp_ns) * 1e-9
+        latency_s = (self._clock.now().nanoseconds - frame.stamp_ns) * 1e-9
         return latency_s if frame.stamp_ns > 0 and abs(latency_s) < _PLAUSIBLE_LATENCY_S else None
 
     def _note(self, sight: Sight, posed: Posed, request: Request, silent: frozenset[str]) -> None:
@@ -186,7 +188,7 @@ class Frames:
         for subject, words in remarks.items():
             # Figures change with every frame, and nobody wants a line for each.
             if words and _FIGURES.sub("#", words) != self._told.get(subject):
-                self._node.get_logger().info(f"{subject}: {words}")
+                self._log.info(f"{subject}: {words}")
                 self._told[subject] = _FIGURES.sub("#", words)
         camera = sight.perception.camera
         self._condition.update(
@@ -204,5 +206,5 @@ class Frames:
         (name, words), *_ = problem.items()
         if words and words != getattr(self._condition.now, name):
             lead = {"unserved": "nothing to publish: ", "unanswered": "not painted: "}.get(name, "")
-            self._node.get_logger().warning(lead + ("; ".join(words) if isinstance(words, tuple) else words))
+            self._log.warning(lead + ("; ".join(words) if isinstance(words, tuple) else words))
         self._condition.update(**problem)

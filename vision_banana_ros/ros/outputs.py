@@ -48,10 +48,11 @@ _REMEDIES = {
 
 
 class Outputs:
-    """The publishers of a configured node."""
+    """The publishers of a camera of a configured node; its topics have `prefix` before their names."""
 
-    def __init__(self, node: Any) -> None:
+    def __init__(self, node: Any, prefix: str = "") -> None:
         self._node = node
+        self._prefix = prefix
         messages = labels.vision_msgs()
         self._vision_msgs = messages
         self._topics = topics(messages)
@@ -66,7 +67,9 @@ class Outputs:
 
     def _publisher(self, kind: Any, name: str, qos: QoSProfile = VOLATILE) -> Any:
         overridable = QoSOverridingOptions.with_default_policies()
-        return self._node.create_lifecycle_publisher(kind, name, copy_of(qos), qos_overriding_options=overridable)
+        return self._node.create_lifecycle_publisher(
+            kind, f"{self._prefix}{name}", copy_of(qos), qos_overriding_options=overridable
+        )
 
     def wanted(self) -> frozenset[str]:
         """Topics with at least one subscriber now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from vision_banana_ros.ros.params import parameters
+from vision_banana_ros.ros.params import OF_A_CAMERA, parameters
 from vision_banana_ros.ros.specs import Spec, Value, high_of, low_of
 
 
@@ -29,8 +29,13 @@ def as_table() -> str:
     """The same as a Markdown table."""
     lines = ["| parameter | default | | meaning |", "| --- | --- | --- | --- |"]
     for name, default, spec in parameters():
-        lines.append(f"| `{name}` | `{json.dumps(default)}` | {'live' if spec.live else 'fixed'} | {_words(spec)} |")
+        lines.append(f"| `{name}` | `{json.dumps(default)}` | {_when(name, spec)} | {_words(spec)} |")
     return "\n".join(lines) + "\n"
+
+
+def _when(name: str, spec: Spec) -> str:
+    """Whether it may change while the node runs, and be given for one of several cameras."""
+    return ("live" if spec.live else "fixed") + (", each" if name in OF_A_CAMERA else "")
 
 
 def _words(spec: Spec) -> str:

@@ -14,6 +14,7 @@ node refuses it and keeps the Settings that it had. Imports nothing of ROS.
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,6 +31,13 @@ from vision_banana_ros.tasks import INSTANCE_DECODINGS, DecodeSettings, Wishes, 
 
 #: What may be asked for: all that topics carry.
 TASKS: tuple[str, ...] = tuple(room.task.value for room in rooms() if room.published)
+#: What each of several cameras may have its own of: front.hfov_deg.
+OF_A_CAMERA: frozenset[str] = frozenset(
+    {"transport", "tasks", "classes", "instance_class", "prompt", "hfov_deg", "scan_pose", "camera_height_m"}
+    | {"crop_x", "crop_y", "crop_width", "crop_height", "output_width", "max_rate_hz"}
+)
+#: A part of a topic's name, and of a parameter's.
+_CAMERA = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 CLOUD_FIELDS: tuple[str, ...] = ("rgb", "normals", "label", "confidence")
 
 
@@ -70,6 +78,10 @@ class Settings:
         "Unwritable: built and chosen at each start.", live=False,
     )  # fmt: skip
     autostart: bool = parameter(True, "Configure and activate by itself, as plain `ros2 run` needs.", live=False)
+    cameras: tuple[str, ...] = parameter(
+        (), "Names of several cameras that one model sees for, each with its topics under its name, [front, rear]: "
+        "front/image, front/points; empty: one camera, whose topics stand alone.", live=False,
+    )  # fmt: skip
     transport: str = parameter(
         "raw", "Listen to `image`, or to `image/compressed`.", live=False, choices=("raw", "compressed")
     )
@@ -173,6 +185,11 @@ class Settings:
                 reads(getattr(self, name))
             except VisionBananaError as error:
                 raise ParameterError(f"{name}: {error}") from error
+        for camera in self.cameras:
+            if _CAMERA.fullmatch(camera) is None or self.cameras.count(camera) > 1:
+                raise ParameterError(
+                    f"cameras must be different names of letters, digits and _, got {describe(camera)}"
+                )
         if self.device.partition(":")[0] not in DEVICES:
             raise ParameterError(f"device must be of {', '.join(DEVICES)}, got {describe(self.device)}")
         if self.scan_pose:
@@ -214,9 +231,9 @@ class Settings:
         return dataclasses.replace(self, **{name: plain(values[name], known[name]) for name in values})  # type: ignore[arg-type]
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=32)
 def _perceiver_settings(settings: Settings) -> PerceiverSettings:
-    """Made once, not for every frame."""
+    """Made once for a camera, not for every frame."""
     return PerceiverSettings(
         decode=DecodeSettings(
             max_range_m=settings.max_range_m,
