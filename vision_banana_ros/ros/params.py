@@ -25,7 +25,7 @@ from vision_banana_ros.generators.options import DEVICES, PRECISIONS
 from vision_banana_ros.perceiver import PerceiverSettings
 from vision_banana_ros.prompts import ClassSet, Instruction, class_set_names, read_class_set, read_request
 from vision_banana_ros.ros.cropping import Crop
-from vision_banana_ros.ros.pose import read_pose
+from vision_banana_ros.ros.pose import Place
 from vision_banana_ros.ros.specs import ParameterError, Spec, Value, parameter, plain, require
 from vision_banana_ros.tasks import INSTANCE_DECODINGS, DecodeSettings, Wishes, rooms
 
@@ -33,8 +33,8 @@ from vision_banana_ros.tasks import INSTANCE_DECODINGS, DecodeSettings, Wishes, 
 TASKS: tuple[str, ...] = tuple(room.task.value for room in rooms() if room.published)
 #: What each of several cameras may have its own of: front.hfov_deg.
 OF_A_CAMERA: frozenset[str] = frozenset(
-    {"transport", "tasks", "classes", "instance_class", "prompt", "hfov_deg", "scan_pose", "camera_height_m"}
-    | {"crop_x", "crop_y", "crop_width", "crop_height", "output_width", "max_rate_hz"}
+    {"transport", "tasks", "classes", "instance_class", "prompt", "hfov_deg", "scan_pose", "camera_pose"}
+    | {"crop_x", "crop_y", "crop_width", "crop_height", "output_width", "max_rate_hz", "camera_height_m"}
 )
 #: A part of a topic's name, and of a parameter's.
 _CAMERA = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -111,7 +111,7 @@ class Settings:
 
     scan_pose: str = parameter(
         "", "Where the laser of `scan` or `scan/points` is: x y z roll pitch yaw in the camera's body frame (x ahead, "
-        "z up); its distances then set the scale of depth; empty: none.", live=False,
+        "z up), or tf to look it up; its distances then set the scale of depth; empty: none.", live=False,
     )  # fmt: skip
     crop_x: int = parameter(0, "First column of the image that is looked at.", low=0, high=16384)
     crop_y: int = parameter(0, "First row of the image that is looked at.", low=0, high=16384)
@@ -161,6 +161,18 @@ class Settings:
     nav2_without: tuple[str, ...] = parameter(
         (), "Classes that are left out of `points/nav2`, as they are called in `classes`: [floor, carpet]."
     )
+    nav2_min_height_m: float = parameter(
+        0.0, "Points of `points/nav2` lower over the floor are left out, where nav2_max_height_m is set.",
+        low=-100.0, high=100.0,
+    )  # fmt: skip
+    nav2_max_height_m: float = parameter(
+        0.0, "Points of `points/nav2` higher over the floor are left out; 0: all heights stay. Needs camera_pose or "
+        "camera_height_m.", low=0.0, high=100.0,
+    )  # fmt: skip
+    camera_pose: str = parameter(
+        "", "Where the camera's body is: x y z roll pitch yaw (x ahead, z up) in a frame whose z = 0 is the floor, or "
+        "tf:base_footprint to look it up; empty: unknown, and camera_height_m is taken for a camera that looks level."
+    )
     camera_height_m: float = parameter(
         0.0, "Height of the camera above the floor, which then sets the scale of depth; 0: the model's own scale.",
         low=0.0, high=100.0,
@@ -192,11 +204,18 @@ class Settings:
                 )
         if self.device.partition(":")[0] not in DEVICES:
             raise ParameterError(f"device must be of {', '.join(DEVICES)}, got {describe(self.device)}")
-        if self.scan_pose:
+        for name in ("scan_pose", "camera_pose"):
             try:
-                read_pose(self.scan_pose)
+                Place.of(getattr(self, name))
             except VisionBananaError as error:
-                raise ParameterError(f"scan_pose: {error}") from error
+                raise ParameterError(f"{name}: {error}") from error
+        if self.nav2_max_height_m > 0 and not self.cameras:  # each of several is looked at by itself
+            if self.nav2_min_height_m >= self.nav2_max_height_m:
+                raise ParameterError(
+                    f"nav2_min_height_m {self.nav2_min_height_m} must be below nav2_max_height_m {self.nav2_max_height_m}"
+                )
+            if not self.camera_pose and self.camera_height_m <= 0:
+                raise ParameterError("nav2_max_height_m needs to know where the floor is: camera_pose, camera_height_m")
 
     @property
     def crop(self) -> Crop:
