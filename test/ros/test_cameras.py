@@ -141,11 +141,13 @@ def test_a_broken_camera_and_a_dead_one_hold_up_no_other(ros: Any, tmp_path: Pat
     listener.messages("front/depth/image")
     broken = image_message(MovingScene(150).frame(0).rgb, "rgb8", _head())
     broken.step = 7
-    with listener.feeding(("third/image", lambda head: broken)):
+    with listener.feeding(("third/image", lambda _: broken)):
         array = listener.newest(
             "/diagnostics",
-            lambda a: _status(a, "/perception/third: frames").level == DiagnosticStatus.ERROR
-            and _status(a, "/perception/rear: frames").level == DiagnosticStatus.OK,
+            lambda a: (
+                _status(a, "/perception/third: frames").level == DiagnosticStatus.ERROR
+                and _status(a, "/perception/rear: frames").level == DiagnosticStatus.OK
+            ),
         )
         assert "step is 7" in _status(array, "/perception/third: frames").message
         front.signal(9)

@@ -1,4 +1,4 @@
-"""Several threads, one generator: nobody waits for more than one frame of each other, nobody pays for another's fault."""
+"""Several threads, one generator: nobody waits for more than one frame of each other, nor pays for its faults."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_what_remembers_frames_is_refused_for_several_cameras(settings: Settings
 
 def test_a_model_that_takes_measured_depth_is_refused_for_several_cameras() -> None:
     painter = Painter()
-    painter.give_depth = lambda depth_m, stamp_ns: None  # type: ignore[attr-defined]
+    painter.give_depth = lambda *_: None  # type: ignore[attr-defined]
     with pytest.raises(GeneratorError, match="painter takes the measured depth of one camera"):
         require_for_several(painter, Settings())
     require_for_several(Painter(), Settings())

@@ -24,8 +24,10 @@ from vision_banana_ros.ros.inputs import Inputs, RateLimit
 from vision_banana_ros.ros.measured import Measured
 from vision_banana_ros.ros.outputs import Outputs
 from vision_banana_ros.ros.params import Settings
+from vision_banana_ros.ros.pose import Place
 from vision_banana_ros.ros.questions import Questions, answer_message
 from vision_banana_ros.ros.statistics import Drop, FrameStatistics
+from vision_banana_ros.ros.transforms import Transforms
 from vision_banana_ros.ros.transport import segment_bytes
 from vision_banana_ros.ros.worker import LatestWorker
 
@@ -33,12 +35,13 @@ from vision_banana_ros.ros.worker import LatestWorker
 class Eye:
     """`name` is "" for the only camera. Configured, activated and so on by the node, in its order."""
 
-    def __init__(self, node: Any, name: str, *, settings: Callable[[], Settings]) -> None:
+    def __init__(self, node: Any, name: str, *, settings: Callable[[], Settings], transforms: Transforms) -> None:
         self.name = name
         self._node = node
         self._prefix = f"{name}/" if name else ""
         self._log = node.get_logger().get_child(name) if name else node.get_logger()
         self._settings = settings
+        self._transforms = transforms
         self.statistics = FrameStatistics()
         full_name = node.get_fully_qualified_name()
         self.condition = SharedCondition(f"{full_name}/{name}" if name else full_name)
@@ -55,13 +58,15 @@ class Eye:
     # As the node's states go.
 
     def configure(self, engine: Engine) -> None:
-        """Publishers, and the way of a frame. Raises for a quality of service that is none."""
+        """Publishers, and the way of a frame. Raises for a quality of service that is none, and for lack of tf2."""
+        if self._settings().looks_up:
+            self._transforms.listen()
         self._engine = engine
         self._outputs = Outputs(self._node, self._prefix)
-        self._measured = Measured(scan_pose=self._settings().scan_pose)
+        self._measured = Measured(place=Place.of(self._settings().scan_pose), transforms=self._transforms)
         self._frames = Frames(
             self._node, engine, self._outputs, log=self._log, settings=self._settings, questions=self._questions,
-            measured=self._measured, statistics=self.statistics, condition=self.condition,
+            measured=self._measured, transforms=self._transforms, statistics=self.statistics, condition=self.condition,
             segment_bytes=segment_bytes(os.environ),
         )  # fmt: skip
         self.condition.update(engine="loaded", failure="", about=engine.about)

@@ -13,16 +13,20 @@ from std_msgs.msg import String
 
 from vision_banana_ros.core import FloatArray, Frame, FrameError
 from vision_banana_ros.geometry.anchor import sparse_depth
+from vision_banana_ros.geometry.sparse import Heights
 from vision_banana_ros.perceiver import Perceiver, Sight
 from vision_banana_ros.ros import convert
 from vision_banana_ros.ros.diagnostics import SharedCondition
 from vision_banana_ros.ros.engine import Engine, error_words
+from vision_banana_ros.ros.floor import heights_kept
 from vision_banana_ros.ros.intrinsics import Posed, with_given_camera
 from vision_banana_ros.ros.measured import Measured
 from vision_banana_ros.ros.outputs import NO_CAMERA, Outputs, Published, Request
 from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.ros.questions import Questions
 from vision_banana_ros.ros.statistics import Drop, FrameStatistics
+from vision_banana_ros.ros.topics import NAV2
+from vision_banana_ros.ros.transforms import Transforms
 from vision_banana_ros.ros.transport import SEGMENT_VARIABLE
 
 _THROTTLE_S = 5.0
@@ -47,6 +51,7 @@ class Frames:
         settings: Callable[[], Settings],
         questions: Questions,
         measured: Measured,
+        transforms: Transforms,
         statistics: FrameStatistics,
         condition: SharedCondition,
         segment_bytes: int | None,
@@ -61,6 +66,7 @@ class Frames:
         self._settings = settings
         self._questions = questions
         self._measured = measured
+        self._transforms = transforms
         self._statistics = statistics
         self._condition = condition
         self._segment_bytes = segment_bytes
@@ -100,10 +106,11 @@ class Frames:
             points=points,
         )
         self.newest = sight.frame
-        published = outputs.publish(sight, wanted, settings, posed.info)
+        heights, no_floor = self._heights(settings, sight.frame) if NAV2 in wanted else (None, "")
+        published = outputs.publish(sight, wanted - {NAV2} if no_floor else wanted, settings, posed.info, heights)
         answer = questions.answer(sight.perception, convert.header(sight.frame.stamp_ns, sight.frame.frame_id))
         self._answer(answer)
-        self._note(sight, posed, request, wanted - published.topics)
+        self._note(sight, posed, request, wanted - published.topics, no_floor)
         self._tell(transport_problem=self._too_large(published))
         if not published.topics and answer is None:
             self._statistics.dropped(Drop.NOTHING)
@@ -142,7 +149,7 @@ class Frames:
 
     def _measured_of(self, frame: Frame, whole_hw: tuple[int, int], settings: Settings) -> FloatArray | None:
         """Depth goes to the model, if it takes any; points that are not its anchor set the scale."""
-        points = self._measured.points(frame.stamp_ns)
+        points = self._measured.points(frame.stamp_ns, frame.frame_id)
         if not self._engine.takes_depth:
             return points
         depth_m = self._measured.depth_m(frame.stamp_ns)
@@ -153,6 +160,13 @@ class Frames:
         if depth_m is not None:
             self._engine.generator.give_depth(depth_m, frame.stamp_ns)  # type: ignore[attr-defined]
         return None if settings.anchor == "sparse" else points
+
+    def _heights(self, settings: Settings, frame: Frame) -> tuple[Heights | None, str]:
+        """What the cloud for costmaps keeps; or why that is not known, and then there is none."""
+        try:
+            return heights_kept(settings, frame, self._transforms), ""
+        except FrameError as error:
+            return None, str(error)
 
     def _request(self, request: Request, settings: Settings) -> Request:
         """What subscribers and a pending question need together."""
@@ -176,10 +190,12 @@ class Frames:
         latency_s = (self._clock.now().nanoseconds - frame.stamp_ns) * 1e-9
         return latency_s if frame.stamp_ns > 0 and abs(latency_s) < _PLAUSIBLE_LATENCY_S else None
 
-    def _note(self, sight: Sight, posed: Posed, request: Request, silent: frozenset[str]) -> None:
+    def _note(self, sight: Sight, posed: Posed, request: Request, silent: frozenset[str], no_floor: str) -> None:
         """What this frame showed of camera, scale and model; it also showed that the engine works."""
         lacks_camera = request.camera and sight.perception.camera is None
         why = {name: self._outputs.why_not(name, sight, self._settings()) for name in sorted(silent)}
+        if no_floor:
+            why[NAV2] = no_floor
         self._tell(camera_problem=posed.problem or (NO_CAMERA if lacks_camera else ""))
         self._tell(unserved=tuple(f"{name}: {words}" for name, words in why.items() if words))
         unanswered = {f"{u.instruction.task.value}: {u.why}" for u in sight.perception.unanswered}

@@ -67,7 +67,7 @@ class Inputs:
         ]
         if takes_depth:
             self._others.append(self._newest(Image, f"{prefix}depth_prompt", partial(setattr, measured, "depth")))
-        if measured.scan_pose:
+        if measured.place.is_known:
             for kind, topic in ((LaserScan, "scan"), (PointCloud2, "scan/points")):
                 self._others.append(self._newest(kind, f"{prefix}{topic}", partial(setattr, measured, "scan")))
         self._images: Any = None

@@ -13,6 +13,7 @@ from std_msgs.msg import String
 
 from vision_banana_ros.core import Task
 from vision_banana_ros.geometry import pack_cloud
+from vision_banana_ros.geometry.sparse import Heights
 from vision_banana_ros.perceiver import Sight
 from vision_banana_ros.prompts import ClassSet
 from vision_banana_ros.ros import convert, labels
@@ -87,10 +88,17 @@ class Outputs:
         allowed = frozenset(task for task in tasks if task.value in settings.tasks)
         return Request(tasks=allowed, camera=CLOUD in wanted or any(topic.camera for topic in listened))
 
-    def publish(self, sight: Sight, wanted: frozenset[str], settings: Settings, info: CameraInfo | None) -> Published:
+    def publish(
+        self,
+        sight: Sight,
+        wanted: frozenset[str],
+        settings: Settings,
+        info: CameraInfo | None,
+        heights: Heights | None = None,
+    ) -> Published:
         """All with one header. `info` is the one that the sight's camera was read from, if it was."""
         head = convert.header(sight.frame.stamp_ns, sight.frame.frame_id)
-        context = Context(sight, head, settings, info)
+        context = Context(sight, head, settings, info, heights)
         sizes: dict[str, int] = {}
         for topic in self._topics:
             if topic.name in wanted:

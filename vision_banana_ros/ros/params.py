@@ -170,8 +170,9 @@ class Settings:
         "camera_height_m.", low=0.0, high=100.0,
     )  # fmt: skip
     camera_pose: str = parameter(
-        "", "Where the camera's body is: x y z roll pitch yaw (x ahead, z up) in a frame whose z = 0 is the floor, or "
-        "tf:base_footprint to look it up; empty: unknown, and camera_height_m is taken for a camera that looks level."
+        "",
+        "Where the camera's body is: x y z roll pitch yaw (x ahead, z up) in a frame whose z = 0 is the floor, or "
+        "tf:base_footprint to look it up; empty: unknown, and camera_height_m is taken for a camera that looks level.",
     )
     camera_height_m: float = parameter(
         0.0, "Height of the camera above the floor, which then sets the scale of depth; 0: the model's own scale.",
@@ -206,16 +207,20 @@ class Settings:
             raise ParameterError(f"device must be of {', '.join(DEVICES)}, got {describe(self.device)}")
         for name in ("scan_pose", "camera_pose"):
             try:
-                Place.of(getattr(self, name))
+                Place.of(getattr(self, name), needs_frame=name == "camera_pose")
             except VisionBananaError as error:
                 raise ParameterError(f"{name}: {error}") from error
         if self.nav2_max_height_m > 0 and not self.cameras:  # each of several is looked at by itself
-            if self.nav2_min_height_m >= self.nav2_max_height_m:
-                raise ParameterError(
-                    f"nav2_min_height_m {self.nav2_min_height_m} must be below nav2_max_height_m {self.nav2_max_height_m}"
-                )
+            low_m, high_m = self.nav2_min_height_m, self.nav2_max_height_m
+            if low_m >= high_m:
+                raise ParameterError(f"nav2_min_height_m {low_m} must be below nav2_max_height_m {high_m}")
             if not self.camera_pose and self.camera_height_m <= 0:
                 raise ParameterError("nav2_max_height_m needs to know where the floor is: camera_pose, camera_height_m")
+
+    @property
+    def looks_up(self) -> bool:
+        """Some place is told by transforms."""
+        return any(Place.of(text, needs_frame=":" in text).by_transforms for text in (self.scan_pose, self.camera_pose))
 
     @property
     def crop(self) -> Crop:

@@ -30,6 +30,7 @@ from vision_banana_ros.ros.eye import Eye
 from vision_banana_ros.ros.heat import read_heat
 from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.ros.services import make_services
+from vision_banana_ros.ros.transforms import Transforms
 from vision_banana_ros.ros.transport import give_back_memory
 from vision_banana_ros.ros.turns import Turns, require_for_several
 
@@ -46,6 +47,7 @@ class PerceptionNode(LifecycleNode):
         super().__init__("perception")
         self._engine: Engine | None = None
         self._eyes: tuple[Eye, ...] = ()
+        self._transforms = Transforms(self)
         self._keeper = SettingsKeeper(
             self,
             is_fixed=lambda: self._engine is not None,
@@ -68,7 +70,9 @@ class PerceptionNode(LifecycleNode):
         """As the parameter cameras has them now."""
         names = self._settings.cameras or ("",)
         if tuple(eye.name for eye in self._eyes) != names:
-            self._eyes = tuple(Eye(self, name, settings=self._settings_of(name)) for name in names)
+            self._eyes = tuple(
+                Eye(self, name, settings=self._settings_of(name), transforms=self._transforms) for name in names
+            )
 
     def _settings_of(self, name: str) -> Callable[[], Settings]:
         return lambda: self._keeper.of(name)
@@ -162,6 +166,7 @@ class PerceptionNode(LifecycleNode):
         if self._engine is not None:
             self._engine.close()
         self._engine = None
+        self._transforms.close()
         give_back_memory()
 
     # The executor's thread.
@@ -171,9 +176,11 @@ class PerceptionNode(LifecycleNode):
             eye.look_for_listeners()
 
     def _require_known(self, settings: Settings) -> None:
-        """While there is a model: its words are not known before."""
+        """While there is a model: its words are not known before. And transforms, where they are asked for now."""
         if self._engine is not None:
             self._engine.require_known(settings)
+            if settings.looks_up:
+                self._transforms.listen()
 
     def _reset(self) -> str:
         for eye in self._eyes:

@@ -13,7 +13,7 @@ from std_msgs.msg import Header, String
 
 from vision_banana_ros.core import UNLABELLED, Perception, Task
 from vision_banana_ros.geometry.objects import SeenObject, seen_objects
-from vision_banana_ros.geometry.sparse import sparse_cloud
+from vision_banana_ros.geometry.sparse import Heights, sparse_cloud
 from vision_banana_ros.perceiver import Sight
 from vision_banana_ros.ros import compressed, convert, labels
 from vision_banana_ros.ros.params import Settings
@@ -34,6 +34,7 @@ class Context:
     header: Header
     settings: Settings
     info_like: CameraInfo | None
+    heights: Heights | None = None  # that points/nav2 keeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def _info(context: Context) -> CameraInfo | None:
 
 
 def _nav2(context: Context) -> PointCloud2 | None:
-    """The cloud for costmaps: few points, the nearest ones, without the classes that are no obstacles."""
+    """The cloud for costmaps: few points, the nearest ones, without the classes and heights that are no obstacles."""
     seen, settings = context.sight.perception, context.settings
     if seen.depth_m is None or seen.camera is None:
         return None
@@ -103,6 +104,7 @@ def _nav2(context: Context) -> PointCloud2 | None:
         most_points=settings.nav2_max_points,
         mask=seen.mask,
         without=[number for number, word in enumerate(words) if word in settings.nav2_without],
+        heights=context.heights,
         voxel_m=settings.nav2_voxel_m,
         far_point_m=settings.far_point_m or None,
     )
