@@ -84,6 +84,14 @@ class Soak:
             of("segments mapped", lambda held: len(held.segments), ""),
         ]
 
+    def course(self) -> str:
+        """Resident memory from tenth to tenth of the time."""
+        part = max(1, len(self.samples) // 10)
+        tenths = [self.samples[i : i + part] for i in range(0, len(self.samples), part)]
+        return " ".join(f"{median(held.resident_mb for held in tenth):.0f}" for tenth in tenths)
+
     def left_behind(self) -> list[str]:
-        """Segments that the process had mapped and that are still there, after all have ended."""
-        return sorted(segment for segment in self._seen if Path(segment).exists())
+        """Segments that the process had mapped and that are still there, after all have ended. Not ports, which have a
+        number and are opened again by whoever comes next.
+        """
+        return sorted(segment for segment in self._seen if "_port" not in segment and Path(segment).exists())
