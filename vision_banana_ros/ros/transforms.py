@@ -54,10 +54,10 @@ class Transforms:
         except Exception as error:  # TransformException, of a package that need not be here
             raise FrameError(f"no transform from {of!r} to {in_frame!r}: {error}") from error
         turn, shift = found.transform.rotation, found.transform.translation
-        return _rotation(turn.x, turn.y, turn.z, turn.w), np.array([shift.x, shift.y, shift.z])
+        return rotation(turn.x, turn.y, turn.z, turn.w), np.array([shift.x, shift.y, shift.z])
 
 
-def _rotation(x: float, y: float, z: float, w: float) -> Any:
+def rotation(x: float, y: float, z: float, w: float) -> Any:
     """Of a quaternion, of whatever length but zero."""
     length = x * x + y * y + z * z + w * w
     if not length > 0:
