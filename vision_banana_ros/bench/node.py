@@ -75,7 +75,7 @@ def _soak(minutes: float) -> list[Row]:
     """What the node holds a while after its start against the end: memory, threads, files, shared memory. Meanwhile
     subscribers come and go, prompts change, and the camera is stopped or killed and comes again.
     """
-    warm_up_s = min(60.0, minutes * 60 / 2)
+    warm_up_s = min(max(60.0, minutes * 6), minutes * 30)  # a tenth: until the largest of everything has come once
     with (
         _first_frames(12) as camera,
         running_node(*_SMALL) as perception,
