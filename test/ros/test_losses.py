@@ -17,7 +17,7 @@ from conftest import stamp  # isort: skip
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
 
 LARGE = {"depth/image": Image, "normals/image": Image, "segmentation/mask": Image, "points": PointCloud2}
-FRAMES = 14
+FRAMES = 9
 
 
 def _frames(array: DiagnosticArray) -> str:
@@ -30,7 +30,7 @@ def _lost(ros: Any, folder: Path, wh: tuple[int, int], *, reliable: bool, **envi
     for index in range(3):
         bgr = cv2.resize(cv2.cvtColor(scene.frame(index).rgb, cv2.COLOR_RGB2BGR), wh, interpolation=cv2.INTER_LINEAR)
         cv2.imwrite(str(folder / f"{index}.png"), bgr)
-    ros.camera(source=str(folder), rate_hz=2.0, hfov_deg=70.0, environment=None)
+    ros.camera(source=str(folder), rate_hz=1.5, hfov_deg=70.0, environment=None)
     ros.perception(environment=environment)
     listener = ros.listener
     listener.subscribe(DiagnosticArray, "/diagnostics")
