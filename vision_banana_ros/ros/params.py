@@ -285,4 +285,4 @@ def parameters() -> list[tuple[str, Value, Spec]]:
 if __name__ == "__main__":
     from vision_banana_ros.ros.param_texts import as_table, as_yaml
 
-    print({"yaml": as_yaml, "table": as_table}[sys.argv[1]](), end="")
+    print(as_yaml(parameters()) if sys.argv[1] == "yaml" else as_table(parameters(), OF_A_CAMERA), end="")
