@@ -146,17 +146,18 @@ def large_generator(
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The folder of a tiny checkpoint by its name in tiny_models, built when it is first asked for."""
+    """The folder of a tiny checkpoint by its name in tiny_models or tiny_unusual, built when it is first asked for."""
     root = tmp_path_factory.mktemp("tiny")
 
     def folder(name: str) -> Path:
         import tiny_models
+        import tiny_unusual
         import torch
 
         torch.set_num_threads(1)
         place = root / name
         if not place.exists():
-            tiny_models.BUILDERS[name](place)
+            (tiny_models.BUILDERS | tiny_unusual.BUILDERS)[name](place)
         return place
 
     return folder

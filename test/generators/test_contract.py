@@ -62,6 +62,10 @@ FAMILIES: dict[str, Callable[[Tiny, Path], Named | Generator]] = {
     "maskformer": hf("maskformer"),
     "eomt": hf("eomt"),
     "sam3": hf("sam3"),
+    "oneformer": hf("oneformer"),
+    "rf-detr": hf("rf_detr"),
+    "sapiens2": hf("sapiens2"),
+    "florence2": hf("florence2"),
     "clipseg": hf("clipseg"),
     "grounding-dino+sam2": chain("grounding_dino"),
     "owlv2+sam2": chain("owlv2"),
@@ -202,6 +206,8 @@ def test_an_interrupt_goes_through(generator: Generator, monkeypatch: pytest.Mon
         if generator.about.name.endswith("sam3"):
             patched.setattr(generator, "_tokenizer", interrupt)
             patched.setattr(generator, inner, type("Model", (), {"get_vision_features": interrupt}))
+        if generator.about.name.endswith("florence2"):
+            patched.setattr(generator, inner, type("Model", (), {"generate": interrupt}))
         with pytest.raises(KeyboardInterrupt):
             generator.generate(frame, instructions)
     assert len(generator.generate(frame, instructions)) == len(instructions)
