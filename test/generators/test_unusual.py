@@ -39,7 +39,7 @@ def test_one_thing_fills_the_picture_and_other_words_paint_nothing(
     assert not instances[1].any()
 
 
-def test_oneformer_is_told_its_task(tiny: Tiny, frame: Frame) -> None:
+def test_oneformer_is_told_its_task(tiny: Tiny) -> None:
     """In the tokens of its own checkpoint, padded to its own length."""
     generator: Any = load_generator(f"hf:{tiny('oneformer')}")
     tokenizer = generator._checkpoint.processor("AutoTokenizer")

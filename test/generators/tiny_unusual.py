@@ -1,4 +1,4 @@
-"""Tiny checkpoints of the families that need a tokenizer of their own, or whose processor exists for torchvision alone."""
+"""Tiny checkpoints of families that need a tokenizer of their own, or whose processor is torchvision's alone."""
 
 from __future__ import annotations
 
