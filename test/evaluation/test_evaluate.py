@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from vision_banana_ros.cli import main
 from vision_banana_ros.codecs import Palette
 from vision_banana_ros.codecs import depth as depth_code
+from vision_banana_ros.codecs.arrays import INVALID_COLOR
 from vision_banana_ros.core import Canvas, Frame, Task
 from vision_banana_ros.data import Example, Source
 from vision_banana_ros.evaluation.evaluate import EvaluationSettings, evaluate, semantic_instruction
@@ -73,6 +75,31 @@ def test_a_constant_does_not_beat_the_best_constant() -> None:
     assert model.depth.scaled_delta1.value == pytest.approx(best.depth.scaled_delta1.value, abs=1e-6)
     assert model.depth.r2.value == pytest.approx(0, abs=1e-6)
     assert "scaled delta1 of best constant" in beats_baselines(evaluation)
+
+
+class HalfKnown:
+    """The truth in the left half, and the grey of unknown depth in the right one."""
+
+    def generate(self, frame: Frame, instructions):
+        halved = []
+        for canvas in OracleGenerator(FOOTAGE).generate(frame, instructions):
+            rgb = canvas.rgb.copy()
+            rgb[:, 80:] = INVALID_COLOR
+            halved.append(Canvas(rgb, canvas.instruction))
+        return halved
+
+
+def test_the_colour_of_unknown_depth_is_no_depth() -> None:
+    """Read as metres it would be 27 m, and right where the truth is by chance."""
+    depth_only = [Example(e.name, e.frame, replace(e.truth, normals=None, mask=None), MADE_UP) for e in frames()]
+    evaluation = evaluate(depth_only, HalfKnown(), root="moving", model="half")
+    depth = evaluation.contenders[0].depth
+    assert depth.coverage == pytest.approx(0.5, abs=0.03)
+    assert depth.delta1.value == pytest.approx(depth.coverage, abs=0.005)
+    assert depth.scaled_delta1.value == pytest.approx(depth.coverage, abs=0.005)
+    assert depth.median_scale == pytest.approx(1, abs=0.01)
+    assert f"{depth.coverage:6.3f}" in report(evaluation)
+    assert evaluation.contenders[1].depth.coverage == 1
 
 
 def test_the_camera_is_hidden_from_the_generator() -> None:

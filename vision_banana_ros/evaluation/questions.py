@@ -19,9 +19,10 @@ BACKGROUND = (0, 0, 0)
 MIN_INSTANCE_PIXELS = 40
 #: What is asked for where instances have no classes.
 ANY_THING = "object"
-#: Nothing is thrown away for low confidence or for lying between two surfaces.
+#: Nothing is thrown away for low confidence or for lying between two surfaces. But a colour out of the depth code's
+#: reach (confidence 0), such as the grey of unknown depth, says nothing: it is missing, and no metres are read from it.
 SCORE_EVERYTHING = PerceiveSettings(
-    min_depth_confidence=0,
+    min_depth_confidence=1,
     min_normals_confidence=0,
     min_mask_confidence=0,
     filter_flying_pixels=False,
