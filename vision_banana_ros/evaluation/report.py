@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from vision_banana_ros.evaluation.summary import Evaluation
 
-_DEPTH = f"{'':22} {'delta1':>22} {'AbsRel':>8} {'RMSE m':>7} {'scaled d1':>22} {'scaled AR':>9} {'R2':>6} {'scale':>6} {'cover':>6}"
+_DEPTH = (
+    f"{'':22} {'delta1':>22} {'AbsRel':>8} {'RMSE m':>7} {'scaled d1':>22} {'scaled AR':>9} {'R2':>6} {'scale':>6} "
+    f"{'cover':>6}"
+)
 _CLASSES = f"{'':22} {'pixel accuracy':>22} {'mIoU':>22} {'pixels':>12}"
 _NORMALS = f"{'':22} {'mean deg':>22} {'median':>7} {'<11.25':>7} {'<22.5':>7} {'<30':>7}"
 

@@ -4,7 +4,8 @@
     AbsRel    mean of |p - t| / t
     coverage  share of the valid pixels with a prediction at all
 
-The first two per image and then over images (as all the papers do), and over all pixels in one pool. No alignment: metres.
+The first two per image and then over images (as all the papers do), and all over the pixels in one pool. No alignment:
+metres.
 
 Convention
     The prediction is brought to the truth's size (bilinear), never the truth. What is missing stays a miss and is
