@@ -29,10 +29,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vision_banana_ros.core import About, Canvas, Frame, GeneratorError, InstructionError, Task, describe
+from vision_banana_ros.core import About, Canvas, FloatArray, Frame, GeneratorError, InstructionError, Task, describe
 from vision_banana_ros.generators.asking import require_tasks
 from vision_banana_ros.generators.background import Background
 from vision_banana_ros.generators.options import GeneratorOptions
+from vision_banana_ros.generators.specialists.specialist import TakesDepth
 from vision_banana_ros.prompts import Generator, Instruction
 
 #: (model's name, its options) -> a generator.
@@ -74,7 +75,10 @@ class _Part:
 
 
 class MixGenerator:
-    """A `Generator` made of others."""
+    """A `Generator` made of others; it has `give_depth` where one of its parts has a use for measured depth."""
+
+    give_depth: Callable[[FloatArray, int], None]
+    parts_are_scaled = True  # by `anchor: scale` of a part; a mix as a whole is not scaled again
 
     def __init__(
         self,
@@ -99,6 +103,9 @@ class MixGenerator:
         self.about = _about(spec.name, self._parts, self._painter.get(Task.DEPTH))
         #: What a user should hear of, by task: how old an answer is, and what the parts say.
         self.remarks: dict[str, str] = {}
+        self._takers = [part.generator for part in self._parts if isinstance(part.generator, TakesDepth)]
+        if self._takers:
+            self.give_depth = self._give_depth
 
     @property
     def is_paced(self) -> bool:
@@ -125,6 +132,11 @@ class MixGenerator:
         ordered = [next(queues[self._parts.index(self._painter[i.task])]) for i in instructions]
         return [_resized(canvas, (size[0], size[1])) for canvas in ordered]
 
+    def _give_depth(self, depth_m: FloatArray, stamp_ns: int) -> None:
+        """To every part that has a use for it, those that nobody waits for too: the newest measurement counts."""
+        for taker in self._takers:
+            taker.give_depth(depth_m, stamp_ns)
+
     def close(self) -> None:
         """Background parts start nothing any more."""
         for part in self._parts:
@@ -132,10 +144,12 @@ class MixGenerator:
                 part.background.close()
 
     def _painted(self, part: _Part, frame: Frame, instructions: list[Instruction]) -> list[Canvas]:
-        self.remarks |= getattr(part.generator, "remarks", {})
         if part.background is None:
-            return part.generator.generate(frame, instructions)
+            canvases = part.generator.generate(frame, instructions)
+            self.remarks |= getattr(part.generator, "remarks", {})  # of this frame: not before it
+            return canvases
         answer = part.background.answer(frame, instructions)
+        self.remarks |= getattr(part.generator, "remarks", {})
         name = part.generator.about.name
         for instruction in instructions:
             words = f"by {name}, {answer.age_s:.1f} s old"
