@@ -13,13 +13,14 @@ from vision_banana_ros.cli import main
 from vision_banana_ros.codecs import Palette
 from vision_banana_ros.codecs import depth as depth_code
 from vision_banana_ros.codecs.arrays import INVALID_COLOR
-from vision_banana_ros.core import Canvas, Frame, Task
+from vision_banana_ros.core import About, Canvas, Frame, Task
 from vision_banana_ros.data import Example, Source
 from vision_banana_ros.evaluation.evaluate import EvaluationSettings, evaluate, semantic_instruction
 from vision_banana_ros.evaluation.pictures import side_by_side
 from vision_banana_ros.evaluation.questions import ANY_THING, instance_questions, runtime_of
 from vision_banana_ros.evaluation.report import beats_baselines, report
 from vision_banana_ros.generators.oracle import OracleGenerator
+from vision_banana_ros.generators.scaled import ScaledGenerator
 from vision_banana_ros.models.manifest import Precision
 from vision_banana_ros.runtimes.report import LoadReport
 from vision_banana_ros.runtimes.runtime import Backend
@@ -178,6 +179,34 @@ def test_the_command_writes_scores_and_pictures_and_tells_by_its_exit_code(folde
     assert main(argv) == 1
 
 
+class Half:
+    """Sees everything at half its distance."""
+
+    tasks = frozenset({Task.DEPTH})
+    about = About(name="half", licence="MIT")
+
+    def generate(self, frame: Frame, instructions):
+        painted = OracleGenerator(FOOTAGE).generate(frame, instructions)
+        return [Canvas(depth_code.rescaled(canvas.rgb, 0.5), canvas.instruction) for canvas in painted]
+
+
+def test_some_known_points_of_each_frame_set_the_scale(folder, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(
+        "vision_banana_ros.commands.eval.load_generator",
+        lambda _name, **given: ScaledGenerator(Half()) if given["anchor"] == "scale" else Half(),
+    )
+    argv = ["eval", "frames", "--root", str(folder / "set"), "--json", str(folder / "s.json")]
+    delta1 = []
+    for more in ([], ["--anchor", "scale"], ["--anchor", "scale", "--known-points", "60"]):
+        main([*argv, *more])
+        scores = json.loads((folder / "s.json").read_text())
+        delta1.append(scores["contenders"][0]["depth"]["delta1"]["value"])
+    assert delta1 == [0, 0, 1]
+    assert "60 known" in capsys.readouterr().out
+    assert main([*argv, "--known-points", "60"]) == 2
+    assert "takes no measured depth: add --anchor scale" in capsys.readouterr().err
+
+
 @pytest.fixture
 def labels_only(folder):
     for kind in ("depth", "normal"):
@@ -223,7 +252,8 @@ def test_prompts_without_a_frame_to_ask_about_are_still_json(tmp_path, monkeypat
 def test_scores_are_those_of_fp32_unless_told(labels_only, monkeypatch) -> None:
     asked = []
 
-    def load(_model, *, backend):
+    def load(_model, *, backend, anchor):
+        assert anchor == ""
         asked.append(backend)
         return OracleGenerator(FOOTAGE)
 
