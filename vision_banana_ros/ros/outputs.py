@@ -138,6 +138,8 @@ def _nav2(context: _Context) -> PointCloud2 | None:
     seen, settings = context.sight.perception, context.settings
     if seen.depth_m is None or seen.camera is None:
         return None
+    if settings.nav2_without and Task.SEMANTIC in context.sight.resting:
+        return None  # without classes the floor would be an obstacle
     words = seen.labels if seen.mask is not None else ()
     cloud = sparse_cloud(
         seen.depth_m,
@@ -332,6 +334,8 @@ class Outputs:
             return "neither a prompt nor instance_class names anything"
         topic = next((topic for topic in self._topics if topic.name == name), None)
         tasks = topic.tasks if topic is not None else frozenset({Task.DEPTH})
+        if sight.resting & (tasks | ({Task.SEMANTIC} if name == NAV2 else set())):
+            return ""  # it comes with a later frame
         for task in tasks:
             if task is Task.RAYS and sight.perception.camera is not None:
                 return ""  # a camera that is known is not asked for
