@@ -73,7 +73,8 @@ def write_model(
         draft = Path(scratch) / "model"
         draft.mkdir()
         text.save(draft / TEXT_FILE)
-        boxes = pack(GOLDEN_INSTRUCTIONS, TextTable.load(draft / TEXT_FILE))  # as rounded as a robot reads it
+        table = TextTable.load(draft / TEXT_FILE)  # as rounded as a robot reads it
+        boxes = pack(GOLDEN_INSTRUCTIONS, table, student.config.tasks)
         files = [
             _write_graph(student, draft, precision, settings, footage, boxes, tell) for precision in settings.precisions
         ]
@@ -91,6 +92,7 @@ def write_model(
             vocabulary=tuple(vocabulary),
             golden_prompts=tuple(instruction.to_text() for instruction in GOLDEN_INSTRUCTIONS),
             square_pixels=True,
+            tasks=student.config.tasks,
             training=settings.training,
             scores=settings.scores,
         )
