@@ -75,6 +75,23 @@ def levels_off(rgb: Array) -> Array:
     return narrowed(near(near(low, middle), high))
 
 
+@cache
+def inwards() -> AnyArray:
+    """(LEVELS + 1, 3) int16: a step of one level off the walk that leaves the nearest point of it where it is.
+
+    Along the channel that neither the level's edge nor the next nearest edge changes, away from 0 or 255.
+    """
+    axes = np.array([np.flatnonzero(np.subtract(*pair))[0] for pair in zip(VERTICES[1:], VERTICES[:-1], strict=True)])
+    level = np.arange(LEVELS + 1)
+    edge = np.minimum(level // 255, len(axes) - 1)
+    beside = np.clip(edge + np.where(level - 255 * edge > 127, 1, -1), 0, len(axes) - 1)
+    beside = np.where(beside == edge, edge + np.where(edge == 0, 1, -1), beside)  # the walk's two ends
+    steady = 3 - axes[edge] - axes[beside]
+    steps = np.zeros((LEVELS + 1, 3), np.int16)
+    steps[level, steady] = np.where(colors()[level, steady] > 127, -1, 1)
+    return steps
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Tables:
     thresholds: AnyArray  # int32 [r | g << 8]: first b that is not low | last b that is not high << 8 | row << 16

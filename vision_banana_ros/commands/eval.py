@@ -50,6 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         sub = _common(kinds.add_parser(kind, help=what, description=what))
         sub.add_argument("--tell-hfov", action="store_true", help="put the true field of view into the prompt")
+        sub.add_argument(
+            "--anchor", default="", metavar="WHERE", help="where metres come from: scale, sparse, height:M, a model"
+        )
+        sub.add_argument(
+            "--known-points", type=int, default=0, metavar="N",
+            help="give the model N pixels of each frame's own depth, with --anchor scale or sparse",
+        )  # fmt: skip
         sub.add_argument("--far", type=float, default=80.0, metavar="METRES", help="truth beyond this is not scored")
         sub.add_argument("--pictures", type=Path, metavar="DIR", help="write image | model | truth as PNGs")
     what = "over time: flicker, drift and numbers that stay, frame by frame and steadied (needs the extra world)"
@@ -87,6 +94,7 @@ def run(args: argparse.Namespace) -> int:
     settings = EvaluationSettings(
         limits=DepthRange(farthest_m=args.far),
         tell_hfov=args.tell_hfov,
+        known_points=args.known_points,
         countable=things(),
         priors=PriorMaps.load(),
     )
@@ -101,8 +109,11 @@ def run(args: argparse.Namespace) -> int:
         if args.pictures:
             cv2.imwrite(str(args.pictures / f"{example.name}.png"), side_by_side(example, seen)[..., ::-1])
 
-    generator = load_generator(args.model, backend=args.backend)
-    evaluation = evaluate(frames, generator, root=str(args.root), model=args.model, settings=settings, watch=watch)
+    generator = load_generator(args.model, backend=args.backend, anchor=args.anchor)
+    if args.known_points and not hasattr(generator, "give_depth"):
+        raise DataError(f"{args.model} takes no measured depth: add --anchor scale")
+    model = args.model if not args.known_points else f"{args.model}, {args.known_points} known"
+    evaluation = evaluate(frames, generator, root=str(args.root), model=model, settings=settings, watch=watch)
     if not evaluation.frames:
         raise DataError(f"{args.root} has no frame with a truth of something that {args.model} paints")
     out = _words(args)

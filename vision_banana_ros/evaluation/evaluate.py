@@ -72,7 +72,8 @@ def evaluate(
             continue
         frame_count += 1
         sources.add(str(example.source))
-        seen = see(example, generator, [*dense, *(q for q, _ in asked), *(q for q, _ in regions_asked), *by_task])
+        questions = [*dense, *(q for q, _ in asked), *(q for q, _ in regions_asked), *by_task]
+        seen = see(example, generator, questions, known_points=settings.known_points)
         answers = {answer.instruction: answer.layers for answer in seen.answers}
         scoring.add(seen, truth)
         if example.camera_known and seen.camera_recovered and seen.camera is not None:

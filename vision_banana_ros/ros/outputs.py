@@ -146,6 +146,8 @@ class Outputs:
             return "neither a prompt nor instance_class names anything"
         topic = next((topic for topic in self._topics if topic.name == name), None)
         tasks = topic.tasks if topic is not None else frozenset({Task.DEPTH})
+        if sight.resting & (tasks | ({Task.SEMANTIC} if name == NAV2 else set())):
+            return ""  # it comes with a later frame
         for task in tasks:
             if task is Task.RAYS and sight.perception.camera is not None:
                 return ""  # a camera that is known is not asked for

@@ -97,6 +97,8 @@ def _nav2(context: Context) -> PointCloud2 | None:
     seen, settings = context.sight.perception, context.settings
     if seen.depth_m is None or seen.camera is None:
         return None
+    if settings.nav2_without and Task.SEMANTIC in context.sight.resting:
+        return None  # without classes the floor would be an obstacle
     words = seen.labels if seen.mask is not None else ()
     cloud = sparse_cloud(
         seen.depth_m,
