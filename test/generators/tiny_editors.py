@@ -206,8 +206,8 @@ BUILDERS = {
 }
 
 
-def make_echo(pipeline: Any) -> None:
-    """From now on `pipeline` paints the picture that it is given."""
+def make_lossless(pipeline: Any) -> None:
+    """Its autoencoder only folds pixels from now on."""
     vae = pipeline.vae
 
     def encode(pixels: Any, return_dict: bool = True) -> Any:  # noqa: ARG001
@@ -223,6 +223,11 @@ def make_echo(pipeline: Any) -> None:
         return (pixels[:, :, None] if latents.ndim == 5 else pixels,)
 
     vae.encode, vae.decode = encode, decode
+
+
+def make_echo(pipeline: Any) -> None:
+    """From now on `pipeline` paints the picture that it is given."""
+    make_lossless(pipeline)
     if hasattr(pipeline, "unet"):
         pipeline.unet.forward = _unet_echo(pipeline)
     else:

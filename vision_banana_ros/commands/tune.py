@@ -59,6 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         how.add_argument(f"--{name}", type=kind, metavar="N", help=what)
     how.add_argument("--full", action="store_true", default=None, help="tune all weights, not an adapter")
     how.add_argument("--shard", action="store_true", default=None, help="divide the weights among the GPUs (FSDP)")
+    how.add_argument("--form", choices=("many", "once"), help="once: canvases in one step without noise (default many)")
+    how.add_argument("--once-loss", choices=("latents", "canvas"), help="of that step (default latents)")
     how.add_argument("--precision", choices=("auto", "fp32", "bf16"))
     how.add_argument("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1")
     how.add_argument("--cache", type=Path, metavar="DIR", help="encoded lessons, on another disk or of another run")

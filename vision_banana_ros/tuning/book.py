@@ -51,11 +51,14 @@ class Entry:
 class Book:
     """What is cached in a folder for one base; `entries` are those of whole items."""
 
-    def __init__(self, folder: Path, base: Base, name: str, *, keep_words: bool = True) -> None:
+    def __init__(
+        self, folder: Path, base: Base, name: str, *, keep_words: bool = True, keep_canvases: bool = False
+    ) -> None:
         self.folder = folder
         self._base = base
         self._name = f"{name} {type(base.pipeline).__name__} {base.dtype}"
         self._keep_words = keep_words
+        self.keeps_canvases = keep_canvases
         self._read = lru_cache(maxsize=4096)(self._load)
         for part in ("latents", "words"):
             (folder / part).mkdir(parents=True, exist_ok=True)
@@ -96,6 +99,15 @@ class Book:
     def target(self, entry: Entry) -> Tensor:
         return self._read(f"latents/{entry.target}")["z"]
 
+    def canvas(self, entry: Entry) -> Tensor:
+        """(3, H, W) uint8: the wanted picture itself, for a loss on pixels."""
+        found = self._read(f"latents/{entry.target}")
+        if "rgb" not in found:
+            raise DataError(
+                f"{self.folder} was filled without canvases, which a loss on the canvas needs: give another --cache"
+            )
+        return found["rgb"]
+
     def picture(self, entry: Entry) -> Tensor | None:
         return None if entry.picture is None else self._read(f"latents/{entry.picture}")["z"]
 
@@ -125,10 +137,14 @@ class Book:
         )
 
     def _save(self, rgb: UInt8Array, role: str, encode: Callable[[UInt8Array], Tensor]) -> str:
-        name = self._hash(role.encode(), str(rgb.shape).encode(), rgb.tobytes())
+        whole = self.keeps_canvases and role == "target"
+        name = self._hash((f"{role} and pixels" if whole else role).encode(), str(rgb.shape).encode(), rgb.tobytes())
         path = self.folder / "latents" / f"{name}.safetensors"
         if not path.exists():
-            _write(path, {"z": encode(rgb)})
+            kept = {"z": encode(rgb)}
+            if whole:
+                kept["rgb"] = torch.from_numpy(rgb.copy()).permute(2, 0, 1)
+            _write(path, kept)
         return name
 
     def _save_words(self, prompt: str, picture: UInt8Array | None) -> str:

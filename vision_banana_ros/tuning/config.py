@@ -18,6 +18,9 @@ FIRST_SEED = 50_000_000
 #: What may differ between a run and the one that goes on with it.
 _FREE = frozenset({"steps", "save_every", "judge_every", "device", "shard"})
 PRECISIONS = ("auto", "fp32", "bf16")
+#: How canvases are painted: by the base's own schedule of many steps, or at once without noise.
+FORMS = ("many", "once")
+ONCE_LOSSES = ("latents", "canvas")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +33,8 @@ class TuningConfig:
     rank, alpha    of the adapter; full: all weights of the network instead
     ema            decay of the running mean of the weights that is saved; 0: the last weights
     shard          the network's weights divided among the processes (FSDP)
+    form           "once": instructions are learnt in one step without noise (bases/base.py), the rest as ever
+    once_loss      of that step: on the canvas's latents, or on the canvas that the autoencoder makes of what is said
     drop           how often a lesson comes without its words (or its picture), which guidance needs
     """
 
@@ -70,6 +75,8 @@ class TuningConfig:
     cache_words: bool = True
     inference_steps: int | None = None
     guidance: float = 1.0
+    form: str = "many"
+    once_loss: str = "latents"
     licence: str = ""
     accept_licence: bool = False
     allow_non_commercial: bool = False
@@ -88,6 +95,11 @@ class TuningConfig:
                 raise DataError(f"{name} must lie between 64 and 4096 pixels, got {getattr(self, name)}")
         if self.precision not in PRECISIONS:
             raise DataError(f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}")
+        for name, allowed in (("form", FORMS), ("once_loss", ONCE_LOSSES)):
+            if getattr(self, name) not in allowed:
+                raise DataError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
+        if self.form == "once" and (self.inference_steps or 1) != 1:
+            raise DataError(f"what is learnt at once is painted in one step, not in {self.inference_steps}")
         unknown = sorted(set(self.own_shares) - set(OWN))
         if unknown:
             raise DataError(f"own work is {', '.join(OWN)}, not {', '.join(unknown)}")

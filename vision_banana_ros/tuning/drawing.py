@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -70,24 +70,30 @@ class Draws:
         return [Drawn(entry, zlib.crc32(entry.name.encode())) for entry in self.held_out.get(kind, [])[:count]]
 
 
-def batches(drawn: Sequence[Drawn], book: Book, base: Base) -> list[Batch]:
-    """The lessons of a step in groups that can be stacked: those with a picture, and those without."""
+def batches(drawn: Sequence[Drawn], book: Book, base: Base, *, form: str = "many") -> list[Batch]:
+    """The lessons of a step in groups that can be stacked: those with a picture, those without. `form` "once": those
+    of instructions apart, with their words and pictures, since nothing guides a single step."""
     groups: dict[tuple[object, ...], list[Drawn]] = {}
     for d in drawn:
-        picture = None if d.blind else book.picture(d.entry)
+        once = form == "once" and d.entry.kind not in (*OWN, _REPLAYED)
+        kept = replace(d, plain=False, blind=False) if once else d
+        picture = None if kept.blind else book.picture(d.entry)
         shape = None if picture is None else tuple(picture.shape)
-        groups.setdefault((shape, tuple(book.target(d.entry).shape)), []).append(d)
-    return [_stack(groups[key], book, base) for key in sorted(groups, key=str)]
+        groups.setdefault((shape, tuple(book.target(d.entry).shape), once), []).append(kept)
+    return [_stack(groups[key], book, base, once=bool(key[-1])) for key in sorted(groups, key=str)]
 
 
-def _stack(drawn: Sequence[Drawn], book: Book, base: Base) -> Batch:
+def _stack(drawn: Sequence[Drawn], book: Book, base: Base, *, once: bool) -> Batch:
     pictures = [None if d.blind else book.picture(d.entry) for d in drawn]
     known = [p for p in pictures if p is not None]
+    canvases = [book.canvas(d.entry) for d in drawn] if once and book.keeps_canvases else []
     return Batch(
         targets=torch.stack([book.target(d.entry) for d in drawn]).to(base.device),
         sources=torch.stack(known).to(base.device) if known else None,
         words=_padded([book.unsaid() if d.plain else book.words(d.entry) for d in drawn], base),
         seeds=[d.seed for d in drawn],
+        once=once,
+        canvas=torch.stack(canvases).to(base.device) if canvases else None,
     )
 
 

@@ -74,8 +74,11 @@ def tune(
     )
     if not accelerator.is_main_process:
         tell = _silent
+    on_pixels = config.form == "once" and config.once_loss == "canvas"
     with accelerator.main_process_first():  # the others find all of it done
-        book = Book(cache or folder / "cache", base, opened.disk.name, keep_words=config.cache_words)
+        book = Book(
+            cache or folder / "cache", base, opened.disk.name, keep_words=config.cache_words, keep_canvases=on_pixels
+        )
         book.prepare(items(config, size_wh), tell)
     draws = Draws(
         book.entries,
@@ -83,7 +86,7 @@ def tune(
         drops=not base.words_see_picture,
         drops_picture=base.part == "unet",
     )
-    _leave_the_card(base, keep_words=config.cache_words)
+    _leave_the_card(base, keep_words=config.cache_words, decodes=on_pixels)
     weights = make_trainable(base, rank=config.rank, alpha=config.alpha, full=config.full, seed=config.seed)
     if config.checkpointing:
         base.network.enable_gradient_checkpointing()
@@ -143,7 +146,7 @@ def _step(
     """One update; the losses by kind, as they were."""
     base.network.train()
     drawn = draws.step(step, accelerator.process_index)
-    groups = batches(drawn, book, base)
+    groups = batches(drawn, book, base, form=config.form)
     by_seed = {d.seed: d.entry.kind for d in drawn}
     said: dict[str, list[float]] = {}
     for number, batch in enumerate(groups):
@@ -174,7 +177,9 @@ def _judge(draws: Draws, book: Book, base: Base, config: TuningConfig) -> dict[s
     for kind in sorted(draws.held_out):
         losses: list[float] = []
         for drawn in draws.judged(kind, config.judged):
-            losses += [loss for batch in batches([drawn], book, base) for loss in base.losses(batch).tolist()]
+            losses += [
+                loss for batch in batches([drawn], book, base, form=config.form) for loss in base.losses(batch).tolist()
+            ]
         if losses:
             found[kind] = sum(losses) / len(losses)
     return found
@@ -188,12 +193,13 @@ def _unsynced(accelerator: Any, network: Any, *, last: bool) -> Any:
     return nullcontext() if last else accelerator.no_sync(network)
 
 
-def _leave_the_card(base: Base, *, keep_words: bool) -> None:
+def _leave_the_card(base: Base, *, keep_words: bool, decodes: bool) -> None:
     """What only encodes makes room for what learns."""
     if base.device.type != "cuda":
         return
     for name, part in base.pipeline.components.items():
-        if isinstance(part, torch.nn.Module) and name != base.part and (keep_words or name == "vae"):
+        done = not decodes if name == "vae" else keep_words
+        if isinstance(part, torch.nn.Module) and name != base.part and done:
             part.to("cpu")
     torch.cuda.empty_cache()
 

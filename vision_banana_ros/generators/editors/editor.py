@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from vision_banana_ros.core import About, Canvas, Frame, GeneratorError, Task, UInt8Array
 from vision_banana_ros.generators.asking import require_tasks
 from vision_banana_ros.generators.editors.families import Family
+from vision_banana_ros.generators.editors.once import nothing, one_step
 from vision_banana_ros.generators.fitting import Fit
 from vision_banana_ros.generators.wording import PROMPTED, prompt_text
 from vision_banana_ros.prompts import Instruction
@@ -24,13 +26,15 @@ from vision_banana_ros.prompts import Instruction
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
     """How a loaded editor is asked. `tuned`: it was trained on the paper's prompts; steps, guidance: None for the
-    family's own; `batch`: prompts in one call at most."""
+    family's own; `batch`: prompts in one call at most. `once`: canvases are painted in one step without noise, pictures
+    as ever."""
 
     tuned: bool = False
     seed: int = 0
     steps: int | None = None
     guidance: float | None = None
     batch: int = 4
+    once: bool = False
 
 
 class EditorGenerator:
@@ -71,23 +75,30 @@ class EditorGenerator:
         for prompt in prompts:
             self._require_whole(prompt)
         picture = fit.enter(frame.rgb)
-        painted: list[UInt8Array] = []
-        while len(painted) < len(prompts):
-            painted += self._painted(picture, prompts[len(painted) : len(painted) + self._batch], fit)
-        return [Canvas(fit.leave(rgb), i) for rgb, i in zip(painted, instructions, strict=True)]
+        painted: dict[int, UInt8Array] = {}
+        for once in (False, True):
+            which = [k for k, i in enumerate(instructions) if self._is_once(i) is once]
+            while which:
+                now, which = which[: self._batch], which[self._batch :]
+                rgbs = self._painted(picture, [prompts[k] for k in now], fit, once=once)
+                painted |= dict(zip(now, rgbs, strict=True))
+        return [Canvas(fit.leave(painted[k]), i) for k, i in enumerate(instructions)]
 
-    def _painted(self, picture: UInt8Array, prompts: list[str], fit: Fit) -> list[UInt8Array]:
+    def _is_once(self, instruction: Instruction) -> bool:
+        return self._asking.once and instruction.task is not Task.IMAGE
+
+    def _painted(self, picture: UInt8Array, prompts: list[str], fit: Fit, *, once: bool) -> list[UInt8Array]:
         """One call of the pipeline; where memory is too small for all prompts at once, one call each from now on."""
         import torch
 
         try:
-            with torch.inference_mode():
-                answer = self._pipeline(**self._arguments(picture, prompts, fit))
+            with torch.inference_mode(), one_step(self._pipeline) if once else nullcontext():
+                answer = self._pipeline(**self._arguments(picture, prompts, fit, once=once))
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
             if len(prompts) > 1:
                 self._batch = 1
-                return [rgb for prompt in prompts for rgb in self._painted(picture, [prompt], fit)]
+                return [rgb for prompt in prompts for rgb in self._painted(picture, [prompt], fit, once=once)]
             raise GeneratorError(
                 f"{self.about.name} runs out of GPU memory at {fit.model_wh[0]}x{fit.model_wh[1]}: "
                 "ask for smaller canvases (MODEL@WIDTHxHEIGHT), or load it with offload"
@@ -102,7 +113,7 @@ class EditorGenerator:
             raise GeneratorError(f"{self.about.name} painted {len(pictures)} pictures for {len(prompts)} prompts")
         return pictures
 
-    def _arguments(self, picture: UInt8Array, prompts: list[str], fit: Fit) -> dict[str, Any]:
+    def _arguments(self, picture: UInt8Array, prompts: list[str], fit: Fit, *, once: bool) -> dict[str, Any]:
         import torch
         from PIL import Image
 
@@ -121,6 +132,9 @@ class EditorGenerator:
             call["num_inference_steps"] = steps
         if asking.guidance is not None:
             call[family.guidance_name] = asking.guidance
+        if once:
+            call |= {"num_inference_steps": 1, family.guidance_name: 1.0}
+            call["latents"] = nothing(self._pipeline, fit.model_wh, len(prompts))
         if family.takes_size:
             call |= {"width": fit.model_wh[0], "height": fit.model_wh[1]}
         if family.takes_area:

@@ -5,7 +5,8 @@
     ID+TRANSFORMER        with another transformer in place of its own: Open Vision Banana in FLUX.2-klein-base-9B
 
 Safetensors only, no code from a hub. Where an adapter's folder, or a base's own that was tuned as a whole, has a
-training_card.json, its licence, tasks, steps, guidance and whether its depth is metres are taken from there.
+training_card.json, its licence, tasks, steps, guidance, whether its depth is metres, and whether canvases are painted
+at once without noise (once.py), are taken from there.
 """
 
 from __future__ import annotations
@@ -115,6 +116,9 @@ def load(
         _add_lora(pipeline, extra, options.lora_scale)
     _place(pipeline, options)
     card = (extra or base).read_json(TRAINING_CARD)
+    # Whoever asks for more steps gets the base's own schedule, to compare.
+    once = _form(card) == "once" and options.steps in (None, 1)
+    own = {} if once else card
     tuned = options.tuned if options.tuned is not None else extra is not None or bool(card)
     return EditorGenerator(
         pipeline,
@@ -123,9 +127,10 @@ def load(
         asking=Asking(
             tuned=tuned,
             seed=options.seed,
-            steps=options.steps or card.get("steps"),
-            guidance=options.guidance if options.guidance is not None else card.get("guidance"),
+            steps=options.steps or own.get("steps"),
+            guidance=options.guidance if options.guidance is not None else own.get("guidance"),
             batch=options.batch,
+            once=once,
         ),
         tasks=_tasks(card),
         size_wh=size_wh,
@@ -160,6 +165,14 @@ def _about(base: OnDisk, extra: OnDisk | None, card: Mapping[str, Any], *, metri
         cost="gpu",
         sources=tuple(sources),
     )
+
+
+def _form(card: Mapping[str, Any]) -> str:
+    """How it was tuned to paint canvases."""
+    form = str(card.get("form", "many"))
+    if form not in ("many", "once"):
+        raise GeneratorError(f"{TRAINING_CARD} has a form {form!r}: many and once are known, update this package")
+    return form
 
 
 def _tasks(card: Mapping[str, Any]) -> frozenset[Task]:

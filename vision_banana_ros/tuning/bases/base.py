@@ -2,6 +2,8 @@
 
     flow matching   x_u = (1 - u) z + u e,   target v = e - z,   u = sigmoid(n), n normal: the middle more often
     noise           x_t = sqrt(a_t) z + sqrt(1 - a_t) e,   target e (or what the scheduler's prediction_type says)
+    at once         the network is shown zeros at the last time and what it says is -z: the velocity of flow matching
+                    where e = 0, and v of noise prediction where nothing of z is left (a_T = 0)
 
 Convention
     z     latents of the wanted picture, one without a batch axis; e ~ N(0, 1) of its shape.
@@ -26,12 +28,15 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Batch:
-    """Lessons of one shape, stacked. `sources` None: no picture goes in."""
+    """Lessons of one shape, stacked. `sources` None: no picture goes in. `once`: learnt in one step without noise;
+    `canvas` (B, 3, H, W) uint8: the loss is taken on pixels."""
 
     targets: Tensor
     sources: Tensor | None
     words: Mapping[str, Tensor]
     seeds: Sequence[int] = field(default_factory=tuple)
+    once: bool = False
+    canvas: Tensor | None = None
 
 
 class Base(ABC):
@@ -84,8 +89,13 @@ class Base(ABC):
         """A picture that goes in."""
 
     @abstractmethod
+    def pixels(self, latents: Tensor) -> Tensor:
+        """(B, 3, H, W) in -1..1 of a batch of z, with gradients where they are wanted."""
+
+    @torch.no_grad()
     def decode(self, latents: Tensor) -> UInt8Array:
         """The picture of z."""
+        return to_rgb(self.pixels(latents[None]))
 
     @abstractmethod
     def words(self, prompt: str, picture: UInt8Array | None) -> dict[str, Tensor]:
@@ -99,6 +109,8 @@ class Base(ABC):
 
     def losses(self, batch: Batch) -> Tensor:
         """The loss of each lesson of the batch."""
+        if batch.once:
+            return self.losses_once(batch)
         noise, time = self.draw(batch)
         return self.losses_at(batch, noise, time)
 
@@ -108,6 +120,20 @@ class Base(ABC):
         noisy = (1 - share) * batch.targets + share * noise
         wanted = noise - batch.targets
         return _each(self.predict(noisy, time, batch), wanted)
+
+    def once(self, batch: Batch) -> Tensor:
+        """z in one step: no noise, and the time at its end."""
+        return -self.predict(torch.zeros_like(batch.targets), self.last_time(batch), batch)
+
+    def losses_once(self, batch: Batch) -> Tensor:
+        """Of latents, or of pixels where the batch brings its canvases."""
+        said = self.once(batch)
+        if batch.canvas is None:
+            return _each(said, batch.targets)
+        return _each(self.pixels(said), batch.canvas.float() / 127.5 - 1)
+
+    def last_time(self, batch: Batch) -> Tensor:
+        return torch.ones(len(batch.targets), dtype=batch.targets.dtype, device=batch.targets.device)
 
     def draw(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Noise and time of each lesson, from its seed alone."""

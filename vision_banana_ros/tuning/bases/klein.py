@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 
 from vision_banana_ros.core import UInt8Array
-from vision_banana_ros.tuning.bases.base import Base, Batch, Tensor, to_rgb
+from vision_banana_ros.tuning.bases.base import Base, Batch, Tensor
 
 
 class KleinBase(Base):
@@ -27,13 +27,12 @@ class KleinBase(Base):
     def encode_source(self, rgb: UInt8Array) -> Tensor:
         return self.encode(rgb)
 
-    @torch.no_grad()
-    def decode(self, latents: Tensor) -> UInt8Array:
+    def pixels(self, latents: Tensor) -> Tensor:
         vae = self.pipeline.vae
-        z = latents[None].to(vae.dtype)
+        z = latents.to(vae.dtype)
         mean = vae.bn.running_mean.view(1, -1, 1, 1).to(z)
         spread = torch.sqrt(vae.bn.running_var.view(1, -1, 1, 1) + vae.config.batch_norm_eps).to(z)
-        return to_rgb(vae.decode(self.pipeline._unpatchify_latents(z * spread + mean), return_dict=False)[0])
+        return torch.as_tensor(vae.decode(self.pipeline._unpatchify_latents(z * spread + mean), return_dict=False)[0])
 
     @torch.no_grad()
     def words(self, prompt: str, picture: UInt8Array | None) -> dict[str, Tensor]:  # noqa: ARG002

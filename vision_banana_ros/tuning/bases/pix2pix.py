@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from vision_banana_ros.core import GeneratorError, UInt8Array
-from vision_banana_ros.tuning.bases.base import Base, Batch, Tensor, _each, to_rgb
+from vision_banana_ros.tuning.bases.base import Base, Batch, Tensor, _each
 
 
 class Pix2PixBase(Base):
@@ -27,10 +27,9 @@ class Pix2PixBase(Base):
         found: Tensor = self.pipeline.vae.encode(self._pixels(rgb)).latent_dist.mode()[0]
         return found.to(self.dtype)
 
-    @torch.no_grad()
-    def decode(self, latents: Tensor) -> UInt8Array:
+    def pixels(self, latents: Tensor) -> Tensor:
         vae = self.pipeline.vae
-        return to_rgb(vae.decode(latents[None].to(vae.dtype) / vae.config.scaling_factor, return_dict=False)[0])
+        return torch.as_tensor(vae.decode(latents.to(vae.dtype) / vae.config.scaling_factor, return_dict=False)[0])
 
     @torch.no_grad()
     def words(self, prompt: str, picture: UInt8Array | None) -> dict[str, Tensor]:  # noqa: ARG002
@@ -62,6 +61,9 @@ class Pix2PixBase(Base):
         else:
             raise GeneratorError(f"a scheduler that predicts {kind!r} cannot be tuned: epsilon and v_prediction can")
         return _each(self.predict(noisy.to(z.dtype), time, batch), wanted)
+
+    def last_time(self, batch: Batch) -> Tensor:
+        return torch.full((len(batch.targets),), len(self._schedule()) - 1, device=batch.targets.device)
 
     def _draw_time(self, dice: torch.Generator) -> Tensor:
         return torch.randint(0, len(self._schedule()), (), generator=dice)

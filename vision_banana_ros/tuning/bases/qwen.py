@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from vision_banana_ros.core import UInt8Array
-from vision_banana_ros.tuning.bases.base import Base, Batch, Tensor, to_rgb
+from vision_banana_ros.tuning.bases.base import Base, Batch, Tensor
 
 
 class QwenBase(Base):
@@ -31,15 +31,14 @@ class QwenBase(Base):
     def encode_source(self, rgb: UInt8Array) -> Tensor:
         return self.encode(rgb)
 
-    @torch.no_grad()
-    def decode(self, latents: Tensor) -> UInt8Array:
+    def pixels(self, latents: Tensor) -> Tensor:
         vae = self.pipeline.vae
-        z = latents[None].to(vae.dtype)
+        z = latents.to(vae.dtype)
         shape = (1, vae.config.z_dim, 1, 1, 1)
         mean, spread = (
             torch.tensor(row).view(shape).to(z) for row in (vae.config.latents_mean, vae.config.latents_std)
         )
-        return to_rgb(vae.decode(z * spread + mean, return_dict=False)[0][:, :, 0])
+        return torch.as_tensor(vae.decode(z * spread + mean, return_dict=False)[0][:, :, 0])
 
     @torch.no_grad()
     def words(self, prompt: str, picture: UInt8Array | None) -> dict[str, Tensor]:
