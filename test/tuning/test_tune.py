@@ -368,6 +368,65 @@ tune(TuningConfig(**entries), folder)
 """
 
 
+def start_two(tmp_path: Path, folder: str, command: list[str], entries: dict[str, Any]) -> None:
+    """The loop of `tune` in processes of their own."""
+    import os
+    import subprocess
+    import sys
+
+    script = tmp_path / "two.py"
+    script.write_text(_TWO)
+    subprocess.run(
+        [*command, str(script), repr(entries), str(tmp_path / folder)],
+        check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        timeout=300,
+    )
+
+
+@pytest.mark.slow
+def test_two_processes_that_share_the_tokens_of_a_lesson_learn_what_one_learns(
+    base_folder: Any, own_work: Path, tmp_path: Path
+) -> None:
+    """By torchrun over gloo, diffusers' Ulysses attention: the same losses and the same adapter; whole and sharded."""
+    import sys
+
+    entries = {
+        "base": str(base_folder("klein")), "own": (str(own_work),), "ratio": 0.0, "width": 64, "height": 64, "batch": 2,
+        "learning_rate": 0.01, "warmup": 1, "rank": 4, "alpha": 4, "held_out": 0.0, "device": "cpu", "ema": 0.0,
+        "steps": 3,
+    }  # fmt: skip
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    start_two(tmp_path, "one", [sys.executable], entries)
+    for folder, shard in (("split", False), ("sharded", True)):
+        start_two(tmp_path, folder, launch, {**entries, "split": 2, "shard": shard})
+        alone, shared = losses(tmp_path / "one"), losses(tmp_path / folder)
+        assert [step for step, _ in shared] == [1, 2, 3]
+        np.testing.assert_allclose([x for _, x in shared], [x for _, x in alone], rtol=1e-4)
+        one, other = (
+            load_file(tmp_path / run / "adapter" / "pytorch_lora_weights.safetensors") for run in ("one", folder)
+        )
+        for name, value in one.items():
+            torch.testing.assert_close(other[name], value, rtol=1e-3, atol=1e-5)
+
+
+def test_tokens_that_cannot_be_divided_are_said_before_it_begins(base_folder: Any, tiny_qwen: Any) -> None:
+    from vision_banana_ros.tuning.bases import open_base
+    from vision_banana_ros.tuning.splitting import require_divisible, split_tokens
+
+    klein = open_base(str(base_folder("klein")), device="cpu").base
+    with pytest.raises(DataError, match="64x48 has 12 tokens, which --split 5 does not divide"):
+        require_divisible(klein, (64, 48), 5)
+    with pytest.raises(DataError, match="words have one length, Qwen-Image-Edit has any"):
+        require_divisible(opened_qwen(tiny_qwen()).base, (64, 64), 2)
+    with pytest.raises(DataError, match=r"--split 2 needs processes in a multiple of 2 \(torchrun\), there are 1"):
+        split_tokens(klein.network, 2)
+    pix2pix = open_base(str(base_folder("pix2pix")), device="cpu").base
+    with pytest.raises(DataError, match="a UNet2DConditionModel cannot be divided by tokens"):
+        split_tokens(pix2pix.network, 2)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("full", [False, True])
 def test_two_processes_learn_the_same_whole_or_sharded_and_go_on(
@@ -375,12 +434,8 @@ def test_two_processes_learn_the_same_whole_or_sharded_and_go_on(
 ) -> None:
     """By torchrun over gloo: one encodes, both learn. Interrupted, they go on; with the weights divided among them
     (FSDP) they learn the same, and one process goes on with what two began."""
-    import os
-    import subprocess
     import sys
 
-    script = tmp_path / "two.py"
-    script.write_text(_TWO)
     entries = {
         "base": str(base_folder("klein")), "own": (str(own_work),), "ratio": 0.0, "width": 64, "height": 64, "batch": 2,
         "learning_rate": 0.01, "warmup": 1, "rank": 4, "alpha": 4, "held_out": 0.0, "device": "cpu", "ema": 0.5,
@@ -389,13 +444,7 @@ def test_two_processes_learn_the_same_whole_or_sharded_and_go_on(
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
     def run(folder: str, command: list[str], **changes: Any) -> None:
-        subprocess.run(
-            [*command, str(script), repr({**entries, **changes}), str(tmp_path / folder)],
-            check=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            capture_output=True,
-            timeout=300,
-        )
+        start_two(tmp_path, folder, command, {**entries, **changes})
 
     run("whole", launch, steps=4)
     run("sharded", launch, steps=2, shard=True)

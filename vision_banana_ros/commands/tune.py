@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("ema", float, "decay of the running mean that is saved (default 0.999, 0: none)"),
         ("held-out", float, "share of the lessons that is judged and never learnt (default 0.03)"),
         ("seed", int, "default 0"),
+        ("split", int, "processes that share the tokens of one lesson, where activations are too large (default 1)"),
         ("inference-steps", int, "written on the card: how many steps the node takes"),
     ):
         how.add_argument(f"--{name}", type=kind, metavar="N", help=what)

@@ -35,6 +35,7 @@ class TuningConfig:
     shard          the network's weights divided among the processes (FSDP)
     form           "once": instructions are learnt in one step without noise (bases/base.py), the rest as ever
     once_loss      of that step: on the canvas's latents, or on the canvas that the autoencoder makes of what is said
+    split          processes that share the tokens of one lesson (splitting.py)
     drop           how often a lesson comes without its words (or its picture), which guidance needs
     """
 
@@ -62,6 +63,7 @@ class TuningConfig:
     alpha: int = 32
     full: bool = False
     shard: bool = False
+    split: int = 1
     ema: float = 0.999
     drop: float = 0.05
     seed: int = 0
@@ -87,7 +89,7 @@ class TuningConfig:
         for name, low, high in (("ratio", 0, 1), ("ema", 0, 0.99999), ("drop", 0, 0.9), ("held_out", 0, 0.5)):
             if not low <= getattr(self, name) <= high:
                 raise DataError(f"{name} must lie between {low} and {high}, got {getattr(self, name)}")
-        for name in ("steps", "batch", "rank", "per_frame", "save_every", "judge_every", "judged"):
+        for name in ("steps", "batch", "rank", "per_frame", "split", "save_every", "judge_every", "judged"):
             if getattr(self, name) < 1:
                 raise DataError(f"{name} must be at least 1, got {getattr(self, name)}")
         for name in ("width", "height"):

@@ -31,6 +31,7 @@ from vision_banana_ros.tuning.config import TuningConfig
 from vision_banana_ros.tuning.drawing import Draws, batches
 from vision_banana_ros.tuning.mixture import items
 from vision_banana_ros.tuning.sharding import shard, whole
+from vision_banana_ros.tuning.splitting import require_divisible, split_tokens
 from vision_banana_ros.tuning.weights import (
     RunningMean,
     load_checkpoint,
@@ -90,6 +91,9 @@ def tune(
     weights = make_trainable(base, rank=config.rank, alpha=config.alpha, full=config.full, seed=config.seed)
     if config.checkpointing:
         base.network.enable_gradient_checkpointing()
+    if config.split > 1:
+        require_divisible(base, size_wh, config.split)
+        split_tokens(base.network, config.split)
     if config.shard:
         shard(base.network)
         weights = trainable(base)
@@ -145,7 +149,7 @@ def _step(
 ) -> dict[str, Any]:  # fmt: skip
     """One update; the losses by kind, as they were."""
     base.network.train()
-    drawn = draws.step(step, accelerator.process_index)
+    drawn = draws.step(step, accelerator.process_index // config.split)
     groups = batches(drawn, book, base, form=config.form)
     by_seed = {d.seed: d.entry.kind for d in drawn}
     said: dict[str, list[float]] = {}
@@ -153,7 +157,7 @@ def _step(
         last = number == len(groups) - 1
         with _unsynced(accelerator, base.wrapped, last=last):
             losses = base.losses(batch)
-            accelerator.backward(losses.sum() / len(drawn))
+            accelerator.backward(losses.sum() * (config.split / len(drawn)))
         for seed, loss in zip(batch.seeds, losses.tolist(), strict=True):
             said.setdefault(by_seed[seed], []).append(loss)
     every = [loss for losses in said.values() for loss in losses]
