@@ -4,13 +4,16 @@
 
 The masked autoencoder (transformers' ViTMAE) sees every patch, none masked, and its decoder's guess of each patch is
 the canvas: it was trained to paint pictures, so it is a generator without noise. The editor is asked in the
-deterministic form: time at its end, zeros for noise, the canvas in one step through its autoencoder's decoder.
+deterministic form: time at its end, zeros for noise, the canvas in one step through its autoencoder's decoder. A latent
+model that is no editor (a U-Net without channels for a picture) is given the picture's latents in the noise's place.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -67,20 +70,22 @@ class OneStepPainter(nn.Module):
         self.words: Tensor
         self.register_buffer("words", words, persistent=False)
         self._last = len(pipeline.scheduler.alphas_cumprod) - 1
+        self._beside = self.unet.config.in_channels > self.vae.config.latent_channels
 
     def parameters(self, recurse: bool = True) -> Any:
         return self.unet.parameters(recurse)
 
     def forward(self, pictures: Tensor) -> Tensor:
         beside = self.vae.encode(2 * pictures - 1).latent_dist.mode()
-        noisy = torch.zeros_like(beside)
+        scale = self.vae.config.scaling_factor
+        entering = torch.cat([torch.zeros_like(beside), beside], dim=1) if self._beside else beside * scale
         time = torch.full((len(pictures),), self._last, device=pictures.device)
         said = self.unet(
-            torch.cat([noisy, beside], dim=1), time, encoder_hidden_states=self.words.expand(len(pictures), -1, -1),
-            return_dict=False,
-        )[0]  # fmt: skip
-        painted: Tensor = self.vae.decode(-said / self.vae.config.scaling_factor, return_dict=False)[0]
-        return (painted / 2 + 0.5).clamp(0, 1)
+            entering, time, encoder_hidden_states=self.words.expand(len(pictures), -1, -1), return_dict=False
+        )[0]
+        painted: Tensor = self.vae.decode(-said / scale, return_dict=False)[0] / 2 + 0.5
+        # Black is the background: what went below it must find back, so the gradient passes where values are cut.
+        return painted + (painted.clamp(0, 1) - painted).detach()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,28 +99,54 @@ class Things:
 
 def train_painter(
     painter: InstancePainter, things: Sequence[Things], *, steps: int, batch: int = 4, rate: float = 1e-4,
-    seed: int = 0, watch: Callable[[int, float], None] = lambda _step, _loss: None,
+    seed: int = 0, watch: Callable[[int, float], None] = lambda _step, _loss: None, keep: Path | None = None,
+    keep_every: int = 250,
 ) -> None:  # fmt: skip
-    """In place, by the colouring loss."""
+    """In place, by the colouring loss. `keep`: a file for the state, from which the same call goes on."""
     if not things:
         raise DataError("there is no picture with instances to learn from")
     optimizer = torch.optim.AdamW(list(painter.parameters()), lr=rate, weight_decay=0.01)
-    for step in range(steps):
+    device = next(iter(painter.parameters())).device
+    first = load_painter(painter, keep, optimizer) if keep is not None and keep.exists() else 0
+    for step in range(first, steps):
         dice = np.random.default_rng((seed, step))
         chosen = [things[int(i)] for i in dice.integers(len(things), size=batch)]
-        pictures = torch.from_numpy(np.stack([t.rgb for t in chosen])).permute(0, 3, 1, 2).float() / 255
-        ids = torch.from_numpy(np.stack([t.instances.astype(np.int64) for t in chosen]))
-        loss = coloring_loss(painter(pictures), ids).loss
+        pictures = torch.from_numpy(np.stack([t.rgb for t in chosen])).permute(0, 3, 1, 2).float().to(device) / 255
+        ids = torch.from_numpy(np.stack([t.instances.astype(np.int64) for t in chosen])).to(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            painted = painter(pictures)
+        loss = coloring_loss(painted.float(), ids).loss
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(list(painter.parameters()), 1.0)
         optimizer.step()
         watch(step + 1, float(loss.detach()))
+        if keep is not None and ((step + 1) % keep_every == 0 or step + 1 == steps):
+            weights = [p.detach().cpu() for p in painter.parameters()]
+            part = keep.with_suffix(".part")
+            torch.save({"step": step + 1, "weights": weights, "optimizer": optimizer.state_dict()}, part)
+            os.replace(part, keep)
+
+
+@torch.no_grad()
+def load_painter(painter: InstancePainter, path: Path, optimizer: Any = None) -> int:
+    """What `train_painter` kept, into the same network; the step that it stands at."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        for mine, kept in zip(painter.parameters(), state["weights"], strict=True):
+            mine.copy_(kept)
+        if optimizer is not None:
+            optimizer.load_state_dict(state["optimizer"])
+        return int(state["step"])
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
+        raise DataError(f"{path} cannot be read into this network ({str(error)[:120]}): delete it") from error
 
 
 @torch.no_grad()
 def paint_instances(painter: InstancePainter, rgb: np.ndarray) -> np.ndarray:
     """The canvas, as the decoder of instances takes it."""
-    pictures = torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None].float() / 255
-    canvas: np.ndarray = (painter(pictures)[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
+    device = next(iter(painter.parameters())).device
+    pictures = torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None].float().to(device) / 255
+    painted = painter(pictures)[0].float().clamp(0, 1).permute(1, 2, 0)
+    canvas: np.ndarray = (painted * 255).round().to(torch.uint8).cpu().numpy()
     return canvas
