@@ -35,10 +35,38 @@ def test_the_plan_needs_no_weights(capsys: Any, tmp_path: Path) -> None:
     assert plan["tokens"] == 2 * 32 * 24 + 512
     assert plan["learning"] == pytest.approx(48.2e6, rel=0.01)
     assert plan["training_bytes"] < 20e9
+    assert "network: published (tuning/published.py)" in said
+    assert all("published" in row for row in plan["numbers"])
+    assert plan["preparing_bytes"] == 2 * (plan["weights"] + 4_022_468_096 + 84_046_115)
     assert typed(tune, "--plan", "--full", "--card", "RTX 4090") == 1
     assert "does NOT fit" in capsys.readouterr().out
     with pytest.raises(DataError, match="no card is called 'abacus' here"):
         typed(tune, "--plan", "--card", "abacus")
+
+
+def test_what_lies_on_disk_is_preferred_and_the_plan_says_which_it_used(capsys: Any, tmp_path: Path) -> None:
+    """A folder with klein's own configuration and no weights yet, and one with fewer layers."""
+    from vision_banana_ros.tuning import published
+
+    said = {}
+    for name, layers in (("klein", 5), ("smaller", 2)):
+        (tmp_path / name / "transformer").mkdir(parents=True)
+        config = {**published.TRANSFORMER, "num_layers": layers}
+        (tmp_path / name / "transformer" / "config.json").write_text(json.dumps(config))
+        typed(tune, "--plan", "--base", tmp_path / name, "--json", "-")
+        said[name] = json.loads(capsys.readouterr().out)
+    typed(tune, "--plan", "--json", "-")
+    published_only = json.loads(capsys.readouterr().out)
+    assert said["klein"]["weights"] == published_only["weights"]
+    assert said["klein"]["preparing_bytes"] == published_only["preparing_bytes"]
+    assert said["klein"]["numbers"] == [
+        "network: transformer/config.json",
+        "encoder: published, its weights are not in text_encoder/",
+        "autoencoder: published, its weights are not in vae/",
+    ]
+    assert said["smaller"]["weights"] < said["klein"]["weights"]
+    assert said["smaller"]["numbers"][1] == "encoder: NOT COUNTED, text_encoder/ has none"
+    assert said["smaller"]["source"] == "by the files on this disk"
 
 
 @pytest.mark.parametrize("name", ["klein", "pix2pix"])

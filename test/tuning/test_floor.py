@@ -114,6 +114,47 @@ def test_a_tuned_decoder_loses_less(base_folder: Callable[[str], Path]) -> None:
     assert through.name.endswith("decoder tuned")
 
 
+@pytest.mark.parametrize("name", ["klein", "pix2pix"])
+def test_a_kept_decoder_paints_canvases_in_the_node_and_pictures_are_left_alone(
+    base_folder: Callable[[str], Path], tmp_path: Path, name: str
+) -> None:
+    """floor --tune-decoder --out, then `diffusers:BASE+DECODER`: what was decoded worse is decoded better."""
+    from vision_banana_ros.generators.editors import EditorOptions, load
+    from vision_banana_ros.perceive import perceive
+    from vision_banana_ros.tuning.autoencoders import Autoencoder, open_autoencoder
+    from vision_banana_ros.tuning.floor import tuned_decoder
+
+    base = str(base_folder(name))
+    through = open_autoencoder(base, device="cpu")
+    assert isinstance(through, Autoencoder)
+    tuned_decoder(through, examples(1, 32), size_wh=(32, 32), steps=8, rate=1e-2, tell=lambda _: None)
+    through.vae.save_pretrained(tmp_path / "decoder")
+    frame = Frame(rgb=np.full((64, 64, 3), 90, np.uint8))
+    options = EditorOptions(device="cpu", steps=1, guidance=1.0, tuned=True)
+    asked = [Instruction(Task.NORMALS), Instruction(Task.IMAGE, text="a dog")]
+    plain, tuned = load(base, options=options), load(f"{base}+{tmp_path / 'decoder'}", options=options)
+    before, after = plain.generate(frame, asked), tuned.generate(frame, asked)
+    np.testing.assert_array_equal(after[1].rgb, before[1].rgb)
+    assert np.abs(after[0].rgb.astype(int) - before[0].rgb).max() > 3
+    # It is that very decoder: the pipeline with the tuned autoencoder as its own paints the same canvas.
+    whole: Any = load(base, options=options)
+    whole._pipeline.vae = through.vae
+    with torch.no_grad():
+        expected = whole.generate(frame, asked[:1])[0].rgb
+    np.testing.assert_array_equal(after[0].rgb, expected)
+    seen = perceive(frame, tuned, asked[:1])
+    assert seen.normals is not None
+    assert seen.normals.shape == (64, 64, 3)
+    other = "pix2pix" if name == "klein" else "klein"
+    with pytest.raises(GeneratorError, match=r"is the decoder of a Autoencoder\w+, this base takes that of a"):
+        load(f"{base_folder(other)}+{tmp_path / 'decoder'}", options=options)
+    with torch.no_grad():
+        next(through.vae.encoder.parameters()).add_(1)
+    through.vae.save_pretrained(tmp_path / "strange")
+    with pytest.raises(GeneratorError, match="belongs to other latents than this base's"):
+        load(f"{base}+{tmp_path / 'strange'}", options=options)
+
+
 def test_a_base_without_an_autoencoder_is_refused(tmp_path: Path) -> None:
     from vision_banana_ros.tuning.autoencoders import open_autoencoder
 

@@ -147,6 +147,31 @@ def test_the_adapter_is_a_generator_of_the_node_and_decodes(
     assert seen.normals.shape == (64, 64, 3)
 
 
+def test_a_decoder_beside_the_adapter_paints_its_canvases(
+    tuned: Callable[[str], Tuned], base_folder: Any, tmp_path: Path
+) -> None:
+    """ADAPTER/vae: both are loaded, and depth is decoded from what that decoder paints."""
+    import shutil
+
+    from vision_banana_ros.tuning.autoencoders import open_autoencoder
+
+    shutil.copytree(tuned("klein").adapter, tmp_path / "adapter")
+    name = f"diffusers:{base_folder('klein')}+{tmp_path / 'adapter'}"
+    before: Any = load_generator(name, device="cpu")
+    through: Any = open_autoencoder(str(base_folder("klein")), device="cpu")
+    with torch.no_grad():
+        for parameter in through.vae.decoder.parameters():
+            parameter.mul_(0.5)
+    through.vae.save_pretrained(tmp_path / "adapter" / "vae")
+    after: Any = load_generator(name, device="cpu")
+    assert after.about == before.about
+    assert after._pipeline.get_list_adapters() == before._pipeline.get_list_adapters() != {}
+    one, other = (perceive(picture(), generator, [DEPTH]) for generator in (before, after))
+    assert one.depth_m is not None
+    assert other.depth_m is not None
+    assert not np.array_equal(one.depth_m, other.depth_m, equal_nan=True)
+
+
 def test_the_card_says_what_it_was_made_from(tuned: Callable[[str], Tuned]) -> None:
     made = tuned("klein")
     card = json.loads((made.adapter / TRAINING_CARD).read_text())

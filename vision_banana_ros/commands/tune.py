@@ -138,6 +138,7 @@ def _floor(args: argparse.Namespace) -> int:
         tables[tuned.name] = [dataclasses.asdict(row) for row in rows]
         if args.out is not None:
             tuned.vae.save_pretrained(args.out)
+            words.append(f"kept: --model diffusers:{args.base or DEFAULT_BASE}+{args.out}, or as ADAPTER/vae")
     _say(args, "\n\n".join(words), tables)
     return 0
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from vision_banana_ros.core import DataError, GeneratorError, require_package
 from vision_banana_ros.generators.editors.folders import OnDisk, locate
+from vision_banana_ros.tuning import published
 from vision_banana_ros.tuning.config import DEFAULT_BASE, TuningConfig
 
 _UTILISATION = 0.4
@@ -33,17 +34,8 @@ CARDS: dict[str, tuple[float, float]] = {
     "RTX 5090": (210, 32),
 }
 _PER_TOKEN_BYTES = 34
-#: The default base where it is not on this disk, as its published configuration has it; said in the plan.
-_PUBLISHED: dict[str, Any] = {
-    "transformer": {
-        "_class_name": "Flux2Transformer2DModel", "patch_size": 1, "in_channels": 128, "num_layers": 5,
-        "num_single_layers": 20, "attention_head_dim": 128, "num_attention_heads": 24, "joint_attention_dim": 7680,
-        "timestep_guidance_channels": 256, "mlp_ratio": 3.0, "axes_dims_rope": [32, 32, 32, 32],
-        "guidance_embeds": False,
-    },
-    "encoder_weights": 4.02e9,
-    "vae_weights": 84e6,
-}  # fmt: skip
+#: By these a network on disk is known to be the default base's.
+_TELLING = ("_class_name", "num_layers", "num_single_layers", "num_attention_heads", "joint_attention_dim")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +44,7 @@ class Plan:
 
     base: str
     source: str
+    numbers: tuple[str, ...]
     size_wh: tuple[int, int]
     card: str
     weights: int
@@ -83,6 +76,7 @@ class Plan:
             [
                 f"{self.base} ({self.source}) at {self.size_wh[0]}x{self.size_wh[1]}, batch {config.batch}, "
                 f"{config.steps} steps, {'all weights' if config.full else f'adapter of rank {config.rank}'}",
+                f"  numbers        {'; '.join(self.numbers)}",
                 f"  network        {self.weights / 1e9:8.2f} G weights, of which learn {self.learning / 1e6:.1f} M",
                 f"  tokens         {self.tokens:8} a lesson (canvas, picture, words)",
                 f"  preparing      {self.preparing_bytes / gib:8.1f} GiB: all parts at once; lessons are cached first",
@@ -106,23 +100,24 @@ def make_plan(config: TuningConfig, *, card: str = "H100") -> Plan:
     require_package("diffusers", extra="editors", purpose="planning a tuning run")
     if card not in CARDS:
         raise DataError(f"no card is called {card!r} here: choose from {', '.join(CARDS)}")
-    parts, source = _parts(config.base)
-    network, lora, square = _counted(parts["config"], config)
-    width, blocks = _width(parts["config"])
-    size_wh = _size(parts["config"], config)
+    parts = _parts(config.base)
+    network, lora, square = _counted(parts.config, config)
+    width, blocks = _width(parts.config)
+    size_wh = _size(parts.config, config)
     canvas = (size_wh[0] // 16) * (size_wh[1] // 16)
-    words = 77 if parts["config"]["_class_name"].startswith("UNet") else 512
+    words = 77 if parts.config["_class_name"].startswith("UNet") else 512
     tokens = 2 * canvas + words
     learning = network if config.full else lora
     activations = config.batch * tokens * width * (2 * blocks + _PER_TOKEN_BYTES)
     passes = 4 if config.full else 3
     flops = passes * config.batch * (2 * network * tokens + 4 * tokens**2 * width * blocks) * square
     peak, memory = CARDS[card]
-    joint = int(parts["config"].get("joint_attention_dim") or parts["config"].get("cross_attention_dim") or width)
-    channels = int(parts["config"]["in_channels"])
+    joint = int(parts.config.get("joint_attention_dim") or parts.config.get("cross_attention_dim") or width)
+    channels = int(parts.config["in_channels"])
     return Plan(
         base=config.base,
-        source=source,
+        source=parts.source,
+        numbers=parts.numbers,
         size_wh=size_wh,
         card=card,
         weights=network,
@@ -131,7 +126,7 @@ def make_plan(config: TuningConfig, *, card: str = "H100") -> Plan:
         weights_bytes=network * (4 if config.full else 2),
         learning_bytes=learning * ((4 if not config.full else 0) + 4 + 8 + (4 if config.ema > 0 else 0)),
         activation_bytes=activations,
-        preparing_bytes=2 * (network + parts["encoder_weights"] + parts["vae_weights"]),
+        preparing_bytes=2 * (network + parts.encoder_weights + parts.vae_weights),
         card_bytes=int(memory * (1 << 30)),
         flops_per_step=float(flops),
         hours=flops * config.steps / (peak * 1e12 * _UTILISATION) / 3600,
@@ -140,25 +135,54 @@ def make_plan(config: TuningConfig, *, card: str = "H100") -> Plan:
     )
 
 
-def _parts(name: str) -> tuple[dict[str, Any], str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What the files, or the published numbers, say; `numbers` tells which of them it was, part by part."""
+
+    config: dict[str, Any]
+    encoder_weights: int
+    vae_weights: int
+    source: str
+    numbers: tuple[str, ...]
+
+
+def _parts(name: str) -> _Parts:
     try:
         disk = locate(name)
     except GeneratorError:
         if name != DEFAULT_BASE:
             raise
-        return {
-            "config": _PUBLISHED["transformer"],
-            "encoder_weights": int(_PUBLISHED["encoder_weights"]),
-            "vae_weights": int(_PUBLISHED["vae_weights"]),
-        }, "not on this disk: by its published configuration"
-    config = disk.read_json("transformer/config.json") or disk.read_json("unet/config.json")
-    if not config:
+        return _Parts(
+            config=published.TRANSFORMER,
+            encoder_weights=published.encoder_weights(),
+            vae_weights=published.autoencoder_weights(),
+            source="not on this disk: by its published configuration",
+            numbers=tuple(f"{part}: published (tuning/published.py)" for part in ("network", "encoder", "autoencoder")),
+        )
+    part = next((part for part in ("transformer", "unet") if disk.read_json(f"{part}/config.json")), "")
+    if not part:
         raise GeneratorError(f"{name} has no transformer/config.json and no unet/config.json: it is no editor")
-    return {
-        "config": config,
-        "encoder_weights": _stored(disk, "text_encoder"),
-        "vae_weights": _stored(disk, "vae"),
-    }, "by the files on this disk"
+    config = disk.read_json(f"{part}/config.json")
+    is_default = {k: config.get(k) for k in _TELLING} == {k: published.TRANSFORMER[k] for k in _TELLING}
+    numbers = [f"network: {part}/config.json"]
+    weights = []
+    for folder, words, known in (
+        ("text_encoder", "encoder", published.encoder_weights),
+        ("vae", "autoencoder", published.autoencoder_weights),
+    ):
+        stored = _stored(disk, folder)
+        if not stored and is_default:
+            stored = known()
+            numbers.append(f"{words}: published, its weights are not in {folder}/")
+        else:
+            numbers.append(
+                f"{words}: {folder}/*.safetensors" if stored else f"{words}: NOT COUNTED, {folder}/ has none"
+            )
+        weights.append(stored)
+    return _Parts(
+        config=config, encoder_weights=weights[0], vae_weights=weights[1], source="by the files on this disk",
+        numbers=tuple(numbers),
+    )  # fmt: skip
 
 
 def _counted(config: dict[str, Any], tuning: TuningConfig) -> tuple[int, int, float]:

@@ -7,8 +7,8 @@ same frame gives the same canvas again.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from vision_banana_ros.core import About, Canvas, Frame, GeneratorError, Task, UInt8Array
 from vision_banana_ros.generators.asking import require_tasks
+from vision_banana_ros.generators.editors.decoder import decoding_by
 from vision_banana_ros.generators.editors.families import Family
 from vision_banana_ros.generators.editors.once import nothing, one_step
 from vision_banana_ros.generators.fitting import Fit
@@ -49,13 +50,16 @@ class EditorGenerator:
         asking: Asking | None = None,
         tasks: frozenset[Task] = PROMPTED,
         size_wh: tuple[int, int] | None = None,
+        decoder: Any = None,
     ) -> None:
+        """`decoder`: in the place of the autoencoder's own while canvases are painted."""
         self._pipeline = pipeline
         self._family = family
         self._about = about
         self._asking = asking or Asking()
         self._tasks = tasks
         self._size_wh = size_wh
+        self._decoder = decoder
         self._batch = max(1, self._asking.batch) if family.batches else 1
 
     @property
@@ -76,29 +80,26 @@ class EditorGenerator:
             self._require_whole(prompt)
         picture = fit.enter(frame.rgb)
         painted: dict[int, UInt8Array] = {}
-        for once in (False, True):
-            which = [k for k, i in enumerate(instructions) if self._is_once(i) is once]
+        for freely in (True, False):  # pictures, then canvases
+            which = [k for k, i in enumerate(instructions) if (i.task is Task.IMAGE) is freely]
             while which:
                 now, which = which[: self._batch], which[self._batch :]
-                rgbs = self._painted(picture, [prompts[k] for k in now], fit, once=once)
+                rgbs = self._painted(picture, [prompts[k] for k in now], fit, freely=freely)
                 painted |= dict(zip(now, rgbs, strict=True))
         return [Canvas(fit.leave(painted[k]), i) for k, i in enumerate(instructions)]
 
-    def _is_once(self, instruction: Instruction) -> bool:
-        return self._asking.once and instruction.task is not Task.IMAGE
-
-    def _painted(self, picture: UInt8Array, prompts: list[str], fit: Fit, *, once: bool) -> list[UInt8Array]:
+    def _painted(self, picture: UInt8Array, prompts: list[str], fit: Fit, *, freely: bool) -> list[UInt8Array]:
         """One call of the pipeline; where memory is too small for all prompts at once, one call each from now on."""
         import torch
 
         try:
-            with torch.inference_mode(), one_step(self._pipeline) if once else nullcontext():
-                answer = self._pipeline(**self._arguments(picture, prompts, fit, once=once))
+            with torch.inference_mode(), self._for_canvases(freely=freely):
+                answer = self._pipeline(**self._arguments(picture, prompts, fit, freely=freely))
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
             if len(prompts) > 1:
                 self._batch = 1
-                return [rgb for prompt in prompts for rgb in self._painted(picture, [prompt], fit, once=once)]
+                return [rgb for prompt in prompts for rgb in self._painted(picture, [prompt], fit, freely=freely)]
             raise GeneratorError(
                 f"{self.about.name} runs out of GPU memory at {fit.model_wh[0]}x{fit.model_wh[1]}: "
                 "ask for smaller canvases (MODEL@WIDTHxHEIGHT), or load it with offload"
@@ -113,7 +114,15 @@ class EditorGenerator:
             raise GeneratorError(f"{self.about.name} painted {len(pictures)} pictures for {len(prompts)} prompts")
         return pictures
 
-    def _arguments(self, picture: UInt8Array, prompts: list[str], fit: Fit, *, once: bool) -> dict[str, Any]:
+    @contextmanager
+    def _for_canvases(self, *, freely: bool) -> Iterator[None]:
+        """The schedule and the decoder of canvases; for pictures the base's own."""
+        schedule = one_step(self._pipeline) if self._asking.once and not freely else nullcontext()
+        decoder = nullcontext() if self._decoder is None or freely else decoding_by(self._pipeline, self._decoder)
+        with schedule, decoder:
+            yield
+
+    def _arguments(self, picture: UInt8Array, prompts: list[str], fit: Fit, *, freely: bool = False) -> dict[str, Any]:
         import torch
         from PIL import Image
 
@@ -132,7 +141,7 @@ class EditorGenerator:
             call["num_inference_steps"] = steps
         if asking.guidance is not None:
             call[family.guidance_name] = asking.guidance
-        if once:
+        if asking.once and not freely:
             call |= {"num_inference_steps": 1, family.guidance_name: 1.0}
             call["latents"] = nothing(self._pipeline, fit.model_wh, len(prompts))
         if family.takes_size:

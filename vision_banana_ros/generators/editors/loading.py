@@ -2,6 +2,7 @@
 
     ID or FOLDER          any diffusers pipeline
     ID+LORA               with a LoRA adapter on it (peft), scaled by `lora_scale`
+    ID+DECODER            with a decoder that was tuned on canvases; also one that lies beside an adapter, in vae/
     ID+TRANSFORMER        with another transformer in place of its own: Open Vision Banana in FLUX.2-klein-base-9B
 
 Safetensors only, no code from a hub. Where an adapter's folder, or a base's own that was tuned as a whole, has a
@@ -22,6 +23,7 @@ from typing import Any
 
 from vision_banana_ros.core import About, GeneratorError, Task, require_package
 from vision_banana_ros.generators.editors import marigold
+from vision_banana_ros.generators.editors.decoder import decoder_folder, load_decoder
 from vision_banana_ros.generators.editors.editor import Asking, EditorGenerator
 from vision_banana_ros.generators.editors.families import Family, family_of
 from vision_banana_ros.generators.editors.folders import (
@@ -112,14 +114,21 @@ def load(
         about = _about(base, None, {}, metric=None)
         return marigold.generator(pipeline, about, size_wh=size_wh, seed=options.seed, anchor=anchor)
     family = family_of(pipeline)
-    if extra is not None and transformer_at is None:
+    decoder_at = decoder_folder(extra) if extra else None
+    only_decoder = extra is not None and decoder_at == extra.folder
+    if extra is not None and transformer_at is None and not only_decoder:
         _add_lora(pipeline, extra, options.lora_scale)
     _place(pipeline, options)
+    decoder = None
+    if extra is not None and decoder_at is not None:
+        with _reading(extra):
+            decoder = load_decoder(pipeline, decoder_at).to(_device(options))
     card = (extra or base).read_json(TRAINING_CARD)
     # Whoever asks for more steps gets the base's own schedule, to compare.
     once = _form(card) == "once" and options.steps in (None, 1)
     own = {} if once else card
-    tuned = options.tuned if options.tuned is not None else extra is not None or bool(card)
+    knows = bool(card) or (extra is not None and not only_decoder)
+    tuned = options.tuned if options.tuned is not None else knows
     return EditorGenerator(
         pipeline,
         family,
@@ -134,6 +143,7 @@ def load(
         ),
         tasks=_tasks(card),
         size_wh=size_wh,
+        decoder=decoder,
     )
 
 
