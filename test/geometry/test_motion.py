@@ -62,7 +62,7 @@ def found_and_true(journey, first: int, step: int) -> tuple[CameraMotion, np.nda
     finder = MotionFinder()
     old, new = journey.frame(first), journey.frame(first + step)
     motion = finder.between(work_picture(old), work_picture(new))
-    depth = np.exp(carry_log(np.log(journey.truth(first).depth_m), motion.source))
+    depth = carry_log(np.log(journey.truth(first).depth_m), motion.source)
     how = camera_motion(motion, depth, new.camera)
     (turn, place), (old_turn, old_place) = journey.pose(first + step), journey.pose(first)
     return how, turn.T @ old_turn, turn.T @ (old_place - place)

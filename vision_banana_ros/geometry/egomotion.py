@@ -53,15 +53,15 @@ class CameraMotion:
     way_px: float
 
 
-def camera_motion(motion: Motion, depth_m: FloatArray, camera: Camera) -> CameraMotion | None:
-    """`depth_m` is the old depth carried to the new pixels. None where too little is seen or nothing agrees."""
-    places = np.flatnonzero(motion.known & motion.textured & np.isfinite(depth_m) & (depth_m > 0))
+def camera_motion(motion: Motion, log_depth: FloatArray, camera: Camera) -> CameraMotion | None:
+    """`log_depth` is the old one carried to the new pixels. None where too little is seen or nothing agrees."""
+    places = np.flatnonzero(motion.known & motion.textured & np.isfinite(log_depth))
     if places.size < _LEAST_POINTS:
         return None
     places = places[:: max(1, places.size // _POINTS)]
-    rows, columns = np.divmod(places, depth_m.shape[1])
+    rows, columns = np.divmod(places, log_depth.shape[1])
     source = motion.source.reshape(-1, 2)[places].astype(np.float64)
-    depth = depth_m.reshape(-1)[places].astype(np.float64)
+    depth = np.exp(log_depth.reshape(-1)[places].astype(np.float64))
     focal = np.array((camera.fx, camera.fy))
     slopes = (source - (camera.cx, camera.cy)) / focal
     points = np.concatenate([slopes, np.ones((len(places), 1))], axis=1) * depth[:, None]
