@@ -44,13 +44,20 @@ _LEAST_WAY_PX = 0.7  # a way that moves the picture by less tells more about noi
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class CameraMotion:
     """`share` of the looked-at pixels agree with it; `sigma_px` is how far they miss it; `way_px` is how far the
-    translation alone moves the picture (median)."""
+    translation alone moves the picture (median). A painter's far things are often too near or too far beside its near
+    ones; `bend` is by how much, around the log depth `about`: the way fits depths so corrected."""
 
     rotation: Matrix
     translation: Matrix
     share: float
     sigma_px: float
     way_px: float
+    bend: float = 0.0
+    about: float = 0.0
+
+    def inverse(self, log_depth: FloatArray) -> FloatArray:
+        """One over the corrected depth."""
+        return np.exp(np.float32(self.bend * self.about) - np.float32(1 + self.bend) * log_depth)
 
 
 def camera_motion(motion: Motion, log_depth: FloatArray, camera: Camera) -> CameraMotion | None:
@@ -138,7 +145,7 @@ def at_rest(
     r = how.rotation.astype(np.float32)
     carried = carry_log(old_log_depth, source)
     turned = r[2, 0] * x + r[2, 1] * y + r[2, 2]
-    slid = np.float32(how.translation[2]) * np.exp(-carried)
+    slid = np.float32(how.translation[2]) * how.inverse(carried)
     with np.errstate(invalid="ignore"):
         log_depth = carried + np.log(np.maximum(turned + slid, np.float32(0.05)))
     return Rest(source, log_depth, np.abs(slid), cv2.magnitude(missed[..., 0], missed[..., 1]))  # type: ignore[arg-type]
@@ -152,7 +159,7 @@ def source_at_rest(new_log_depth: FloatArray, camera: Camera, how: CameraMotion)
     x = ((np.arange(width) - camera.cx) / camera.fx).astype(np.float32)[None]
     y = ((np.arange(height) - camera.cy) / camera.fy).astype(np.float32)[:, None]
     # Without a depth of its own a pixel is far away: then turning alone moves it.
-    inverse = np.exp(-np.nan_to_num(new_log_depth, nan=7.0))
+    inverse = how.inverse(np.nan_to_num(new_log_depth, nan=7.0))
     old_x, old_y, old_z = (back[k, 0] * x + back[k, 1] * y + back[k, 2] + away[k] * inverse for k in range(3))
     np.maximum(old_z, np.float32(1e-3), out=old_z)
     source = np.empty((height, width, 2), np.float32)

@@ -27,6 +27,7 @@ import cv2
 import numpy as np
 
 from vision_banana_ros.core import BoolArray, Camera, FloatArray, UInt8Array
+from vision_banana_ros.geometry.alignment import align
 from vision_banana_ros.geometry.egomotion import (
     CameraMotion,
     at_rest,
@@ -48,6 +49,8 @@ _LEAST_SHARED = 12  # of the pixels that are looked at
 _LEAST_KNOWN = 0.4  # of the picture: unlike pictures agree by chance in a third
 _AROUND = 8  # pixels of the picture that are one of the neighbours'
 _NEIGHBOUR_FRAMES = 0.0
+_LEAST_SHARE, _WORST_SIGMA_PX = 0.5, 1.5  # of a way that is believed
+_CLEARLY = 4.0  # levels of grey
 _SPARSE = (slice(None, None, 4), slice(None, None, 4))
 
 
@@ -90,10 +93,11 @@ class DepthFusion:
         self.settings = settings
         self._log: FloatArray | None = None
         self._count: FloatArray | None = None
+        self._how: CameraMotion | None = None
         self._start_scale()
 
     def forget(self) -> None:
-        self._log = self._count = None
+        self._log = self._count = self._how = None
         self._start_scale()
 
     @property
@@ -101,7 +105,11 @@ class DepthFusion:
         return self._log
 
     def fuse(
-        self, log_seen: FloatArray, motion: Motion | None, pictures: tuple[UInt8Array, UInt8Array] | None, camera: Camera
+        self,
+        log_seen: FloatArray,
+        motion: Motion | None,
+        pictures: tuple[UInt8Array, UInt8Array] | None,
+        camera: Camera,
     ) -> Fused:
         """`motion` from the old of the `pictures` to the new one; None: there is nothing before."""
         if motion is None or pictures is None or self._log is None or self._count is None:
@@ -151,18 +159,25 @@ class DepthFusion:
     ) -> Past:
         """What the held depth says of this frame."""
         carried = carry_log(held, motion.source)
-        how = camera_motion(motion, carried, camera)
+        now = log_seen + np.float32(self._correction)
+        guesses = [camera_motion(motion, carried, camera), self._how]
+        how = align(*pictures, now, camera, [guess for guess in guesses if guess is not None])
+        if how is not None and (how.share < _LEAST_SHARE or how.sigma_px > _WORST_SIGMA_PX):
+            how = None
+        self._how = how
         if how is None:
             blind = np.full(carried.shape, min(self.settings.memory, _BLIND_MEMORY), np.float32)
             nothing = np.zeros(carried.shape, np.bool_)
             return Past(motion, carried, motion.known & np.isfinite(carried), blind, nothing, None)
-        rest = at_rest(log_seen + np.float32(self._correction), held, motion, camera, how)
-        moving = moves_by_itself(rest, motion, how)
-        still = seen_before(*pictures, rest.source)
+        rest = at_rest(now, held, motion, camera, how)
+        missed, still = seen_before(*pictures, rest.source)
+        # Motion that explains the picture no better than rest does is a guess of the search.
+        moving = moves_by_itself(rest, motion, how) & (missed > motion.missed + _CLEARLY)
         best = Motion(
             np.where(moving[..., None], motion.source, rest.source),
             np.where(moving, motion.known, still),
             motion.textured,
+            motion.missed,
         )
         predicted = np.where(moving, carried, rest.log_depth)
         # What the way changes is known as well as the way is, and a memory of n frames adds n such errors up.
