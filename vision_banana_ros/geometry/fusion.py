@@ -5,8 +5,6 @@ In logarithms, at the size that motion is found in (motion.py):
     scale       m = median(predicted - seen) over what is at rest; the held scale is a running mean of about
                 `scale_memory` frames, so one frame's own scale counts for little; a step beyond `scale_jump` is no
                 flicker: it is believed at once
-    drift       predictions that are off to one side in every frame (a painter sees a bare road alike wherever on it
-                the camera is) would add up; their mean over `_DRIFT_MEMORY` frames is taken off m
     held        predicted + (seen + scale - predicted) / n,  n the frames that agreed so far, at most `memory`
     new         what is new, moves by itself, or disagrees by more than the gate starts anew: from what is seen, times
                 the factor of its held neighbours, for a painter's errors reach over more than a pixel
@@ -41,14 +39,11 @@ _MAD_TO_SIGMA = 1.4826
 _MOST_CORRECTION = math.log(2.0)
 _MOVING_MEMORY = 1.5  # frames: half a frame late at most
 _BLIND_MEMORY = 3.0  # frames: nobody knows how depth should have changed with the camera's way
-_WAY_ERROR = 0.03  # of log depth: what errors of the way may add up to
+_WAY_ERROR = 0.05  # of log depth: what errors of the way may add up to
 _LEAST_UNSURE, _MOST_UNSURE = 0.08, 1.0
-_DRIFT_MEMORY = 40.0
-_WEIGHT_POWER = 2
 _LEAST_SHARED = 12  # of the pixels that are looked at
 _LEAST_KNOWN = 0.4  # of the picture: unlike pictures agree by chance in a third
 _AROUND = 8  # pixels of the picture that are one of the neighbours'
-_NEIGHBOUR_FRAMES = 0.0
 _LEAST_SHARE, _WORST_SIGMA_PX = 0.5, 1.5  # of a way that is believed
 _CLEARLY = 4.0  # levels of grey
 _SPARSE = (slice(None, None, 4), slice(None, None, 4))
@@ -191,21 +186,19 @@ class DepthFusion:
         """How far the past is from this frame; what of that is added to this frame is kept in `_correction`: all of it
         would follow the past alone, nothing the frame alone. None where the past is no past of this frame."""
         where = past.usable[_SPARSE] & ~past.moving[_SPARSE]
-        shift = _middle(past.predicted[_SPARSE] - log_seen[_SPARSE], past.memory[_SPARSE], where)
+        shift = _middle(past.predicted[_SPARSE] - log_seen[_SPARSE], where)
         lost = past.how is None and np.count_nonzero(past.motion.known) < _LEAST_KNOWN * past.moving.size
         if shift is None or lost or abs(shift) > self.settings.scale_jump:
             return None
         self._scale_frames = min(self._scale_frames + 1, self.settings.scale_memory)
-        self._frames = min(self._frames + 1, _DRIFT_MEMORY)
-        self._drift += (shift - self._correction - self._drift) / _DRIFT_MEMORY
         frames = self._scale_frames
         if past.how is None:
             frames = min(frames, _BLIND_MEMORY)
-        self._correction = (shift - self._drift) * (1 - 1 / frames)
+        self._correction = shift * (1 - 1 / frames)
         return shift
 
     def _start_scale(self) -> None:
-        self._scale_frames, self._correction, self._drift, self._frames = 1.0, 0.0, 0.0, 1.0
+        self._scale_frames, self._correction = 1.0, 0.0
 
 
 def _among_neighbours(
@@ -227,12 +220,7 @@ def _among_neighbours(
     return around, count
 
 
-def _middle(values: FloatArray, weights: FloatArray, where: BoolArray) -> float | None:
-    """The weighted median; None of too few."""
-    where = where & np.isfinite(values)
-    chosen = values[where]
-    if chosen.size < _LEAST_SHARED:
-        return None
-    order = np.argsort(chosen)
-    cumulated = np.cumsum(weights[where][order] ** _WEIGHT_POWER)
-    return float(chosen[order[np.searchsorted(cumulated, cumulated[-1] / 2)]])
+def _middle(values: FloatArray, where: BoolArray) -> float | None:
+    """The median; None of too few."""
+    chosen = values[where & np.isfinite(values)]
+    return float(np.median(chosen)) if chosen.size >= _LEAST_SHARED else None
