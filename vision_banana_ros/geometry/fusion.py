@@ -43,6 +43,7 @@ _WAY_ERROR = 0.05  # of log depth: what errors of the way may add up to
 _LEAST_UNSURE, _MOST_UNSURE = 0.08, 1.0
 _LEAST_SHARED = 12  # of the pixels that are looked at
 _LEAST_KNOWN = 0.4  # of the picture: unlike pictures agree by chance in a third
+_HABIT_MEMORY = 15.0
 _AROUND = 8  # pixels of the picture that are one of the neighbours'
 _LEAST_SHARE, _WORST_SIGMA_PX = 0.5, 1.5  # of a way that is believed
 _CLEARLY = 4.0  # levels of grey
@@ -125,10 +126,13 @@ class DepthFusion:
         change -= off
         change += correction
         np.clip(change, -_MOST_CORRECTION, _MOST_CORRECTION, out=change)
-        change, count = _among_neighbours(change, count, agrees, correction)
+        change, around = _among_neighbours(change, agrees, correction)
         self._log = log_seen + change
+        count[~agrees] = 1
         count[~np.isfinite(self._log)] = 0
         self._count = count
+        self._habit = around / _HABIT_MEMORY if self._habit is None else self._habit + (around - self._habit) / _HABIT_MEMORY
+        change -= cv2.resize(self._habit, change.shape[::-1], interpolation=cv2.INTER_LINEAR)
         return Fused(change, float(np.count_nonzero(agrees)) / agrees.size, math.exp(self._correction), past)
 
     def _anew(self, log_seen: FloatArray, past: Past | None) -> Fused:
@@ -199,13 +203,14 @@ class DepthFusion:
 
     def _start_scale(self) -> None:
         self._scale_frames, self._correction = 1.0, 0.0
+        self._habit: FloatArray | None = None
 
 
 def _among_neighbours(
-    change: FloatArray, count: FloatArray, agrees: BoolArray, correction: np.float32
+    change: FloatArray, agrees: BoolArray, correction: np.float32
 ) -> tuple[FloatArray, FloatArray]:
-    """The change where pixels agree with their past, that of their neighbours elsewhere, which then counts as one
-    frame."""
+    """The change where pixels agree with their past, that of their neighbours elsewhere; and that of neighbourhoods,
+    small."""
     height, width = change.shape
     known = agrees.astype(np.float32)
     change[~agrees] = 0
@@ -214,10 +219,9 @@ def _among_neighbours(
     around = cv2.blur(cv2.resize(change, wh, interpolation=cv2.INTER_AREA), (3, 3))
     around += np.float32(0.02) * correction
     around /= weights + np.float32(0.02)
-    around = cv2.resize(around, (width, height), interpolation=cv2.INTER_LINEAR)
-    np.copyto(around, change, where=agrees)
-    count[~agrees] = 1
-    return around, count
+    smooth = cv2.resize(around, (width, height), interpolation=cv2.INTER_LINEAR)
+    np.copyto(smooth, change, where=agrees)
+    return smooth, around
 
 
 def _middle(values: FloatArray, where: BoolArray) -> float | None:
