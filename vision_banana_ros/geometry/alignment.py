@@ -23,15 +23,17 @@ import numpy.typing as npt
 
 from vision_banana_ros.core import Camera, FloatArray, UInt8Array
 from vision_banana_ros.geometry.egomotion import CameraMotion
+from vision_banana_ros.geometry.motion import median
 
 Matrix = npt.NDArray[np.float64]
 
 _LEVELS = (2, 1, 0)
-_ROUNDS = {2: 5, 1: 4, 0: 3}
-_POINTS = 900
+_ROUNDS = {2: 4, 1: 3, 0: 2}
+_POINTS = 400
 _LEAST_POINTS = 150
 _LEAST_GRADIENT = 3.0  # levels a pixel
-_LEAST_SIGMA = 2.0  # levels
+_LEAST_SIGMA, _MOST_SIGMA = 2.0, 30.0  # levels
+_OUTSIDE = 1e6
 _TUKEY = 4.685
 _MAD_TO_SIGMA = 1.4826
 _LIKELY_BEND, _MOST_BEND = 0.1, 0.6
@@ -74,7 +76,7 @@ def align(
     olds, news = _pyramid(old), _pyramid(new)
     back: _Pose | None = None
     level = None
-    bend = next((start.bend for start in reversed(starts)), 0.0)
+    bend = starts[0].bend if starts else 0.0
     for k in _LEVELS:
         level = _level(olds[k], news[k], log_depth[:: 1 << k, :: 1 << k], camera, k)
         if level is None:
@@ -92,7 +94,8 @@ def _candidates(starts: Sequence[CameraMotion], bend: float) -> list[_Pose]:
     found = []
     for start in starts:
         turn = start.rotation.T
-        found += [_Pose(turn, -(turn @ start.translation) * stretch, bend) for stretch in _STRETCHES]
+        stretches = _STRETCHES if start.translation.any() else (0.0,)
+        found += [_Pose(turn, -(turn @ start.translation) * stretch, bend) for stretch in stretches]
     return found or [_Pose(np.eye(3), np.zeros(3), bend)]
 
 
@@ -141,36 +144,30 @@ def _level(old: FloatArray, new: FloatArray, log_depth: FloatArray, camera: Came
 
 
 def _seen(level: _Level, pose: _Pose) -> FloatArray:
-    """What the old picture shows at the points; far outside of it, NaN."""
+    """What the old picture shows at the points; outside of it, nothing like what any picture shows."""
     x, y, z = pose.turn @ level.rays + pose.way[:, None] * level.bent(pose.bend)
     z = np.maximum(z, 1e-3)
     places = np.empty((1, x.size, 2), np.float32)
-    places[0, :, 0] = np.clip(level.camera.fx * x / z + level.camera.cx, -9, level.camera.width + 9)
-    places[0, :, 1] = np.clip(level.camera.fy * y / z + level.camera.cy, -9, level.camera.height + 9)
+    places[0, :, 0] = level.camera.fx * x / z + level.camera.cx
+    places[0, :, 1] = level.camera.fy * y / z + level.camera.cy
     nothing: Any = None
+    outside = cv2.BORDER_CONSTANT
     return np.asarray(
-        cv2.remap(
-            level.old, places, nothing, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=float("nan")
-        )
+        cv2.remap(level.old, places, nothing, cv2.INTER_LINEAR, borderMode=outside, borderValue=_OUTSIDE)
     )[0]
 
 
 def _missed(level: _Level, pose: _Pose) -> tuple[FloatArray, Matrix, float]:
-    """Differences, 0 where nothing is known, their weights, and their sigma."""
+    """Differences, their weights, and their sigma."""
     missed = _seen(level, pose) - level.shown
-    known = np.isfinite(missed)
-    missed[~known] = 0
-    size = np.abs(missed)
-    sigma = max(_LEAST_SIGMA, _MAD_TO_SIGMA * float(np.median(size[known]))) if known.any() else 1e9
-    weights = np.square(1 - np.minimum(1, np.square(size / (_TUKEY * sigma))))
-    weights[~known] = 0
+    sigma = min(_MOST_SIGMA, max(_LEAST_SIGMA, _MAD_TO_SIGMA * median(np.abs(missed))))
+    weights = np.square(1 - np.minimum(1, np.square(missed / np.float32(_TUKEY * sigma))))
     return missed, weights.astype(np.float64), sigma
 
 
 def _cost(level: _Level, pose: _Pose) -> float:
     missed = np.abs(_seen(level, pose) - level.shown)
-    missed[~np.isfinite(missed)] = 20
-    return float(np.minimum(missed, 20).mean())
+    return float(np.minimum(missed, np.float32(20)).sum())
 
 
 def _step(level: _Level, pose: _Pose) -> _Pose:
@@ -200,7 +197,7 @@ def _step(level: _Level, pose: _Pose) -> _Pose:
 def _told(level: _Level, pose: _Pose) -> CameraMotion | None:
     missed, weights, _ = _missed(level, pose)
     across = np.abs(missed) / np.maximum(np.hypot(*level.gradients), 1e-6) * level.camera.fx
-    sigma = _MAD_TO_SIGMA * float(np.median(across[weights > 0])) if (weights > 0).any() else 9.0
+    sigma = _MAD_TO_SIGMA * median(across[weights > 0]) if (weights > 0).any() else 9.0
     turned = pose.turn @ level.rays
     x, y, z = turned + pose.way[:, None] * level.bent(pose.bend)
     slid = np.hypot(
@@ -212,7 +209,7 @@ def _told(level: _Level, pose: _Pose) -> CameraMotion | None:
         translation=-(pose.turn.T @ pose.way),
         share=float((weights > 0.3).mean()),
         sigma_px=max(0.15, sigma),
-        way_px=float(np.median(slid)),
+        way_px=median(slid),
         bend=pose.bend,
         about=level.about,
     )

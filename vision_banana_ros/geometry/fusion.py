@@ -8,7 +8,9 @@ In logarithms, at the size that motion is found in (motion.py):
     held        predicted + (seen + scale - predicted) / n,  n the frames that agreed so far, at most `memory`
     new         what is new, moves by itself, or disagrees by more than the gate starts anew: from what is seen, times
                 the factor of its held neighbours, for a painter's errors reach over more than a pixel
-    change      held - seen: what this frame's depth is to be multiplied by, as a logarithm
+    habit       what change always is at a place of the picture, over `_HABIT_MEMORY` frames: a painter sees a bare
+                road alike wherever on it the camera is, and that is no flicker; it is taken off the change
+    change      held - seen - habit: what this frame's depth is to be multiplied by, as a logarithm
 The past is never painted into the picture: each pixel keeps its own depth of this frame, its edges and its holes, times
 a factor that is smooth where surfaces are. So nothing can be smeared, and holes stay holes.
 
@@ -28,12 +30,12 @@ from vision_banana_ros.core import BoolArray, Camera, FloatArray, UInt8Array
 from vision_banana_ros.geometry.alignment import align
 from vision_banana_ros.geometry.egomotion import (
     CameraMotion,
+    as_turn,
     at_rest,
-    camera_motion,
     carry_log,
     moves_by_itself,
 )
-from vision_banana_ros.geometry.motion import Motion, carry, seen_before
+from vision_banana_ros.geometry.motion import Motion, carry, median, seen_before
 
 _MAD_TO_SIGMA = 1.4826
 _MOST_CORRECTION = math.log(2.0)
@@ -131,7 +133,8 @@ class DepthFusion:
         count[~agrees] = 1
         count[~np.isfinite(self._log)] = 0
         self._count = count
-        self._habit = around / _HABIT_MEMORY if self._habit is None else self._habit + (around - self._habit) / _HABIT_MEMORY
+        before = np.zeros_like(around) if self._habit is None else self._habit
+        self._habit = before + (around - before) / np.float32(_HABIT_MEMORY)
         change -= cv2.resize(self._habit, change.shape[::-1], interpolation=cv2.INTER_LINEAR)
         return Fused(change, float(np.count_nonzero(agrees)) / agrees.size, math.exp(self._correction), past)
 
@@ -144,7 +147,7 @@ class DepthFusion:
         """Where past and present are one thing's depth; never where one of them is missing."""
         few, known = off[_SPARSE], usable[_SPARSE]
         chosen = np.abs(few[known & np.isfinite(few)])
-        spread = _MAD_TO_SIGMA * float(np.median(chosen)) if chosen.size else 0.0
+        spread = _MAD_TO_SIGMA * median(chosen) if chosen.size else 0.0
         gate = np.float32(max(self.settings.least_gate, 4 * spread))
         return np.asarray(usable & (np.abs(off) < gate))
 
@@ -157,14 +160,13 @@ class DepthFusion:
         camera: Camera,
     ) -> Past:
         """What the held depth says of this frame."""
-        carried = carry_log(held, motion.source)
         now = log_seen + np.float32(self._correction)
-        guesses = [camera_motion(motion, carried, camera), self._how]
-        how = align(*pictures, now, camera, [guess for guess in guesses if guess is not None])
+        how = align(*pictures, now, camera, [*filter(None, (self._how,)), as_turn(motion, camera)])
         if how is not None and (how.share < _LEAST_SHARE or how.sigma_px > _WORST_SIGMA_PX):
             how = None
         self._how = how
         if how is None:
+            carried = carry_log(held, motion.source)
             blind = np.full(carried.shape, min(self.settings.memory, _BLIND_MEMORY), np.float32)
             nothing = np.zeros(carried.shape, np.bool_)
             return Past(motion, carried, motion.known & np.isfinite(carried), blind, nothing, None)
@@ -172,13 +174,12 @@ class DepthFusion:
         missed, still = seen_before(*pictures, rest.source)
         # Motion that explains the picture no better than rest does is a guess of the search.
         moving = moves_by_itself(rest, motion, how) & (missed > motion.missed + _CLEARLY)
-        best = Motion(
-            np.where(moving[..., None], motion.source, rest.source),
-            np.where(moving, motion.known, still),
-            motion.textured,
-            motion.missed,
-        )
-        predicted = np.where(moving, carried, rest.log_depth)
+        best = Motion(rest.source, still, motion.textured, missed)
+        if moving.any():
+            best.source[moving], best.known[moving] = motion.source[moving], motion.known[moving]
+        predicted = rest.log_depth
+        if moving.any():
+            predicted = np.where(moving, carry_log(held, motion.source), predicted)
         # What the way changes is known as well as the way is, and a memory of n frames adds n such errors up.
         unsure = max(_LEAST_UNSURE, min(_MOST_UNSURE, how.sigma_px / max(how.way_px, 1e-3)))
         memory = 1 + np.float32(_WAY_ERROR / unsure) / np.maximum(rest.changed, np.float32(1e-3))
@@ -206,9 +207,7 @@ class DepthFusion:
         self._habit: FloatArray | None = None
 
 
-def _among_neighbours(
-    change: FloatArray, agrees: BoolArray, correction: np.float32
-) -> tuple[FloatArray, FloatArray]:
+def _among_neighbours(change: FloatArray, agrees: BoolArray, correction: np.float32) -> tuple[FloatArray, FloatArray]:
     """The change where pixels agree with their past, that of their neighbours elsewhere; and that of neighbourhoods,
     small."""
     height, width = change.shape
@@ -227,4 +226,4 @@ def _among_neighbours(
 def _middle(values: FloatArray, where: BoolArray) -> float | None:
     """The median; None of too few."""
     chosen = values[where & np.isfinite(values)]
-    return float(np.median(chosen)) if chosen.size >= _LEAST_SHARED else None
+    return median(chosen) if chosen.size >= _LEAST_SHARED else None

@@ -39,7 +39,7 @@ from vision_banana_ros.core import (
     describe,
 )
 from vision_banana_ros.geometry.camera import CameraFilter
-from vision_banana_ros.geometry.egomotion import CameraMotion, source_at_rest
+from vision_banana_ros.geometry.egomotion import CameraMotion
 from vision_banana_ros.geometry.fusion import DepthFusion, Fused, FusionSettings
 from vision_banana_ros.geometry.motion import Motion, MotionFinder, work_picture
 from vision_banana_ros.geometry.tracks import Track, Tracker, TrackSettings
@@ -144,7 +144,7 @@ class Steadier:
         if held is not None and not self._follows(held, frame, grey):
             self.reset()
             held = None
-        motion = None if held is None else self._finder.between(held.grey, grey, self._guess(held, seen))
+        motion = None if held is None else self._finder.between(held.grey, grey)
         seen = self._with_held_camera(seen)
         now = _Held(grey=grey, stamp_ns=frame.stamp_ns)
         result, fused = self._steady_depth(now, held, motion, seen)
@@ -158,13 +158,6 @@ class Steadier:
         share, scale = (0.0, 1.0) if fused is None else (fused.share, fused.scale)
         self.last = Steadiness(seconds=time.perf_counter() - start, held=share, scale=scale, motion=how)
         return result
-
-    def _guess(self, held: _Held, seen: Perception) -> FloatArray | None:
-        """Where pixels were if the camera moves on as it did: what is fast is found only near to where it is sought."""
-        how = None if self.last is None else self.last.motion
-        if how is None or self._fusion.held_log is None:
-            return None
-        return source_at_rest(self._fusion.held_log, self._small_camera(held.grey, seen), how)
 
     def _small_camera(self, grey: UInt8Array, seen: Perception) -> Camera:
         height, width = grey.shape

@@ -173,12 +173,13 @@ class Tracker:
     def _returned(self, label: str, colors: FloatArray, share: float, taken: set[int]) -> int | None:
         """The number of a track that went out of sight and looks like this."""
         best, likeness = None, self.settings.least_likeness
+        roots = np.sqrt(colors)
         for number, known in self._known.items():
             if number in taken or known.label != label or known.seen_at == self._now:
                 continue
             if not 1 / self.settings.size_ratio <= (share + 1e-6) / (known.share + 1e-6) <= self.settings.size_ratio:
                 continue
-            alike = float(np.sqrt(known.colors * colors).sum())
+            alike = float(np.sqrt(known.colors) @ roots)
             if alike > likeness:
                 best, likeness = number, alike
         return best
