@@ -28,7 +28,7 @@ from vision_banana_ros.geometry.motion import median
 Matrix = npt.NDArray[np.float64]
 
 _LEVELS = (2, 1, 0)
-_ROUNDS = {2: 4, 1: 3, 0: 2}
+_ROUNDS = {2: 4, 1: 2, 0: 2}
 _POINTS = 400
 _LEAST_POINTS = 150
 _LEAST_GRADIENT = 3.0  # levels a pixel

@@ -45,7 +45,8 @@ class CameraMotion:
 
     def inverse(self, log_depth: FloatArray) -> FloatArray:
         """One over the corrected depth."""
-        return np.exp(np.float32(self.bend * self.about) - np.float32(1 + self.bend) * log_depth)
+        inverse: FloatArray = np.exp(np.float32(self.bend * self.about) - np.float32(1 + self.bend) * log_depth)
+        return inverse
 
 
 def as_turn(motion: Motion, camera: Camera) -> CameraMotion:
@@ -58,7 +59,9 @@ def as_turn(motion: Motion, camera: Camera) -> CameraMotion:
         source = motion.source[few][seen]
         x, y = median(source[:, 0] - 4 * columns), median(source[:, 1] - 4 * rows)
     back, _jacobian = cv2.Rodrigues(np.array((-y / camera.fy, x / camera.fx, 0.0)))
-    return CameraMotion(rotation=back.T, translation=np.zeros(3), share=0.0, sigma_px=math.inf, way_px=0.0)
+    return CameraMotion(
+        rotation=np.asarray(back.T, np.float64), translation=np.zeros(3), share=0.0, sigma_px=math.inf, way_px=0.0
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,9 +8,7 @@ In logarithms, at the size that motion is found in (motion.py):
     held        predicted + (seen + scale - predicted) / n,  n the frames that agreed so far, at most `memory`
     new         what is new, moves by itself, or disagrees by more than the gate starts anew: from what is seen, times
                 the factor of its held neighbours, for a painter's errors reach over more than a pixel
-    habit       what change always is at a place of the picture, over `_HABIT_MEMORY` frames: a painter sees a bare
-                road alike wherever on it the camera is, and that is no flicker; it is taken off the change
-    change      held - seen - habit: what this frame's depth is to be multiplied by, as a logarithm
+    change      held - seen: what this frame's depth is to be multiplied by, as a logarithm
 The past is never painted into the picture: each pixel keeps its own depth of this frame, its edges and its holes, times
 a factor that is smooth where surfaces are. So nothing can be smeared, and holes stay holes.
 
@@ -45,8 +43,8 @@ _WAY_ERROR = 0.05  # of log depth: what errors of the way may add up to
 _LEAST_UNSURE, _MOST_UNSURE = 0.08, 1.0
 _LEAST_SHARED = 12  # of the pixels that are looked at
 _LEAST_KNOWN = 0.4  # of the picture: unlike pictures agree by chance in a third
-_HABIT_MEMORY = 30.0
 _AROUND = 8  # pixels of the picture that are one of the neighbours'
+_FAINT = np.float32(0.02)  # what the whole counts beside the neighbours, as a share of them
 _LEAST_SHARE, _WORST_SIGMA_PX = 0.5, 1.5  # of a way that is believed
 _CLEARLY = 4.0  # levels of grey
 _SPARSE = (slice(None, None, 4), slice(None, None, 4))
@@ -91,8 +89,8 @@ class DepthFusion:
         self.settings = settings
         self._log: FloatArray | None = None
         self._count: FloatArray | None = None
+        self._scale_frames, self._correction = 1.0, 0.0
         self._how: CameraMotion | None = None
-        self._start_scale()
 
     def forget(self) -> None:
         self._log = self._count = self._how = None
@@ -124,18 +122,13 @@ class DepthFusion:
         count += 1
         np.minimum(count, past.memory, out=count)
         # held - seen = (predicted + off / n) - seen, with predicted = seen + correction - off
-        change = off / count
-        change -= off
-        change += correction
+        change = off / count - off + correction
         np.clip(change, -_MOST_CORRECTION, _MOST_CORRECTION, out=change)
-        change, around = _among_neighbours(change, agrees, correction)
+        change = _among_neighbours(change, agrees, correction)
         self._log = log_seen + change
         count[~agrees] = 1
         count[~np.isfinite(self._log)] = 0
         self._count = count
-        before = np.zeros_like(around) if self._habit is None else self._habit
-        self._habit = before + (around - before) / np.float32(_HABIT_MEMORY)
-        change -= cv2.resize(self._habit, change.shape[::-1], interpolation=cv2.INTER_LINEAR)
         return Fused(change, float(np.count_nonzero(agrees)) / agrees.size, math.exp(self._correction), past)
 
     def _anew(self, log_seen: FloatArray, past: Past | None) -> Fused:
@@ -179,7 +172,7 @@ class DepthFusion:
             best.source[moving], best.known[moving] = motion.source[moving], motion.known[moving]
         predicted = rest.log_depth
         if moving.any():
-            predicted = np.where(moving, carry_log(held, motion.source), predicted)
+            predicted[moving] = carry_log(held, motion.source)[moving]
         # What the way changes is known as well as the way is, and a memory of n frames adds n such errors up.
         unsure = max(_LEAST_UNSURE, min(_MOST_UNSURE, how.sigma_px / max(how.way_px, 1e-3)))
         memory = 1 + np.float32(_WAY_ERROR / unsure) / np.maximum(rest.changed, np.float32(1e-3))
@@ -204,23 +197,19 @@ class DepthFusion:
 
     def _start_scale(self) -> None:
         self._scale_frames, self._correction = 1.0, 0.0
-        self._habit: FloatArray | None = None
 
 
-def _among_neighbours(change: FloatArray, agrees: BoolArray, correction: np.float32) -> tuple[FloatArray, FloatArray]:
-    """The change where pixels agree with their past, that of their neighbours elsewhere; and that of neighbourhoods,
-    small."""
+def _among_neighbours(change: FloatArray, agrees: BoolArray, correction: np.float32) -> FloatArray:
+    """The change where pixels agree with their past, that of their neighbours elsewhere."""
     height, width = change.shape
-    known = agrees.astype(np.float32)
     change[~agrees] = 0
     wh = max(1, width // _AROUND), max(1, height // _AROUND)
-    weights = cv2.blur(cv2.resize(known, wh, interpolation=cv2.INTER_AREA), (3, 3))
+    weights = cv2.blur(cv2.resize(agrees.astype(np.float32), wh, interpolation=cv2.INTER_AREA), (3, 3))
     around = cv2.blur(cv2.resize(change, wh, interpolation=cv2.INTER_AREA), (3, 3))
-    around += np.float32(0.02) * correction
-    around /= weights + np.float32(0.02)
-    smooth = cv2.resize(around, (width, height), interpolation=cv2.INTER_LINEAR)
+    around = (around + _FAINT * correction) / (weights + _FAINT)
+    smooth: FloatArray = cv2.resize(around, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
     np.copyto(smooth, change, where=agrees)
-    return smooth, around
+    return smooth
 
 
 def _middle(values: FloatArray, where: BoolArray) -> float | None:

@@ -60,8 +60,8 @@ class SteadySettings:
     """`memory`, `scale_memory`: frames. `least_gate`, `scale_jump`: of log depth. `votes`: frames that a class lasts
     against others. `settle`: recovered cameras in a row that agree before the lens is held."""
 
-    memory: float = 12.0
-    scale_memory: float = 8.0
+    memory: float = 8.0
+    scale_memory: float = 6.0
     scale_jump: float = 0.5
     least_gate: float = 0.3
     votes: int = 5

@@ -75,6 +75,7 @@ class Tracker:
         self.tracks: tuple[Track, ...] = ()
         self._known: dict[int, _Known] = {}
         self._map: UInt16Array | None = None
+        self._drawn: set[int] = set()  # what the map may hold
         self._next = 1
         self._now = 0
 
@@ -90,12 +91,15 @@ class Tracker:
         small = seen.instances
         if small.shape != hw:
             small = cv2.resize(small, (hw[1], hw[0]), interpolation=cv2.INTER_NEAREST_EXACT)  # type: ignore[assignment]
-        found = _numbers(seen.instances)
+        counts = np.bincount(seen.instances.reshape(-1), minlength=1)
+        found = (np.flatnonzero(counts[1:]) + 1).tolist()
         named = seen.instance_labels
         labels = {i: named[i - 1] if i <= len(named) else seen.instance_label or "" for i in found}
         colors = _colors(rgb, small, found)
-        shares = np.bincount(small.reshape(-1), minlength=max(found, default=0) + 1) / small.size
+        shares = counts / seen.instances.size
         carried = self._carried(motion, small.shape)
+        if carried is None:
+            self._drawn = set()
         number_of = self._overlapping(carried, small, labels)
         for instance in found:
             if instance not in number_of:
@@ -112,13 +116,14 @@ class Tracker:
                 born=self._now if before is None else before.born,
                 seen_at=self._now,
             )
-        table = np.zeros(int(seen.instances.max(initial=0)) + 1, np.uint16)
+        table = np.zeros(counts.size, np.uint16)
         for instance, number in number_of.items():
             table[instance] = number
         self._map = np.where(small > 0, table[small], carried) if carried is not None else table[small]
+        self._drawn |= set(number_of.values())
         self._forget_old()
         numbered = table[seen.instances]
-        self.tracks = self._told(numbered, seen.instances_confidence)
+        self.tracks = self._told(numbered, sorted(number_of.values()), seen.instances_confidence)
         names = [""] * max((track.number for track in self.tracks), default=0)
         for track in self.tracks:
             names[track.number - 1] = track.label
@@ -129,11 +134,12 @@ class Tracker:
             return None
         carried = motion.carry(self._map)
         # A track that nobody saw for long leaves the map, and its place to others.
-        gone = [n for n in _numbers(carried) if not self._is_patient(n)]
+        gone = [n for n in self._drawn if not self._is_patient(n)]
         if gone:
-            stays = np.arange(int(carried.max()) + 1, dtype=np.uint16)
+            stays = np.arange(max(self._drawn) + 1, dtype=np.uint16)
             stays[gone] = 0
             carried = stays[carried]
+            self._drawn -= set(gone)
         return carried
 
     def _is_patient(self, number: int) -> bool:
@@ -144,7 +150,7 @@ class Tracker:
         """Instance -> the track whose carried pixels it covers."""
         if carried is None or not labels:
             return {}
-        found, numbers = list(labels), _numbers(carried)
+        found, numbers = list(labels), sorted(self._drawn)
         if not numbers:
             return {}
         shared, track_pixels, instance_pixels = _overlaps(carried, numbers, small, found)
@@ -192,10 +198,10 @@ class Tracker:
     def _forget_old(self) -> None:
         self._known = {n: k for n, k in self._known.items() if self._now - k.seen_at <= self.settings.memory}
 
-    def _told(self, numbered: UInt16Array, confidence: UInt8Array | None) -> tuple[Track, ...]:
+    def _told(self, numbered: UInt16Array, numbers: list[int], confidence: UInt8Array | None) -> tuple[Track, ...]:
         told = []
-        for number in _numbers(numbered):
-            inside = (numbered == number).view(np.uint8)
+        for number in numbers:
+            inside: UInt8Array = (numbered == number).view(np.uint8)
             left, top, width, height = cv2.boundingRect(inside)
             score = 1.0 if confidence is None else cv2.mean(confidence, inside)[0] / 255
             known = self._known[number]
@@ -212,20 +218,13 @@ class Tracker:
         return tuple(told)
 
 
-def _numbers(ids: UInt16Array) -> list[int]:
-    """Which there are, but for 0; counting is far quicker than sorting."""
-    counts = np.bincount(ids.reshape(-1))
-    counts[0] = 0
-    return np.flatnonzero(counts).tolist()
-
-
 def _overlaps(
     a: UInt16Array, a_ids: list[int], b: UInt16Array, b_ids: list[int]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """(a_ids, b_ids) table of pixels that both have, and the pixels of each."""
     width = len(b_ids) + 1
-    a_at = np.zeros(int(a.max(initial=0)) + 1, np.int32)
-    b_at = np.zeros(int(b.max(initial=0)) + 1, np.int32)
+    a_at = np.zeros(max(a_ids) + 1, np.int32)
+    b_at = np.zeros(max(b_ids) + 1, np.int32)
     a_at[a_ids], b_at[b_ids] = np.arange(1, len(a_ids) + 1) * width, np.arange(1, width)
     table = np.bincount((a_at[a] + b_at[b]).reshape(-1), minlength=(len(a_ids) + 1) * width)
     table = table.reshape(len(a_ids) + 1, width)
@@ -239,14 +238,12 @@ def _colors(rgb: UInt8Array, instances: UInt16Array, found: list[int]) -> dict[i
     hsv = cv2.cvtColor(few, cv2.COLOR_RGB2HSV)
     place = cv2.LUT(hsv, _PLACES)
     bins = _BINS[0] * _BINS[1] * _BINS[2]
-    at = np.zeros(int(instances.max(initial=0)) + 1, np.int32)
-    here = [instance for instance in found if instance < at.size]
-    at[here] = np.arange(1, len(here) + 1) * bins
+    at = np.zeros(max(found, default=0) + 1, np.int32)
+    at[found] = np.arange(1, len(found) + 1) * bins
     joint = at[instances] + place[..., 0] + place[..., 1] + place[..., 2]
-    counts = np.bincount(joint.reshape(-1), minlength=(len(here) + 1) * bins).astype(np.float32).reshape(-1, bins)
-    shares = dict(zip(here, counts[1:], strict=True))
-    nothing = np.zeros(bins, np.float32)
-    return {i: (c := shares.get(i, nothing)) / np.float32(max(1.0, float(c.sum()))) for i in found}
+    counts = np.bincount(joint.reshape(-1), minlength=(len(found) + 1) * bins).astype(np.float32).reshape(-1, bins)
+    counts /= np.maximum(counts.sum(1, keepdims=True), np.float32(1))
+    return dict(zip(found, counts[1:], strict=True))
 
 
 def _places() -> UInt8Array:
