@@ -28,12 +28,13 @@ from vision_banana_ros.geometry.motion import median
 Matrix = npt.NDArray[np.float64]
 
 _LEVELS = (2, 1, 0)
-_ROUNDS = {2: 4, 1: 2, 0: 2}
+_ROUNDS = {2: 8, 1: 4, 0: 2}
 _POINTS = 400
 _LEAST_POINTS = 150
 _LEAST_GRADIENT = 3.0  # levels a pixel
 _LEAST_SIGMA, _MOST_SIGMA = 2.0, 30.0  # levels
 _OUTSIDE = 1e6
+_STILL = 3e-4  # of a slope
 _TUKEY = 4.685
 _MAD_TO_SIGMA = 1.4826
 _LIKELY_BEND, _MOST_BEND = 0.1, 0.6
@@ -84,7 +85,9 @@ def align(
         if back is None:
             back = min(_candidates(starts, bend), key=lambda pose, level=level: _cost(level, pose))  # type: ignore[misc]
         for _ in range(_ROUNDS[k]):
-            back = _step(level, back)
+            before, back = back, _step(level, back)
+            if _near(before, back, level):
+                break
     assert level is not None
     assert back is not None
     return _told(level, back)
@@ -152,9 +155,8 @@ def _seen(level: _Level, pose: _Pose) -> FloatArray:
     places[0, :, 1] = level.camera.fy * y / z + level.camera.cy
     nothing: Any = None
     outside = cv2.BORDER_CONSTANT
-    return np.asarray(
-        cv2.remap(level.old, places, nothing, cv2.INTER_LINEAR, borderMode=outside, borderValue=_OUTSIDE)
-    )[0]
+    shown = cv2.remap(level.old, places, nothing, cv2.INTER_LINEAR, borderMode=outside, borderValue=_OUTSIDE)
+    return np.asarray(shown[0], np.float32)
 
 
 def _missed(level: _Level, pose: _Pose) -> tuple[FloatArray, Matrix, float]:
@@ -192,6 +194,12 @@ def _step(level: _Level, pose: _Pose) -> _Pose:
     turned = pose.turn @ more.T
     bend = min(_MOST_BEND, max(-_MOST_BEND, pose.bend + float(delta[6])))
     return _Pose(turned, pose.way - turned @ delta[:3], bend)
+
+
+def _near(before: _Pose, now: _Pose, level: _Level) -> bool:
+    """Whether the last step moved the picture by less than a few hundredths of a pixel."""
+    slid = float(np.abs(now.way - before.way).max()) * float(level.inverse.mean())
+    return max(slid, float(np.abs(now.turn - before.turn).max())) < _STILL
 
 
 def _told(level: _Level, pose: _Pose) -> CameraMotion | None:

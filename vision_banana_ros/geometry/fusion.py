@@ -176,7 +176,7 @@ class DepthFusion:
         # What the way changes is known as well as the way is, and a memory of n frames adds n such errors up.
         unsure = max(_LEAST_UNSURE, min(_MOST_UNSURE, how.sigma_px / max(how.way_px, 1e-3)))
         memory = 1 + np.float32(_WAY_ERROR / unsure) / np.maximum(rest.changed, np.float32(1e-3))
-        memory = np.minimum(memory, np.float32(self.settings.memory))
+        memory = np.minimum(memory, np.float32(self.settings.memory)).astype(np.float32, copy=False)
         memory[moving] = _MOVING_MEMORY
         return Past(best, predicted, best.known & np.isfinite(predicted), memory, moving, how)
 
