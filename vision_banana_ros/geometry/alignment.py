@@ -27,8 +27,8 @@ from vision_banana_ros.geometry.motion import median
 
 Matrix = npt.NDArray[np.float64]
 
-_LEVELS = (2, 1, 0)
-_ROUNDS = {2: 8, 1: 4, 0: 2}
+_LEVELS = (2, 1)  # halvings; the finest pixels cost most and bring next to nothing
+_ROUNDS = {2: 8, 1: 4}
 _POINTS = 400
 _LEAST_POINTS = 150
 _LEAST_GRADIENT = 3.0  # levels a pixel
@@ -54,6 +54,7 @@ class _Pose:
 class _Level:
     """The pixels of one level that say something: their points, what the new picture shows, how it changes."""
 
+    halvings: int
     camera: Camera
     old: FloatArray
     rays: Matrix
@@ -102,13 +103,10 @@ def _candidates(starts: Sequence[CameraMotion], bend: float) -> list[_Pose]:
     return found or [_Pose(np.eye(3), np.zeros(3), bend)]
 
 
-def _pyramid(picture: UInt8Array) -> list[FloatArray]:
-    values = picture.astype(np.float32)
-    values -= cv2.blur(values, (31, 31))
-    found = [values]
-    for _ in range(max(_LEVELS)):
-        found.append(np.asarray(cv2.pyrDown(found[-1])))
-    return found
+def _pyramid(picture: UInt8Array) -> dict[int, FloatArray]:
+    small = cv2.pyrDown(picture).astype(np.float32)
+    small -= cv2.blur(small, (15, 15))
+    return {1: small, 2: np.asarray(cv2.pyrDown(small), np.float32)}
 
 
 def _level(old: FloatArray, new: FloatArray, log_depth: FloatArray, camera: Camera, k: int) -> _Level | None:
@@ -143,7 +141,7 @@ def _level(old: FloatArray, new: FloatArray, log_depth: FloatArray, camera: Came
     )
     rays = np.stack([x, y, np.ones_like(x)])
     shown = new.reshape(-1)[places]
-    return _Level(small, old, rays, inverse, logs - about, about, shown, np.stack([gx, gy]), jacobian)
+    return _Level(k, small, old, rays, inverse, logs - about, about, shown, np.stack([gx, gy]), jacobian)
 
 
 def _seen(level: _Level, pose: _Pose) -> FloatArray:
@@ -216,8 +214,8 @@ def _told(level: _Level, pose: _Pose) -> CameraMotion | None:
         rotation=pose.turn.T,
         translation=-(pose.turn.T @ pose.way),
         share=float((weights > 0.3).mean()),
-        sigma_px=max(0.15, sigma),
-        way_px=median(slid),
+        sigma_px=max(0.15, sigma * (1 << level.halvings) / 2),
+        way_px=median(slid) * (1 << level.halvings),
         bend=pose.bend,
         about=level.about,
     )

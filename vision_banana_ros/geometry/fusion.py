@@ -176,9 +176,9 @@ class DepthFusion:
         # What the way changes is known as well as the way is, and a memory of n frames adds n such errors up.
         unsure = max(_LEAST_UNSURE, min(_MOST_UNSURE, how.sigma_px / max(how.way_px, 1e-3)))
         memory = 1 + np.float32(_WAY_ERROR / unsure) / np.maximum(rest.changed, np.float32(1e-3))
-        memory = np.minimum(memory, np.float32(self.settings.memory)).astype(np.float32, copy=False)
+        memory = np.minimum(memory, np.float32(self.settings.memory))
         memory[moving] = _MOVING_MEMORY
-        return Past(best, predicted, best.known & np.isfinite(predicted), memory, moving, how)
+        return Past(best, predicted, best.known & np.isfinite(predicted), np.asarray(memory, np.float32), moving, how)
 
     def _follow_scale(self, past: Past, log_seen: FloatArray) -> float | None:
         """How far the past is from this frame; what of that is added to this frame is kept in `_correction`: all of it
