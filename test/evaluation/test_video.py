@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vision_banana_ros.core import Perception
+from vision_banana_ros.core import DataError, Perception
 from vision_banana_ros.evaluation.identity import Identities
 from vision_banana_ros.evaluation.journeys import open_journey
 from vision_banana_ros.evaluation.video import VideoJudge, corresponding, step_lag
@@ -163,3 +163,9 @@ def test_hota_is_that_of_the_definition():
             truths.append(strips(rng.permutation(4)[:3], hw=(6, 30)))
             found.append(np.roll(strips(rng.permutation(4)[:3], hw=(6, 30)), int(rng.integers(-4, 5)), axis=1))
         assert hota_of(truths, found) == pytest.approx(slow_hota(truths, found), abs=1e-9)
+
+
+def test_a_path_may_lead_through_another_place_and_only_a_path():
+    for wrong in ("clip@7", "drive@", "drive@x", "nowhere@7"):
+        with pytest.raises(DataError, match="no footage is called"):
+            open_journey(wrong)
