@@ -1,15 +1,6 @@
 """Perceptions of one camera made steady in time: what flickers is held, what moves is followed at once.
 
-Depth, in logarithms, at the size that motion is found in (motion.py):
-    predicted   what was held, carried along the motion and turned into what the moved camera sees (egomotion.py)
-    scale       m = median(predicted - seen) over what is at rest; the held scale is a running mean of about
-                `scale_memory` frames, so one frame's own scale counts for little; a step beyond `scale_jump` is no
-                flicker: it is believed at once
-    held        predicted + (seen + scale - predicted) / n,  n the frames that agreed so far, at most `memory`;
-                what is new, moves by itself, or disagrees by more than the gate starts anew from what is seen
-    result      seen * exp(held - seen)
-The past is never painted into the picture: each pixel keeps its own depth of this frame, its edges and its holes, times
-a factor that is smooth where surfaces are. So nothing can be smeared, and holes stay holes.
+Depth is fused along the motion in fusion.py.
 
 Classes: each pixel carries its class along the motion with a number of votes; a frame that agrees adds one, one that
 does not takes one away, and at none the class changes. New pixels start with what is seen.
@@ -46,13 +37,6 @@ from vision_banana_ros.geometry.tracks import Track, Tracker, TrackSettings
 
 _LONGEST_GAP_NS = 1_500_000_000
 _STAND_IN_HFOV_DEG = 65.0  # for the camera's motion alone, while nobody knows the lens
-_MAD_TO_SIGMA = 1.4826
-_MOST_CORRECTION = math.log(2.0)
-_MOVING_MEMORY = 1.5  # frames: half a frame late at most
-_BLIND_MEMORY = 3.0  # frames: nobody knows how depth should have changed with the camera's way
-_WAY_ERROR = 0.03  # of log depth: what errors of the way may add up to
-_LEAST_SHARED = 200  # pixels
-_LEAST_KNOWN = 0.4  # of the picture: unlike pictures agree by chance in a third
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
