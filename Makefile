@@ -9,7 +9,7 @@ SECONDS ?= 20
 
 ONLY ?=
 
-.PHONY: setup fmt lint type layers unit ros test slow mutants coverage demo examples bench docs clean
+.PHONY: setup fmt lint type layers unit ros test slow matrix mutants coverage demo examples bench docs clean
 setup: $(STAMP)
 
 $(STAMP): setup.py constraints.txt tools/make_venv.sh
@@ -41,6 +41,10 @@ test: lint type layers unit ros
 
 slow: $(STAMP)
 	$(ROS_ENV) $(BIN)/pytest -m slow
+
+# Each of Python 3.10 to 3.13 that is here, an environment each. A part of it: make matrix MATRIX='--python 3.10 test/codecs'
+matrix:
+	$(PYTHON) tools/matrix.py $(MATRIX)
 
 mutants: $(STAMP)
 	$(BIN)/python tools/mutants.py $(ONLY)

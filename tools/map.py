@@ -36,7 +36,7 @@ PURPOSES: dict[str, str] = {
     "commands": "one file a command",
     "bench": "measured side by side",
     "ros": "messages, QoS, lifecycle",
-    "training": "losses, the loop",
+    "training": "questions, losses, the loop",
     "labelling": "teachers over recordings",
     "tuning": "a base generator, tuned",
     "viewing": "panels, viewers, reports",

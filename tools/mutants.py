@@ -33,11 +33,20 @@ TESTS: dict[str, tuple[str, ...]] = {
     "evaluation/contest.py": ("test/evaluation/test_evaluate.py", "test/evaluation/test_baselines_and_intervals.py"),
     "evaluation/evaluate.py": ("test/evaluation/test_evaluate.py", "test/evaluation/test_baselines_and_intervals.py"),
     "data/mixture.py": ("test/data/test_mixture.py",),
-    "training/views.py": ("test/training/test_views.py", "test/training/test_uses.py"),
+    "training/tasks/panoptic.py": ("test/training/test_panoptic.py",),
+    "training/tasks": ("test/training/test_questions.py", "test/training/test_losses.py"),
+    "training/questions.py": ("test/training/test_questions.py",),
+    "training/config.py": ("test/training/test_config.py",),
+    "training/views.py": ("test/training/test_views.py", "test/training/test_sources.py"),
     "training/look.py": ("test/training/test_views.py", "test/training/test_store.py"),
     "training/store.py": ("test/training/test_store.py", "test/training/test_views.py"),
-    "training/optimisation.py": ("test/training/test_learning.py", "test/training/test_uses.py"),
-    "training/samples.py": ("test/training/test_store.py", "test/training/test_uses.py"),
+    "training/optimisation.py": ("test/training/test_optimisation.py",),
+    "training/sources.py": ("test/training/test_sources.py", "test/training/test_store.py"),
+    "training/samples.py": (
+        "test/training/test_store.py",
+        "test/training/test_sources.py",
+        "test/training/test_uses.py",
+    ),
     "training/loop.py": ("test/training/test_learning.py", "test/training/test_uses.py"),
 }
 #: Threads do not survive the forks that mutants run in.
@@ -89,6 +98,8 @@ def survivors(file: Path, jobs: int) -> int:
     def mutmut(*words: str, quiet: bool = False) -> str:
         command = [sys.executable, "-m", "mutmut", *words]
         done = subprocess.run(command, cwd=copy, env=environment, text=True, stdout=subprocess.PIPE if quiet else None)
+        if done.returncode:  # or it would look as if nothing had survived
+            sys.exit(f"mutmut {words[0]} failed on {file}: do its tests pass?")
         return done.stdout or ""
 
     def lived() -> dict[str, str]:

@@ -40,6 +40,9 @@ _HOMES = {
     "PerceiverSettings": "perceiver",
     "Sight": "perceiver",
     "load_generator": "generators",
+    "Example": "data",
+    "Source": "data",
+    "open_dataset": "data",
     "evaluate": "evaluation.evaluate",
 }
 
@@ -48,6 +51,7 @@ __all__ = [
     "Camera",
     "Canvas",
     "DecodeSettings",
+    "Example",
     "Footage",
     "Frame",
     "Generator",
@@ -57,6 +61,7 @@ __all__ = [
     "PerceiverSettings",
     "Perception",
     "Sight",
+    "Source",
     "Target",
     "Task",
     "Truth",
@@ -65,6 +70,7 @@ __all__ = [
     "__version__",
     "evaluate",
     "load_generator",
+    "open_dataset",
     "parse_classes",
     "perceive",
     "read_request",
@@ -84,6 +90,7 @@ if TYPE_CHECKING:
         Truth,
         VisionBananaError,
     )
+    from vision_banana_ros.data import Example, Source, open_dataset
     from vision_banana_ros.evaluation.evaluate import evaluate
     from vision_banana_ros.generators import load_generator
     from vision_banana_ros.perceive import perceive

@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from types import ModuleType
 from typing import Any
 
@@ -82,14 +81,10 @@ def paint(
 
 
 def decode(
-    frame: Frame, canvases: Sequence[Canvas], settings: DecodeSettings = DEFAULTS, pool: Executor | None = None
+    frame: Frame, canvases: Sequence[Canvas], settings: DecodeSettings = DEFAULTS
 ) -> tuple[tuple[Answer, ...], Camera | None]:
-    """What the canvases tell about the frame, and the camera that they show, if one of them does.
-
-    With a `pool` of threads, side by side: NumPy and OpenCV leave Python's lock for nearly all of it.
-    """
-    run = map if pool is None or len(canvases) < 2 else pool.map
-    told = list(run(lambda canvas: _decode_one(frame, canvas, settings), canvases))
+    """What the canvases tell about the frame, and the camera that they show, if one of them does."""
+    told = [_decode_one(frame, canvas, settings) for canvas in canvases]
     camera = next((camera for _, camera in told if camera is not None), None)
     return tuple(answer for answer, _ in told), camera
 

@@ -7,10 +7,8 @@ Knows nothing of ROS: the node, the commands and the benchmarks all see through 
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -111,9 +109,7 @@ class Perceiver:
         generate_s = time.perf_counter() - start
         # With a scale still to come, metres are not metres yet.
         scales = settings.camera_height_m > 0 or points is not None or self._points_filter.weight > 0
-        answers, camera = decode(
-            frame, canvases, _unlimited(settings.decode) if scales else settings.decode, _decoders()
-        )
+        answers, camera = decode(frame, canvases, _unlimited(settings.decode) if scales else settings.decode)
         layers = together(answers)
         recovered = frame.camera is None and camera is not None
         if recovered and camera is not None:
@@ -229,12 +225,6 @@ def _told(frame: Frame, settings: PerceiverSettings) -> float | None:
     if not settings.hint_hfov or frame.camera is None:
         return None
     return float(min(max(round(frame.camera.hfov_deg), 1), 179))
-
-
-@lru_cache(maxsize=1)
-def _decoders() -> ThreadPoolExecutor:
-    """Threads that decode the canvases of a frame side by side; one set for all cameras of a process."""
-    return ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="decode")
 
 
 @lru_cache(maxsize=8)

@@ -186,6 +186,8 @@ def test_the_profile_spans_all_sizes_and_usually_means_the_first() -> None:
     shapes = Profile.for_sizes([(256, 192), (320, 128)]).shapes()
     assert shapes["image"] == ((1, 128, 256, 3), (1, 192, 256, 3), (1, 192, 320, 3))
     assert set(shapes) == {"image", *golden_boxes().arrays()}
+    assert shapes["task"] == ((1, 7), (3, 7), (8, 7))
+    assert Profile.for_sizes([(256, 192)], tasks=8).shapes()["task"][1] == (3, 8)
 
 
 def test_a_size_that_is_asked_for_is_in_the_profile_beside_the_models_own(model: ModelFolder) -> None:

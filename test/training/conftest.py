@@ -16,9 +16,11 @@ from vision_banana_ros.core import Task
 from vision_banana_ros.data import Example, Source
 from vision_banana_ros.student.text import TextTable
 from vision_banana_ros.tasks import vocabulary
-from vision_banana_ros.training.batch import Batch, Words, collate, facts
+from vision_banana_ros.training.batch import Batch, Words
+from vision_banana_ros.training.collate import collate, facts
 from vision_banana_ros.training.config import View
-from vision_banana_ros.training.questions import Question, QuestionMaker
+from vision_banana_ros.training.questions import Recipe
+from vision_banana_ros.training.tasks import Asker, Question
 from vision_banana_ros.world.manifest import Manifest, write_manifest
 from vision_banana_ros.world.shards import shard_path, write_shard
 
@@ -34,10 +36,10 @@ def text(fake_encoder: Callable[[list[str]], np.ndarray]) -> TextTable:
     return TextTable.build(["floor"], fake_encoder)
 
 
-def asking(maker: QuestionMaker, about, task: Task) -> list[Question]:
+def asking(asker: Asker, about, task: Task) -> list[Question]:
     """The first row of questions that is depth, normals and `task`."""
     while True:
-        row = maker.ask(about, 3)
+        row = Recipe().ask(about, 3, asker)
         if [question.task for question in row][1:] == [Task.NORMALS, task]:
             return row
 
@@ -53,8 +55,8 @@ def make_batch(text) -> Callable[..., Batch]:
         said = [stack.referring[i] for i in range(stack.count)]
         usual = usual or [True] * len(tasks)
         told = facts(seen, views.camera, [False] * len(tasks), usual, said)
-        maker = QuestionMaker(np.random.default_rng(0))
-        rows = [asking(maker, about, task) for about, task in zip(told, tasks, strict=True)]
+        asker = Asker(np.random.default_rng(0))
+        rows = [asking(asker, about, task) for about, task in zip(told, tasks, strict=True)]
         return collate(seen, rows, views.camera, usual, Words.of(text, CPU))
 
     return make

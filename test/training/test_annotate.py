@@ -10,7 +10,7 @@ from vision_banana_ros.tasks import vocabulary
 from vision_banana_ros.training import annotate as annotate_module
 from vision_banana_ros.training.annotate import ADE20K, CITYSCAPES, Segmenter, annotate
 from vision_banana_ros.training.annotations import Annotations
-from vision_banana_ros.training.samples import read_real
+from vision_banana_ros.training.sources import read_real
 from vision_banana_ros.training.store import Labels
 from vision_banana_ros.training.words import known_texts
 

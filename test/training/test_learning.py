@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -24,8 +23,7 @@ from vision_banana_ros.training.config import TrainingConfig, View
 from vision_banana_ros.training.gates import Gates
 from vision_banana_ros.training.journal import alive
 from vision_banana_ros.training.loop import train
-from vision_banana_ros.training.losses.total import total_loss
-from vision_banana_ros.training.optimisation import learning_rate
+from vision_banana_ros.training.losses import total_loss
 from vision_banana_ros.training.photometry import vary
 from vision_banana_ros.training.trainee import Trainee
 
@@ -176,15 +174,6 @@ def test_the_configuration_survives_its_file(tmp_path) -> None:
     (tmp_path / "c.json").write_text('{"speed": 3}')
     with pytest.raises(DataError, match="speed"):
         TrainingConfig.load(tmp_path / "c.json")
-
-
-def test_the_rate_rises_stays_level_and_falls() -> None:
-    config = TrainingConfig(samples=10_000, warmup=1_000, learning_rate=1.0, cooldown=0.25)
-    rates = [learning_rate(config, seen) for seen in range(0, 10_000, 100)]
-    assert rates[0] < 0.01
-    assert rates[10:75] == pytest.approx([1.0] * 65)
-    assert all(a > b for a, b in pairwise(rates[76:]))
-    assert rates[-1] < 0.02
 
 
 def test_light_varies_within_bounds_and_by_its_seed() -> None:

@@ -1,6 +1,7 @@
 """Each loss is least at the answer, grows with the error it is meant for, and leaves unknown pixels alone."""
 
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -11,13 +12,15 @@ from vision_banana_ros.student.lens import Guess
 from vision_banana_ros.student.mixer import walk
 from vision_banana_ros.student.network import Painting
 from vision_banana_ros.student.paintbox import FREE, KNOT
+from vision_banana_ros.tasks import vocabulary
 from vision_banana_ros.training.batch import Batch
-from vision_banana_ros.training.losses.depth import depth_loss, scale_loss
-from vision_banana_ros.training.losses.instances import coloring_loss, hint
-from vision_banana_ros.training.losses.normals import normals_loss
-from vision_banana_ros.training.losses.palette import palette_loss
-from vision_banana_ros.training.losses.rays import guess_loss, painted_lens, rays_loss
-from vision_banana_ros.training.losses.total import total_loss
+from vision_banana_ros.training.losses import total_loss
+from vision_banana_ros.training.tasks.depth import depth_loss, scale_loss
+from vision_banana_ros.training.tasks.instance import coloring_loss, hint
+from vision_banana_ros.training.tasks.normals import normals_loss
+from vision_banana_ros.training.tasks.paints import palette_loss
+from vision_banana_ros.training.tasks.rays import guess_loss, painted_lens, rays_loss
+from vision_banana_ros.training.trainee import Sight
 
 
 def perfect(batch: Batch) -> Painting:
@@ -204,3 +207,53 @@ def test_every_task_gives_a_gradient(make_batch, task: Task) -> None:
     assert torch.isfinite(losses.total)
     assert all(canvas.grad[0, k].abs().sum() > 0 for k in range(3))
     assert (free.grad is not None) == (task is Task.INSTANCE)
+
+
+def waves(*shape: int) -> torch.Tensor:
+    """Numbers of 0..1 that no term is indifferent to, the same everywhere."""
+    return 0.5 + 0.5 * torch.sin(torch.arange(math.prod(shape), dtype=torch.float64) * 0.37).float().reshape(shape)
+
+
+def test_every_term_counts_as_much_as_its_formula_says(make_batch) -> None:
+    """Pinned: a factor, a sign, a stride that changes changes one of them."""
+    batch = make_batch(Task.SEMANTIC, Task.INSTANCE, Task.REFERRING, Task.RAYS, Task.IMAGE)
+    images, count = batch.boxes.task.shape[:2]
+    height, width = batch.image.shape[-2:]
+    paints = batch.boxes.kind.shape[2]
+    guess = Guess(waves(images), waves(2, images)[1] - 0.3, waves(3, images)[2] - 0.6)
+    painting = Painting(
+        canvas=waves(images, count, 3, height, width),
+        place=0.9 * waves(images, count, height // 2, width // 2),
+        free=waves(images, count, 3, height // 4, width // 4),
+        logits=3 * waves(images, count, paints, height // 4, width // 4),
+        guess=guess,
+    )
+    squares = (height // 8, width // 8)
+    sight = Sight(
+        2 * waves(images, *squares), waves(images, 3, *squares) - 0.4, waves(images, len(vocabulary.labels()), *squares)
+    )
+    losses = total_loss(painting, batch, sight)
+    assert {name: loss.item() for name, loss in losses.parts.items()} == pytest.approx(PINNED, rel=1e-4)
+    weights = {
+        "depth": 1.0, "scale": 0.5, "normals": 1.0, "rays": 1.0, "lens": 0.5, "semantic": 0.5, "instance": 1.0,
+        "countable": 0.3, "referring": 0.25, "picture": 0.3,
+        "seen depth": 0.5, "seen normals": 0.5, "seen classes": 0.4,
+    }  # fmt: skip
+    assert losses.total.item() == pytest.approx(sum(weights[name] * PINNED[name] for name in PINNED), rel=1e-4)
+
+
+PINNED = {
+    "depth": 4.846171,
+    "scale": 2.527408,
+    "normals": 1.718874,
+    "rays": 5.267473,
+    "lens": 0.476895,
+    "semantic": 3.771737,
+    "instance": 0.48851,
+    "countable": 3.785957,
+    "referring": 3.861744,
+    "picture": 0.351873,
+    "seen depth": 1.44741,
+    "seen normals": 1.518613,
+    "seen classes": 4.957479,
+}

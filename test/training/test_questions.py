@@ -1,6 +1,7 @@
 """Questions are answerable, their answers right, and the prompt is needed to answer them."""
 
 import dataclasses
+import hashlib
 
 import numpy as np
 import pytest
@@ -8,12 +9,15 @@ import torch
 from made_frames import make_frame, seen_whole, stack_of
 
 from vision_banana_ros.codecs import rays as rays_code
-from vision_banana_ros.core import Camera, Task
+from vision_banana_ros.core import Camera, DataError, Task
 from vision_banana_ros.student.paintbox import BACKGROUND
 from vision_banana_ros.tasks import vocabulary
-from vision_banana_ros.training.batch import edited, facts, ray_colors
+from vision_banana_ros.training.collate import facts
 from vision_banana_ros.training.config import View
-from vision_banana_ros.training.questions import BY_INSTANCE, OPEN, PICTURES, Facts, Question, QuestionMaker
+from vision_banana_ros.training.questions import Recipe
+from vision_banana_ros.training.tasks import BY_INSTANCE, OPEN, Asker, Facts, Question, exercises
+from vision_banana_ros.training.tasks.image import PICTURES, edited
+from vision_banana_ros.training.tasks.rays import ray_colors
 
 TRUTH = make_frame()[1]
 
@@ -27,8 +31,8 @@ def about() -> Facts:
 
 def asked(about: Facts, task: Task, **options: bool) -> list[Question]:
     """All questions of one task that 60 draws bring."""
-    maker = QuestionMaker(np.random.default_rng(0))
-    found = [q for _ in range(60) for q in maker.ask(dataclasses.replace(about, **options), 3) if q.task is task]
+    asker, facts_now = Asker(np.random.default_rng(0)), dataclasses.replace(about, **options)
+    found = [q for _ in range(60) for q in Recipe().ask(facts_now, 3, asker) if q.task is task]
     assert found, f"{task} is never asked"
     return found
 
@@ -42,8 +46,8 @@ def test_counts_are_those_of_the_picture(about) -> None:
 
 
 def test_depth_is_always_asked_normals_mostly_and_the_rest_in_turn(about) -> None:
-    maker = QuestionMaker(np.random.default_rng(1))
-    rows = [[q.task for q in maker.ask(about, 3)] for _ in range(300)]
+    asker = Asker(np.random.default_rng(1))
+    rows = [[q.task for q in Recipe().ask(about, 3, asker)] for _ in range(300)]
     assert all(row[0] is Task.DEPTH and len(row) == 3 for row in rows)
     assert 140 < sum(Task.NORMALS in row for row in rows) < 225
     assert {row[2] for row in rows} == {
@@ -96,9 +100,9 @@ def test_a_lens_that_is_not_to_be_expected_is_told_and_never_asked(about) -> Non
     for usual in (True, False):
         told = {q.told for q in asked(about, Task.DEPTH, usual_lens=usual)}
         assert told == ({True, False} if usual else {True})
-    maker = QuestionMaker(np.random.default_rng(0))
+    asker = Asker(np.random.default_rng(0))
     hidden = dataclasses.replace(about, usual_lens=False)
-    assert Task.RAYS not in {q.task for _ in range(80) for q in maker.ask(hidden, 4)}
+    assert Task.RAYS not in {q.task for _ in range(80) for q in Recipe().ask(hidden, 4, asker)}
 
 
 def test_the_rays_on_the_device_are_those_of_the_code() -> None:
@@ -127,8 +131,71 @@ def test_answers_are_looked_up_pixel_by_pixel(make_batch) -> None:
     masks = [make_frame(i)[1] for i in range(3)]
     chairs = masks[1].instances[part] == 700
     assert np.array_equal(batch.paints[Task.REFERRING][0].numpy() == 0, chairs)
-    numbers, paints = batch.numbers[0].numpy(), batch.paints[Task.INSTANCE][0].numpy()
+    numbers, paints = batch.numbers[Task.INSTANCE][0].numpy(), batch.paints[Task.INSTANCE][0].numpy()
     assert np.array_equal(numbers > 0, paints == 0)
     assert (paints[masks[0].mask[part] == 255] == OPEN).all()
     assert {tuple(np.unique(numbers[masks[0].instances[part] == i])) for i in (700, 701, 702)} <= {(0,), (1,), (2,)}
     assert batch.lens.tolist() == pytest.approx([np.log(96 / 70)] * 3)
+
+
+def test_the_shipped_recipe_draws_what_it_always_drew(about) -> None:
+    """The very questions of 40 pictures; another order of the dice is another training. New words change it rightly."""
+    asker, digest = Asker(np.random.default_rng(11)), hashlib.sha256()
+    for i in range(40):
+        for question in Recipe().ask(dataclasses.replace(about, real=i % 3 == 0, usual_lens=i % 4 > 0), 6, asker):
+            digest.update(f"{question.task} {question.words} {question.encoding} {question.told}".encode())
+            for array in (question.kind, question.by_class, question.by_instance, question.numbers):
+                digest.update(b"" if array is None else array.astype(np.int16).tobytes())
+            digest.update((255 * question.color).round().astype(np.uint8).tobytes())
+    assert digest.hexdigest()[:16] == "1214118ac884f836"
+
+
+def test_a_recipe_says_what_is_asked_and_how_often(about) -> None:
+    asker = Asker(np.random.default_rng(2))
+    recipe = Recipe(first={"rays": 1.0, "depth": 0.25}, in_turn={"image": 0.25, "semantic": 0.75, "instance": 0.0})
+    rows = [[q.task for q in recipe.ask(about, 4, asker)] for _ in range(300)]
+    assert all(row[0] is Task.RAYS and len(row) == 4 for row in rows)
+    assert np.mean([row[1] is Task.DEPTH for row in rows]) == pytest.approx(0.25, abs=0.07)
+    rest = [task for row in rows for task in row[1:] if task is not Task.DEPTH]
+    assert set(rest) == {Task.IMAGE, Task.SEMANTIC}
+    assert np.mean([task is Task.IMAGE for task in rest]) == pytest.approx(0.25, abs=0.05)
+    hidden = dataclasses.replace(about, usual_lens=False)
+    assert all(len(row) == 2 and Task.RAYS not in {q.task for q in row} for row in [recipe.ask(hidden, 2, asker)])
+
+
+def test_shares_need_not_sum_to_one(about) -> None:
+    asker = Asker(np.random.default_rng(2))
+    recipe = Recipe(first={}, in_turn={"image": 0.1, "depth": 0.3})
+    asked_for = [q.task for _ in range(200) for q in recipe.ask(about, 2, asker)]
+    assert np.mean([task is Task.IMAGE for task in asked_for]) == pytest.approx(0.25, abs=0.07)
+
+
+@pytest.mark.parametrize(
+    ("first", "in_turn", "what"),
+    [
+        ({"depht": 1.0}, {"depth": 1.0}, "no task 'depht' can be taught: there are depth, normals"),
+        ({}, {"semantic": 0.9, "depth": 0.0}, "every picture has an answer to.*got semantic"),
+        ({}, {}, "got nothing"),
+        ({"depth": 1.5}, {"depth": 1.0}, "share of 0 to 1, got depth: 1.5"),
+        ({}, {"depth": 1.0, "image": -0.1}, "share of 0 to 1, got image: -0.1"),
+    ],
+)
+def test_a_recipe_that_cannot_be_asked_is_refused(
+    first: dict[str, float], in_turn: dict[str, float], what: str
+) -> None:
+    with pytest.raises(DataError, match=what):
+        Recipe(first, in_turn)
+
+
+def test_a_network_hears_of_the_usual_tasks_and_of_what_else_is_asked() -> None:
+    usual = ("depth", "normals", "rays", "semantic", "instance", "referring", "image")
+    assert Recipe().tasks() == Recipe(first={}, in_turn={"depth": 1.0, "panoptic": 0.0}).tasks() == usual
+    assert Recipe(first={}, in_turn={"depth": 1.0, "panoptic": 0.5}).tasks() == (*usual, "panoptic")
+    assert Recipe(first={"panoptic": 0.5}).tasks() == (*usual, "panoptic")
+
+
+def test_every_file_of_the_room_is_a_task_in_the_order_of_instructions() -> None:
+    assert [e.task for e in exercises()] == [
+        Task.DEPTH, Task.NORMALS, Task.RAYS, Task.SEMANTIC, Task.INSTANCE, Task.REFERRING, Task.PANOPTIC, Task.IMAGE,
+    ]  # fmt: skip
+    assert {e.task for e in exercises() if e.always} == {Task.DEPTH, Task.NORMALS, Task.IMAGE}

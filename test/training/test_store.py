@@ -10,7 +10,8 @@ from vision_banana_ros.tasks import vocabulary
 from vision_banana_ros.training.annotations import Annotations
 from vision_banana_ros.training.batch import Words
 from vision_banana_ros.training.config import TrainingConfig, View
-from vision_banana_ros.training.samples import Sampler, read_real
+from vision_banana_ros.training.samples import Sampler
+from vision_banana_ros.training.sources import read_real
 from vision_banana_ros.training.store import Labels, Stack, record, shard_records
 from vision_banana_ros.world.shards import shard_path
 

@@ -9,9 +9,9 @@ from vision_banana_ros.core import Task
 from vision_banana_ros.student.network import Student
 from vision_banana_ros.tasks import vocabulary
 from vision_banana_ros.training.batch import Batch
-from vision_banana_ros.training.losses.depth import log_metres
-from vision_banana_ros.training.losses.sight import seen_classes_loss, seen_depth_loss, seen_normals_loss
-from vision_banana_ros.training.losses.total import total_loss
+from vision_banana_ros.training.losses import total_loss
+from vision_banana_ros.training.sight import seen_classes_loss, seen_depth_loss, seen_normals_loss
+from vision_banana_ros.training.tasks.depth import log_metres
 from vision_banana_ros.training.trainee import MIDDLES, Sight, Trainee
 
 

@@ -18,10 +18,9 @@ from vision_banana_ros.training import loop
 from vision_banana_ros.training.batch import Batch
 from vision_banana_ros.training.checkpoint import LAST, load_checkpoint, save_checkpoint
 from vision_banana_ros.training.config import TrainingConfig, View
-from vision_banana_ros.training.optimisation import learning_rate, parameter_groups
+from vision_banana_ros.training.optimisation import learning_rate
 from vision_banana_ros.training.photometry import vary
 from vision_banana_ros.training.samples import Sampler
-from vision_banana_ros.training.trainee import Trainee
 
 BATCH = 2
 
@@ -136,28 +135,6 @@ def test_what_is_learnt_from_went_through_light_and_sensor_and_a_broken_batch_ch
     assert state["average_steps"] == 0
     assert not state["optimiser"]["state"]
     assert all(value.isfinite().all() for value in state["weights"].values())
-
-
-def test_each_weight_is_in_the_group_whose_rate_and_decay_are_meant_for_it() -> None:
-    trainee = Trainee(Student())
-    trainee.learn(frozen_blocks=1, batch_norms=False)
-    config = TrainingConfig(initial="imagenet", encoder_rate=0.1, weight_decay=0.3)
-    groups = parameter_groups(trainee, config)
-    assert [(group["share"], group["weight_decay"]) for group in groups] == [(0.1, 0.3), (0.1, 0), (1, 0.3), (1, 0)]
-    where = {id(p): i for i, group in enumerate(groups) for p in group["params"]}
-    for name, p in trainee.named_parameters():
-        inside = name.startswith("student.encoder.")
-        expected = (0 if inside else 2) + (0 if p.ndim > 1 else 1)
-        assert where.get(id(p)) == (expected if p.requires_grad else None), name
-    assert all(group["share"] == 1.0 for group in parameter_groups(trainee, TrainingConfig(initial=None)))
-
-
-def test_the_rate_by_time_falls_as_it_does_by_samples() -> None:
-    config = TrainingConfig(samples=100, warmup=0, learning_rate=3.0, cooldown=0.5)
-    assert learning_rate(config, 10) == learning_rate(config, 0, 0.4) == pytest.approx(3.0)
-    assert learning_rate(config, 75) == pytest.approx(3.0 * 0.505)
-    assert learning_rate(config, 0, 0.75) == pytest.approx(3.0 * 0.505)
-    assert learning_rate(config, 100) == learning_rate(config, 0, 1.5) == pytest.approx(0.03)
 
 
 @pytest.mark.parametrize("change", [{"start": 8}, {"rank": 1, "world": 2}])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -166,8 +168,32 @@ def test_a_lens_bends_directions_as_opencv_does(kind: LensKind) -> None:
     assert np.argwhere(seen.instances).tolist() == [[3, 27]]
 
 
+def test_every_literal_of_the_tracer_is_float32() -> None:
+    """One without F() makes all that it meets float64; a GPU computes that at a fraction of the speed."""
+    files = sorted(Path(cpu.__file__).parent.glob("*.py"))
+    checked = 0
+    for file in files:
+        for function in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not isinstance(function, ast.FunctionDef) or "device" not in map(ast.unparse, function.decorator_list):
+                continue
+            checked += 1
+            nodes = [node for statement in function.body for node in ast.walk(statement)]
+            wrapped = {
+                id(inner)
+                for node in nodes
+                if isinstance(node, ast.Call) and ast.unparse(node.func) == "F"
+                for inner in ast.walk(node)
+            }
+            bare = [n for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, float)]
+            assert all(id(node) in wrapped for node in bare), f"{file.name}: {function.name}"
+            names = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+            assert not names & {"float64", "double"}, f"{file.name}: {function.name}"
+    assert checked > 100
+
+
+@pytest.mark.slow
 def test_no_kernel_computes_in_float64(furnished: Furnished) -> None:
-    """One literal without F() would do it; a GPU computes float64 at a fraction of the speed."""
+    """What the literals above cannot tell: the compiled code. It compiles the whole tracer once more."""
 
     @njit(error_model="numpy", _nrt=False)
     def tracer(world: object, film: object) -> None:

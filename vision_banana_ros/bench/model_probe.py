@@ -117,7 +117,7 @@ def probe(asked: Arguments) -> Probe:
     student = open_student(asked)
     first_frame_ms = timed(student.work(PROMPTS[1]), repeats=1, warmups=0).median_ms
     golden = load_golden(student.folder)
-    result = check(student.runtime, golden, pack(golden.instructions, student.text))
+    result = check(student.runtime, golden, pack(golden.instructions, student.text, student.folder.manifest.tasks))
     latencies = tuple(_latency(student, count) for count in PROMPTS) if result.passed else ()
     return Probe(
         load_s=student.load_s,

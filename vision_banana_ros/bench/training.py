@@ -109,9 +109,10 @@ def _paths(text: object) -> tuple[Callable[[], object], Callable[[], object]]:
     from vision_banana_ros.student.text import TextTable
     from vision_banana_ros.training.batch import Words
     from vision_banana_ros.training.config import TrainingConfig, View
-    from vision_banana_ros.training.losses.total import total_loss
+    from vision_banana_ros.training.losses import total_loss
     from vision_banana_ros.training.photometry import vary
-    from vision_banana_ros.training.samples import LONGEST, Group, Renders, Sampler
+    from vision_banana_ros.training.samples import Sampler
+    from vision_banana_ros.training.sources import LONGEST, Group, Renders
     from vision_banana_ros.training.store import Labels, Stack, record
     from vision_banana_ros.training.trainee import Trainee
 

@@ -27,7 +27,7 @@ from functools import cache
 
 import numpy as np
 
-from vision_banana_ros.codecs.arrays import Array, channels, namespace, red_green_and_blue, take
+from vision_banana_ros.codecs.arrays import Array, channels, namespace, narrowed, red_green_and_blue, take, widened
 from vision_banana_ros.codecs.curve import LEVELS, level_depths
 from vision_banana_ros.core import AnyArray, FloatArray, UInt8Array
 
@@ -65,14 +65,14 @@ def depth(rgb: Array) -> Array:
 
 def levels_off(rgb: Array) -> Array:
     """How many levels the worst channel is away from the nearest point of the walk: uint8, 0 on the walk."""
-    r, g, b = channels(rgb)
+    r, g, b = map(widened, channels(rgb))
     xp = namespace(rgb)
     near, far = xp.minimum, xp.maximum
     r_or_g = near(255 - r, g)
     low = far(b, near(r_or_g, 255 - g))
     middle = far(r, 255 - g)
     high = far(255 - b, near(r_or_g, r))
-    return near(near(low, middle), high)
+    return narrowed(near(near(low, middle), high))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

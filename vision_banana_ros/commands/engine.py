@@ -90,7 +90,8 @@ def _build(folder: ModelFolder, args: argparse.Namespace) -> int:
     from vision_banana_ros.student.paintbox import pack
 
     golden = load_golden(folder)
-    boxes = pack(golden.instructions, TextTable.read(io.BytesIO(folder.read(Role.TEXT)), name=str(folder.root)))
+    text = TextTable.read(io.BytesIO(folder.read(Role.TEXT)), name=str(folder.root))
+    boxes = pack(golden.instructions, text, folder.manifest.tasks)
     engines = engines_here(RuntimeOptions(cache_dir=args.cache_dir, tell=_tell))
     wanted = [Precision(name) for name in args.precision] if args.precision else folder.manifest.precisions()
     good = True

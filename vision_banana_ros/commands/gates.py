@@ -83,4 +83,5 @@ def _generator(name: str) -> Generator:
 
     config = TrainingConfig.load(run / "config.json")
     sizes = list(dict.fromkeys((view.width, view.height) for view in config.views))
-    return StudentGenerator(TorchRuntime(averaged_student(run / LAST)), TextTable.load(run / "text.npz"), sizes)
+    student, text = averaged_student(run / LAST), TextTable.load(run / "text.npz")
+    return StudentGenerator(TorchRuntime(student), text, sizes, tasks=student.config.tasks)

@@ -34,7 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", action="append", metavar="WxH", help="canvas sizes; default: the run's own")
     parser.add_argument("--precision", action="append", choices=[p.value for p in Precision if p is not Precision.BF16])
     parser.add_argument(
-        "--sources", type=Path, metavar="FILE", help="JSON list of {name, licence, samples} it learnt from"
+        "--sources",
+        type=Path,
+        metavar="FILE",
+        help="JSON list of {name, licence, samples} it learnt from; default: RUN/sources.json",
     )
     parser.add_argument(
         "--first-share",
@@ -72,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     asked = [read_size(text) for text in args.size or ()]
     sizes = tuple(asked or [(view.width, view.height) for view in config.views])
     runtime = TorchRuntime(student)
-    generator = StudentGenerator(runtime, text, sizes)
+    generator = StudentGenerator(runtime, text, sizes, tasks=student.config.tasks)
     judged_by = f"{runtime.backend.value} {runtime.precision.value}"
     settings = EvaluationSettings(countable=vocabulary.things(), priors=PriorMaps.load())
     real = [
@@ -98,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
         summary += f"; {args.first_share:.0%} of each weight is that of {started}, where it started"
     record = TrainingRecord(
         summary=summary,
-        sources=read_sources(args.sources),
+        sources=read_sources(args.sources or _kept(args.folder)),
         steps=int(load_checkpoint(weights)["samples"]),
         seed=config.seed,
         config=config.record(),
@@ -159,6 +162,12 @@ _METRICS = {
 }
 #: What no constant can do.
 _WITHOUT_RIVALS = ("mean_iou", "cumulative_iou", "instance_pm_f1", "focal_error")
+
+
+def _kept(run: Path) -> Path | None:
+    """What training wrote down; runs of older versions did not."""
+    kept = run / "sources.json"
+    return kept if kept.is_file() else None
 
 
 def read_sources(path: Path | None) -> tuple[TrainedOn, ...]:

@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     require_package("torch", extra="train", purpose="Training")
     from vision_banana_ros.student.text import TextTable
     from vision_banana_ros.training.annotate import Segmenter, annotate
+    from vision_banana_ros.training.config import folders
     from vision_banana_ros.training.loop import train
     from vision_banana_ros.training.words import build_table
 
@@ -55,9 +56,9 @@ def run(args: argparse.Namespace) -> int:
         if config.annotations is None:
             raise DataError("--annotate needs --annotations DIR, where the masks are kept")
         segmenter = Segmenter.open(args.annotate, "ade20k")
-        for folder in config.frames:
-            count = annotate(Path(folder), segmenter, Path(config.annotations))
-            print(f"annotated {count} frames of {folder}", flush=True)
+        for folder in folders(config.frames):
+            count = annotate(Path(folder.path), segmenter, Path(config.annotations))
+            print(f"annotated {count} frames of {folder.path}", flush=True)
     table = args.text or args.folder / "text.npz"
     text = TextTable.load(table) if table.exists() else build_table()
     last = train(config, args.folder, text)

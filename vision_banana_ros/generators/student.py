@@ -122,7 +122,7 @@ def load(folder: Path, *, backend: str = "auto", options: RuntimeOptions | None 
 
     def self_test() -> CheckResult:
         golden = load_golden(model)
-        return check(chosen.runtime, golden, pack(golden.instructions, text))
+        return check(chosen.runtime, golden, pack(golden.instructions, text, manifest.tasks))
 
     return StudentGenerator(
         chosen.runtime,

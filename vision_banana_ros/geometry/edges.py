@@ -140,18 +140,18 @@ def _on_ramp(inverse: FloatArray, nearer: FloatArray, farther: FloatArray, reach
     margin = (1, 1, 0, 0) if axis == 0 else (0, 0, 1, 1)
     framed = cv2.copyMakeBorder(inverse, *margin, borderType=cv2.BORDER_REFLECT_101)
     before, after = _all_but_last(axis), _all_but_first(axis)
-    step = framed[after] - framed[before]  # step[before] leads to the pixel, step[after] away from it
+    # OpenCV's arithmetic: along rows NumPy's takes two to three times as long on views that begin between its strides.
+    step = cv2.subtract(framed[after], framed[before])  # [before] leads to the pixel, [after] away from it
     steepness = np.abs(step)
-    slope = np.minimum(steepness[before], steepness[after])
+    slope = cv2.min(steepness[before], steepness[after])
     one_way = _line(reach, axis)
     start = (0, 0)
     end = (0, reach - 1) if axis == 0 else (reach - 1, 0)
-    ends = np.maximum(
+    ends = cv2.max(
         cv2.erode(steepness, one_way, anchor=end)[before], cv2.erode(steepness, one_way, anchor=start)[after]
     )
-    ends *= np.float32(_STEEPER)
-    flying: BoolArray = slope > ends
-    flying &= step[before] * step[after] > 0
+    flying: BoolArray = slope > ends * np.float32(_STEEPER)
+    flying &= cv2.multiply(step[before], step[after]) > 0
     both_ways = _line(2 * reach + 1, axis)
     flying &= cv2.dilate(inverse, both_ways) > nearer
     flying &= cv2.erode(inverse, both_ways) < farther

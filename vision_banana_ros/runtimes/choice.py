@@ -59,7 +59,7 @@ def choose(folder: ModelFolder, text: TextTable, backend: str, options: RuntimeO
     """The runtime to use, checked. GeneratorError when none passes, DataError when the model itself is damaged."""
     backends, only = parse_backend(backend)
     golden = load_golden(folder)
-    boxes = pack(golden.instructions, text)
+    boxes = pack(golden.instructions, text, folder.manifest.tasks)
     attempts: list[Attempt] = []
     passed: list[tuple[Runtime, Attempt]] = []
     remembered = recall(folder, backend, options) if options.remembers else None
@@ -106,7 +106,7 @@ def _chosen(passed: list[tuple[Runtime, Attempt]], attempts: list[Attempt], why:
 def attempt_all(folder: ModelFolder, text: TextTable, options: RuntimeOptions) -> Iterator[Attempt]:
     """Every runtime in every precision that the model offers, INT8 included, checked one after the other."""
     golden = load_golden(folder)
-    boxes = pack(golden.instructions, text)
+    boxes = pack(golden.instructions, text, folder.manifest.tasks)
     for backend in NAMES["auto"]:
         for precision in _offered(folder, tuple(Precision)):
             attempts: list[Attempt] = []

@@ -10,6 +10,7 @@ Batch normalisation is folded, the exponential mixtures stay in float32.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from vision_banana_ros.student.blocks import sharp_double
 from vision_banana_ros.student.boxes import Boxes
 from vision_banana_ros.student.folded import folded
 from vision_banana_ros.student.network import Student
-from vision_banana_ros.student.paintbox import PaintBoxes, pack
+from vision_banana_ros.student.paintbox import TASKS, PaintBoxes, pack
 from vision_banana_ros.student.text import EMBEDDING_SIZE, TextTable
 
 OPSET = 17
@@ -63,7 +64,7 @@ def to_onnx(student: Student, *, width: int, height: int, free_size: bool = True
     with torch.no_grad():
         torch.onnx.export(
             model,
-            example_inputs(width, height),
+            example_inputs(width, height, student.config.tasks),
             buffer,  # type: ignore[arg-type]  # a file object is taken, though its stub names paths only
             opset_version=OPSET,
             dynamo=False,
@@ -74,7 +75,7 @@ def to_onnx(student: Student, *, width: int, height: int, free_size: bool = True
     return buffer.getvalue()
 
 
-def example_inputs(width: int, height: int) -> tuple[Tensor, ...]:
+def example_inputs(width: int, height: int, tasks: Sequence[str] = TASKS) -> tuple[Tensor, ...]:
     """Three prompts of different kinds, so that tracing meets every kind of paint."""
     zeros = torch.zeros((2, EMBEDDING_SIZE)).numpy()
     table = TextTable(("floor", "chair"), zeros)
@@ -86,6 +87,7 @@ def example_inputs(width: int, height: int) -> tuple[Tensor, ...]:
             Instruction(Task.SEMANTIC, targets, background=(0, 0, 0)),
         ],
         table,
+        tasks,
     )
     image = torch.zeros((1, height, width, 3), dtype=torch.uint8)
     return (image, *(torch.from_numpy(boxes.arrays()[f.name]) for f in fields(Boxes)))

@@ -34,7 +34,7 @@ from vision_banana_ros.student.boxes import Boxes
 from vision_banana_ros.student.encoder import CHANNELS, EfficientNetLite, normalise
 from vision_banana_ros.student.lens import Guess, Lens, log_shift, shifted
 from vision_banana_ros.student.mixer import Mixer, Mixture, walk
-from vision_banana_ros.student.paintbox import KNOT
+from vision_banana_ros.student.paintbox import KNOT, TASKS
 from vision_banana_ros.student.painter import Painter
 from vision_banana_ros.student.reading import Reader
 from vision_banana_ros.student.seeing import Context, Detail, Edges, Glance, Seen, Trunk
@@ -49,6 +49,7 @@ class StudentConfig:
     painter: tuple[int, int, int] = (112, 96, 64)  # at 1/16, 1/8, 1/4
     prompt: int = 96
     glance: int = 128
+    tasks: tuple[str, ...] = tuple(map(str, TASKS))  # that it is told, in the order of its input
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Student(nn.Module):
         self.edges = Edges(self.config.trunk[-1], self.config.painter[-1])
         self.glance = Glance(self.config.context, self.config.glance)
         self.lens = Lens(self.config.glance)
-        self.reader = Reader(self.config.prompt, self.config.painter[-1], self.config.glance)
+        self.reader = Reader(len(self.config.tasks), self.config.prompt, self.config.painter[-1], self.config.glance)
         self.painter = Painter(self.config.trunk, self.config.painter, self.config.prompt)
         self.mixer = Mixer(self.config.painter[-1])
 

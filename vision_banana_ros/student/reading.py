@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from vision_banana_ros.student.boxes import Boxes, for_prompts
-from vision_banana_ros.student.paintbox import BACKGROUND, FREE, KINDS, KNOT, TASKS
+from vision_banana_ros.student.paintbox import BACKGROUND, FREE, KINDS, KNOT
 from vision_banana_ros.student.text import EMBEDDING_SIZE
 
 _PLACE_WAVES = 8
@@ -18,10 +18,10 @@ _PLACE_WAVES = 8
 class Reader(nn.Module):
     """The steering vector of each prompt (N, D), and a key per paint (N, P, C). The lens is none of its business."""
 
-    def __init__(self, prompt: int, key: int, glance: int) -> None:
+    def __init__(self, tasks: int, prompt: int, key: int, glance: int) -> None:
         super().__init__()
         self.words = nn.Linear(EMBEDDING_SIZE, prompt)
-        self.hear = nn.Linear(len(TASKS) + prompt + 3, 2 * prompt)
+        self.hear = nn.Linear(tasks + prompt + 3, 2 * prompt)
         self.see = nn.Linear(glance, 2 * prompt, bias=False)
         self.say = nn.Linear(2 * prompt, prompt)
         self.key = nn.Sequential(

@@ -50,7 +50,7 @@ from vision_banana_ros.tasks.words import class_region
 
 #: The middles of the shares of the first, second ... class, in words.
 _FAMILIES = ("reds", "yellows", "greens", "cyans", "blues", "magentas")
-_MOST_CLASSES = len(_FAMILIES)
+MOST_CLASSES = len(_FAMILIES)
 #: Levels around a stuff's colour that are this stuff; things keep well away from it.
 _STUFF_RADIUS = 24.0
 _LEAST_DISTANCE = 40.0
@@ -99,7 +99,7 @@ class Panoptic(Room):
             words = {t.text: vocabulary.find(t.text) for t in wishes.classes}
             apart = {text for text, word in words.items() if word is not None and word.name in things}
         stuff = [target for target in wishes.classes if target.text not in apart]
-        things_first = sorted(apart, key=_place_in(wishes.classes))[:_MOST_CLASSES]
+        things_first = sorted(apart, key=_place_in(wishes.classes))[:MOST_CLASSES]
         targets = (*stuff, *(Target(text) for text in things_first))
         return [Ask(self.task, targets, wishes.background)] if targets else []
 
@@ -205,9 +205,9 @@ def _true_segments(ask: Ask, truth: Truth) -> tuple[AnyArray, list[str]]:
 def _split(ask: Ask) -> tuple[list[Target], list[Target]]:
     stuff = [target for target in ask.targets if target.color is not None]
     things = [target for target in ask.targets if target.color is None]
-    if len(things) > _MOST_CLASSES:
+    if len(things) > MOST_CLASSES:
         raise InstructionError(
-            f"at most {_MOST_CLASSES} classes of things can be told apart by hue in one canvas, got {len(things)}"
+            f"at most {MOST_CLASSES} classes of things can be told apart by hue in one canvas, got {len(things)}"
         )
     return stuff, things
 
@@ -218,7 +218,7 @@ def _place_in(classes: Sequence[Target]) -> Callable[[str], tuple[int, str]]:
 
 
 def _families(count: int) -> list[str]:
-    return [_FAMILIES[round(place * _MOST_CLASSES / count) % _MOST_CLASSES] for place in range(count)]
+    return [_FAMILIES[round(place * MOST_CLASSES / count) % MOST_CLASSES] for place in range(count)]
 
 
 def _share_of(color: AnyArray, count: int) -> int:

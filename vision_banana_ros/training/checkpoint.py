@@ -70,11 +70,15 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
-def load_run(path: Path) -> dict[str, Any]:
+def load_run(path: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
     """What a run goes on from; checkpoints of older versions lack some of it."""
     state = load_checkpoint(path)
     if missing := sorted({"weights", "helpers", "optimiser", "average_steps", "samples"} - set(state)):
         raise DataError(f"no run can go on from {path}, it lacks {missing}: start another with it as `initial`")
+    if (known := StudentConfig(**state.get("network", {})).tasks) != tasks:
+        raise DataError(
+            f"{path} has learnt {', '.join(known)}; to learn {', '.join(tasks)} start another run with it as `initial`"
+        )
     return state
 
 
@@ -84,13 +88,14 @@ def averaged_student(path: Path, config: StudentConfig | None = None, *, first_s
     `first_share` of each weight is taken from what the run started from: a mean of both networks keeps more of what the
     first one knew than it loses of what was learnt since (Wortsman et al. 2022).
     """
-    weights = load_checkpoint(path)["average"]
+    state = load_checkpoint(path)
+    weights, network = state["average"], StudentConfig(**state.get("network", {}))
     if first_share:
         if not (path.parent / FIRST).exists():
             raise DataError(f"{path.parent} holds no {FIRST}: its run did not start from a trained student")
         mixed = load_checkpoint(path.parent / FIRST)["average"]
         _move(mixed, weights, 1 - first_share)
         weights = mixed
-    student = Student(config)
+    student = Student(config or network)
     student.load_state_dict(weights)
     return student.eval()

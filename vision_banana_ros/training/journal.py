@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vision_banana_ros.student.encoder import normalise
 from vision_banana_ros.student.network import Student
-from vision_banana_ros.training.losses.total import Losses
+from vision_banana_ros.training.losses import Losses
 
 #: Less than this spread over the images of a batch is none; a living feature has about one.
 _ALIVE = 1e-3

@@ -5,6 +5,7 @@
     RUN/best.pt         the averaged weights that did best on the gates so far
     RUN/first.pt        the weights that it started from, if those were a whole student's
     RUN/text.npz        the text table
+    RUN/sources.json    what it learns from, with licences, for the manifest of what is packed
     RUN/log.jsonl       one JSON object per line: losses, gates
     RUN/pictures/       what the gates look like now
 
@@ -14,6 +15,7 @@ One process on a CPU or GPU, or several under torchrun; bfloat16 on GPUs.
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import time
 from collections import defaultdict
@@ -25,17 +27,19 @@ from torch import Tensor, nn
 from vision_banana_ros.generators.student import StudentGenerator
 from vision_banana_ros.runtimes.torch import TorchRuntime
 from vision_banana_ros.student.boxes import Boxes
-from vision_banana_ros.student.network import Student
+from vision_banana_ros.student.network import Student, StudentConfig
 from vision_banana_ros.student.text import TextTable
 from vision_banana_ros.training.batch import Words
 from vision_banana_ros.training.checkpoint import BEST, FIRST, LAST, Average, load_run, save_checkpoint
 from vision_banana_ros.training.config import TrainingConfig
 from vision_banana_ros.training.gates import Gates
 from vision_banana_ros.training.journal import Journal, alive, means, note
-from vision_banana_ros.training.losses.total import total_loss
+from vision_banana_ros.training.losses import total_loss
 from vision_banana_ros.training.optimisation import learning_rate, parameter_groups
 from vision_banana_ros.training.photometry import vary
+from vision_banana_ros.training.questions import Recipe
 from vision_banana_ros.training.samples import Sampler
+from vision_banana_ros.training.sources import sources
 from vision_banana_ros.training.start import IMAGENET, start_from
 from vision_banana_ros.training.trainee import Trainee
 
@@ -54,7 +58,8 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
     is_first = rank == 0
 
     # --- the network, its optimiser, and where an earlier run stopped -------------------------------------------
-    student = Student()
+    tasks = Recipe(config.asked_first, config.asked_in_turn).tasks()
+    student = Student(StudentConfig(tasks=tasks))
     if config.initial and not (run / LAST).exists():
         # before the average and the other processes copy the weights
         start_from(student, config.initial)
@@ -68,7 +73,7 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
     average = Average.of(student, config.average)
     seen = 0
     if (run / LAST).exists():
-        state = load_run(run / LAST)
+        state = load_run(run / LAST, tasks)
         student.load_state_dict(state["weights"])
         trainee.load_state_dict(state["helpers"], strict=False)
         optimiser.load_state_dict(state["optimiser"])
@@ -88,6 +93,7 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
     if is_first:
         config.save(run / "config.json")
         text.save(run / "text.npz")
+        write_sources(config, run / "sources.json")
 
     # --- data ---------------------------------------------------------------------------------------------------
     sampler = Sampler(config, Words.of(text, device), device, rank=rank, world=world, start=seen)
@@ -149,6 +155,11 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
     return run / LAST
 
 
+def write_sources(config: TrainingConfig, path: Path) -> None:
+    entries = [{"name": s.name, "licence": s.licence, "samples": count} for s, count in sources(config)]
+    path.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+
+
 def has_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 is computed in hardware; elsewhere it would only be slower."""
     if device.type == "cuda":
@@ -163,7 +174,7 @@ def compiled(trainee: Trainee, device: torch.device) -> nn.Module:
     try:
         from vision_banana_ros.student.graph import example_inputs
 
-        image, *boxes = example_inputs(64, 64)
+        image, *boxes = example_inputs(64, 64, trainee.student.config.tasks)
         probe = Boxes(*(tensor[None].to(device) for tensor in boxes))
         model(image.permute(0, 3, 1, 2).float().to(device), probe, torch.zeros(1, device=device))
     except Exception as error:  # compilers fail in as many ways as there are machines
@@ -184,10 +195,10 @@ def judge(
     best: float,
 ) -> float:
     """The averaged weights on the gates; those that did best so far, by the mean over the gates, are kept."""
-    student = Student().to(device)
+    student = Student(StudentConfig(tasks=Recipe(config.asked_first, config.asked_in_turn).tasks())).to(device)
     student.load_state_dict(average.shadow)
     sizes_wh = [(view.width, view.height) for view in config.views]
-    generator = StudentGenerator(TorchRuntime(student.eval()), text, sizes_wh)
+    generator = StudentGenerator(TorchRuntime(student.eval()), text, sizes_wh, tasks=student.config.tasks)
     figures = []
     for result in gates.judge(generator, run / "pictures"):
         figures.append(result.figure)

@@ -1,102 +1,33 @@
-"""Where training samples come from: rendered shards and folders of real frames, in memory, drawn at a set ratio.
-
-Shards are read a few at a time: at first until memory is full, later one now and then for the oldest. Each process
-holds its own part of them, and all real frames.
-"""
+"""Training samples: frames of renders and real ones at a set ratio, a view of each, and what is asked about it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
-from vision_banana_ros.core import DataError, Frame, Truth
-from vision_banana_ros.data.readers.frames import FrameFolder
-from vision_banana_ros.data.readers.shards import shard_files
-from vision_banana_ros.data.shard_manifest import read_manifest
-from vision_banana_ros.training.annotations import Annotations
-from vision_banana_ros.training.batch import Batch, Words, collate, facts
-from vision_banana_ros.training.config import TrainingConfig, View
+from vision_banana_ros.core import DataError
+from vision_banana_ros.data import Lens
+from vision_banana_ros.training.batch import Batch, Words
+from vision_banana_ros.training.collate import collate, facts
+from vision_banana_ros.training.config import TrainingConfig, View, folders
 from vision_banana_ros.training.live import LiveWorld, live_world
 from vision_banana_ros.training.look import look, together
 from vision_banana_ros.training.paste import paste
-from vision_banana_ros.training.questions import FEW_TARGETS, MANY_TARGETS, QuestionMaker
-from vision_banana_ros.training.store import Labels, Record, Stack, record, shard_records
+from vision_banana_ros.training.questions import Recipe
+from vision_banana_ros.training.sources import Group, Renders, read_real
+from vision_banana_ros.training.store import Labels, Stack
+from vision_banana_ros.training.tasks import FEW_TARGETS, MANY_TARGETS, Asker
 from vision_banana_ros.training.views import draw
 
-#: Pixels of a real frame's longer side that are kept: canvases have less, and crops are of a third at least.
-LONGEST = 400
 #: Share of the batches in which a prompt may name the whole vocabulary: robots do, but such boxes are slow.
 _MANY_TARGETS_SHARE = 0.3
-#: Samples that are drawn for each frame that a new shard replaces.
-_TURNOVER = 12
+#: Samples that are drawn for each frame that a new shard replaces; and for each further one until memory is full.
+_TURNOVER, _FIRST_TURNOVER = 12, 4
 _FIRST_LIVE_SEED = 100_000_000
-#: Frames to begin with, and samples that are drawn for each further one until memory is full.
-_FIRST_FRAMES, _FIRST_TURNOVER = 512, 4
-
-
-@dataclass(slots=True, eq=False)
-class Group:
-    """Frames that are drawn alike: some rows of some stacks."""
-
-    weight: float
-    stacks: list[Stack]
-    rows: list[np.ndarray] = field(default_factory=list)  # empty: all rows, as many as there are by then
-
-    def pick(self, rng: np.random.Generator) -> tuple[Stack, int]:
-        counts = np.array([len(r) for r in self.rows] if self.rows else [s.count for s in self.stacks])
-        which = int(rng.choice(len(counts), p=counts / counts.sum()))
-        row = int(rng.integers(counts[which]))
-        return self.stacks[which], int(self.rows[which][row]) if self.rows else row
-
-
-@dataclass(slots=True, eq=False)
-class Renders:
-    """The shards of some folders, as many at once as fit."""
-
-    folders: tuple[str, ...]
-    budget_bytes: float
-    labels: Labels
-    device: torch.device
-    part: int
-    parts: int
-    rng: np.random.Generator
-    stacks: dict[tuple[int, int], Stack] = field(default_factory=dict)
-    _waiting: list[Path] = field(default_factory=list)
-    _there: set[Path] = field(default_factory=set)
-
-    def begin(self) -> None:
-        """Read enough to begin with; the rest is read between the first steps."""
-        while sum(stack.count for stack in self.stacks.values()) < _FIRST_FRAMES and self.read_one():
-            pass
-
-    @property
-    def is_full(self) -> bool:
-        return any(stack.count == stack.capacity for stack in self.stacks.values())
-
-    def read_one(self) -> bool:
-        """One more shard, whose frames take the place of the oldest; False where all there is is in memory."""
-        if not self._waiting:  # looked up anew in each round: shards may still be rendered
-            files = sorted(path for folder in self.folders for path in shard_files(Path(folder)))
-            mine = files[self.part :: self.parts] or files
-            fresh = [path for path in mine if path not in self._there]
-            if not fresh and all(stack.count < stack.capacity for stack in self.stacks.values()):
-                return False
-            wanted = fresh or mine
-            self._waiting = [wanted[i] for i in self.rng.permutation(len(wanted))]
-        path = self._waiting.pop()
-        labels = read_manifest(path.parent).labels
-        records = list(shard_records(path, self.labels, labels))
-        hw = records[0].rgb.shape[:2]
-        if hw not in self.stacks:
-            self.stacks[hw] = Stack.empty(hw, Stack.fitting(hw, self.budget_bytes), self.device)
-        self.stacks[hw].put(records)
-        self._there.add(path)
-        return True
 
 
 @dataclass(slots=True, eq=False)
@@ -113,12 +44,14 @@ class Sampler:
     renders: Renders | None = None
     real: list[Group] = field(default_factory=list)
     live: LiveWorld | None = None
+    recipe: Recipe = field(init=False)
     rng: np.random.Generator = field(init=False)
     size_rng: np.random.Generator = field(init=False)
     generator: torch.Generator = field(init=False)
 
     def __post_init__(self) -> None:
         config = self.config
+        self.recipe = Recipe(config.asked_first, config.asked_in_turn)
         # a run that goes on must not see the same samples again: its start is part of the seed
         seed = config.seed + 1_000_003 * self.rank + 7919 * self.start
         self.rng = np.random.default_rng((seed, 3))
@@ -128,12 +61,16 @@ class Sampler:
         if self.renders is None and config.shards:
             budget = config.memory_gb * 1e9
             self.renders = Renders(
-                config.shards, budget, self.labels, self.device, self.rank, self.world, np.random.default_rng((seed, 5))
-            )
+                folders(config.shards), budget, self.labels, self.device, self.rank, self.world,
+                np.random.default_rng((seed, 5)),
+            )  # fmt: skip
             self.renders.begin()
         if config.world_processes:
             self.live = self._begin_live(seed)
-        self.real = self.real or read_real(config.frames, config.annotations, self.labels, self.device)
+        self.real = self.real or read_real(
+            config.frames, config.annotations, self.labels, self.device,
+            allow_non_commercial=config.allow_non_commercial,
+        )  # fmt: skip
         if self.renders is None and not self.real:
             raise DataError("training needs shards, or frames, or both")
 
@@ -181,7 +118,10 @@ class Sampler:
         camera = np.stack([stack.camera[row] for stack, row in picked]).astype(np.float64)
         sizes = np.array([stack.hw[::-1] for stack, _ in picked], np.float64)
         turn_share = np.where(is_real, self.config.turn_share, self.config.turn_share / 2)
-        views = draw(camera, sizes, is_real, view, self.rng, turn_share=turn_share)
+        lens = np.array([stack.lens[row] for stack, row in picked], object)
+        views = draw(
+            camera, sizes, is_real, view, self.rng, turn_share=turn_share, narrow_teach=lens == Lens.ALL
+        )  # fmt: skip
         by_stack: dict[int, list[int]] = defaultdict(list)
         for i, (stack, _) in enumerate(picked):
             by_stack[id(stack)].append(i)
@@ -196,7 +136,7 @@ class Sampler:
             _still_true(stack.referring[row], whole=bool(views.whole[i]), mirrored=bool(views.mirrored[i]))
             for i, (stack, row) in enumerate(picked)
         ]
-        usual = views.usual
+        usual = views.usual & (lens != Lens.NONE)
         taker = np.flatnonzero(is_real & (self.rng.random(len(is_real)) < self.config.paste_share))
         if len(taker) and len(is_real) > 1:
             lender = (taker + self.rng.integers(1, len(is_real), len(taker))) % len(is_real)
@@ -207,9 +147,9 @@ class Sampler:
             for i in taker.tolist():
                 referring[i] = ()
         told = facts(seen, views.camera, real, usual.tolist(), referring)
-        maker = QuestionMaker(self.rng, tuple(self.labels.names), most_targets)
-        asked = [maker.ask(about, self.config.questions) for about in told]
-        return collate(seen, asked, views.camera, usual.tolist(), self.words)
+        asker = Asker(self.rng, tuple(self.labels.names), most_targets)
+        asked = [self.recipe.ask(about, self.config.questions, asker) for about in told]
+        return collate(seen, asked, views.camera, usual.tolist(), self.words, self.recipe.tasks())
 
     def _pick(self) -> tuple[bool, tuple[Stack, int]]:
         take_real = self.renders is None or (bool(self.real) and self.rng.random() < self.config.real_share)
@@ -217,48 +157,7 @@ class Sampler:
             weights = np.array([group.weight for group in self.real])
             return True, self.real[int(self.rng.choice(len(weights), p=weights / weights.sum()))].pick(self.rng)
         assert self.renders is not None
-        return False, Group(1.0, list(self.renders.stacks.values())).pick(self.rng)
-
-
-def read_real(folders: Sequence[str], annotations: str | None, labels: Labels, device: torch.device) -> list[Group]:
-    """All frames of each folder; the more a folder holds the oftener it is drawn, but by far not in proportion."""
-    read = {folder: _read_folder(Path(folder), annotations, labels) for folder in dict.fromkeys(folders)}
-    sizes: dict[tuple[int, int], list[Record]] = defaultdict(list)
-    places: dict[str, dict[tuple[int, int], list[int]]] = {folder: defaultdict(list) for folder in read}
-    for folder, records in read.items():
-        for entry in records:
-            hw = (entry.rgb.shape[0], entry.rgb.shape[1])
-            places[folder][hw].append(len(sizes[hw]))
-            sizes[hw].append(entry)
-    stacks = {hw: Stack.empty(hw, len(records), device) for hw, records in sizes.items()}
-    for hw, records in sizes.items():
-        stacks[hw].put(records)
-    return [
-        Group(
-            weight=len(read[folder]) ** 0.5,
-            stacks=[stacks[hw] for hw in places[folder]],
-            rows=[np.array(rows) for rows in places[folder].values()],
-        )
-        for folder in folders
-    ]
-
-
-def _read_folder(folder: Path, annotations: str | None, labels: Labels) -> list[Record]:
-    masks = Annotations.read(Path(annotations), folder.name) if annotations else None
-    records = []
-    for labelled in FrameFolder.open(folder):
-        truth = labelled.truth
-        if masks is not None and labelled.name in masks.masks:
-            truth = _annotated(truth, masks, labelled.frame, f"{folder}/{labelled.name}", labelled.name)
-        records.append(record(labelled.frame, truth, labels, longest=LONGEST))
-    return records
-
-
-def _annotated(truth: Truth, masks: Annotations, frame: Frame, where: str, name: str) -> Truth:
-    mask = masks.masks[name]
-    if mask.shape != frame.hw:
-        raise DataError(f"the annotation of {where} is {mask.shape}: annotate the folder again")
-    return replace(truth, mask=mask, labels=masks.labels)
+        return False, Group(1.0, list(self.renders.stacks.values())).pick(self.rng, weighted=self.renders.weighted)
 
 
 def _still_true(referring: tuple, *, whole: bool, mirrored: bool) -> tuple:  # type: ignore[type-arg]

@@ -17,6 +17,7 @@ from vision_banana_ros.models.manifest import Role
 from vision_banana_ros.models.weights import load_student
 from vision_banana_ros.student.encoder import EfficientNetLite, InvertedResidual
 from vision_banana_ros.student.network import Student
+from vision_banana_ros.student.paintbox import TASKS
 from vision_banana_ros.training.checkpoint import load_checkpoint
 
 IMAGENET, SHIPPED = "imagenet", "student"
@@ -80,8 +81,18 @@ def _conv_norm(ours: str, conv: str, norm: str) -> dict[str, str]:
 
 def _fill(student: Student, state: dict[str, Any], path: Path) -> None:
     try:
-        student.load_state_dict(state)
+        student.load_state_dict(_with_new_tasks(student, state))
     except RuntimeError as error:
         raise DataError(
             f"{path} holds another network than this version trains: {str(error).splitlines()[0]}"
         ) from error
+
+
+def _with_new_tasks(student: Student, state: dict[str, Any]) -> dict[str, Any]:
+    """A network that is to learn more tasks than it was told of begins with deaf ears for the new ones."""
+    name, count = "reader.hear.weight", len(TASKS)
+    more = len(student.config.tasks) - count
+    if more <= 0 or state[name].shape[1] == student.state_dict()[name].shape[1]:
+        return state
+    ears = state[name]
+    return {**state, name: torch.cat([ears[:, :count], ears.new_zeros(len(ears), more), ears[:, count:]], dim=1)}

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from vision_banana_ros.core import UNLABELLED, DataError, Frame, Referring, Truth
+from vision_banana_ros.data import KINDS, Lens
 from vision_banana_ros.data.readers.shards import read_arrays
 from vision_banana_ros.data.shard_codes import encode_depth, encode_normals
 from vision_banana_ros.tasks import vocabulary
@@ -62,6 +63,8 @@ class Record:
     truth: Int64Array  # (H, W)
     camera: tuple[float, float, float, float]  # fx fy cx cy
     referring: tuple[Referring, ...] = ()
+    lens: Lens = Lens.ALL
+    weight: float = 1.0  # of its folder
 
 
 def packed(depth: Any, normals: Any, classes: Any, instances: Any) -> Int64Array:
@@ -74,17 +77,31 @@ def packed(depth: Any, normals: Any, classes: Any, instances: Any) -> Int64Array
     return result
 
 
-def shard_records(path: Path, labels: Labels, names: Sequence[str]) -> Iterator[Record]:
+def shard_records(
+    path: Path,
+    labels: Labels,
+    names: Sequence[str],
+    *,
+    kinds: frozenset[str] = frozenset(KINDS),
+    lens: Lens = Lens.ALL,
+    weight: float = 1.0,
+) -> Iterator[Record]:
     """All frames of a shard, whose codes are taken as they are; `names` are the labels of its masks."""
     arrays = read_arrays(path)
-    table = labels.table(names)
+    table = labels.table(names) if "mask" in kinds else np.full(256, UNLABELLED, np.uint8)
     for i, rgb in enumerate(arrays.rgb):
-        instances, numbers = _numbered(arrays.instances[i])
+        instances, numbers = _numbered(arrays.instances[i] * ("instances" in kinds))
+        depth, normals = (
+            code[i] if kind in kinds else np.zeros_like(code[i])
+            for kind, code in (("depth", arrays.depth_code), ("normals", arrays.normals_code))
+        )
         yield Record(
             rgb,
-            packed(arrays.depth_code[i], arrays.normals_code[i], table[arrays.mask[i]], instances),
+            packed(depth, normals, table[arrays.mask[i]], instances),
             tuple(arrays.camera[i].tolist()),
-            _renumbered(arrays.referring[i], numbers),
+            _renumbered(arrays.referring[i], numbers) if "referring" in kinds else (),
+            lens if "camera" in kinds else Lens.NONE,
+            weight,
         )
 
 
@@ -132,6 +149,8 @@ class Stack:
     truth: Tensor  # (capacity, H * W) int64
     camera: npt.NDArray[np.float32]  # (capacity, 4)
     referring: list[tuple[Referring, ...]]
+    lens: npt.NDArray[np.object_]  # (capacity,) of Lens
+    weight: npt.NDArray[np.float64]  # (capacity,)
     count: int = 0
     _next: int = 0
 
@@ -143,6 +162,8 @@ class Stack:
             torch.empty((capacity, height * width), dtype=torch.int64, device=device),
             np.zeros((capacity, 4), np.float32),
             [()] * capacity,
+            np.full(capacity, Lens.ALL, object),
+            np.ones(capacity),
         )
 
     @property
@@ -159,12 +180,13 @@ class Stack:
             self.rgb[row] = torch.from_numpy(entry.rgb).permute(2, 0, 1).to(self.rgb.device)
             self.truth[row] = torch.from_numpy(entry.truth).flatten().to(self.truth.device)
             self.camera[row] = entry.camera
-            self.referring[row] = entry.referring
             self.advance(1)
+            self.referring[row], self.lens[row], self.weight[row] = entry.referring, entry.lens, entry.weight
 
     def advance(self, count: int) -> range:
         """The rows that `count` new frames are to be written to, which are then there. They follow one another."""
         rows = range(self._next, min(self._next + count, self.capacity))
+        self.lens[rows.start : rows.stop], self.weight[rows.start : rows.stop] = Lens.ALL, 1.0
         self.count = max(self.count, rows.stop)
         self._next = rows.stop % self.capacity
         return rows

@@ -21,6 +21,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
+from vision_banana_ros.data.mixture import NARROW_FOV_DEG
 from vision_banana_ros.training.config import View
 
 Floats = npt.NDArray[np.float64]
@@ -35,8 +36,6 @@ _WHOLE_SHARE, _CLOSE_SHARE = 0.3, 0.4
 _USUAL_HFOV_DEG, _HFOV_SPREAD_DEG = 60.0, 11.0
 _HFOV_RANGE_DEG = (38.0, 100.0)
 _USUAL_SHAPE, _WIDER_SEE_WIDER = 4 / 3, 0.5
-#: Real frames through longer lenses than robots have show a handful of places: they must not teach which to expect.
-_NARROW_FOV_DEG = 42.0
 #: Frames whose shape is further from the canvas's than this are cut to it; others are shown whole, as robots see.
 _LARGEST_PADDING = 1.2
 #: Degrees, one standard deviation: robots and hands hold cameras level, look up and down, and anywhere around.
@@ -73,8 +72,12 @@ def draw(
     rng: np.random.Generator,
     *,
     turn_share: float | Floats,
+    narrow_teach: npt.NDArray[np.bool_] | None = None,
 ) -> Views:
-    """A random view of each frame: `cameras` (N, 4), `sizes_wh` (N, 2)."""
+    """A random view of each frame: `cameras` (N, 4), `sizes_wh` (N, 2).
+
+    `narrow_teach`: through which of them even a long lens is one to expect; by default the frames that are not real.
+    """
     count, shape = len(cameras), view.width / view.height
     width, height = sizes_wh.T
     inside = np.minimum(width, height * shape)  # the widest part of the canvas's shape
@@ -96,8 +99,9 @@ def draw(
     rotation = np.where(turned[:, None, None], _turns(count, rng), np.eye(3))
     views = cut(cameras, left, top, across, view, rotation, mirrored)
     longer = np.maximum(view.width / views.camera[:, 0], view.height / views.camera[:, 1])
-    narrow = longer < 2 * math.tan(math.radians(_NARROW_FOV_DEG / 2))
-    return Views(views.matrix, views.rotation, views.camera, ~close & ~(narrow & real), whole & ~turned, mirrored)
+    narrow = longer < 2 * math.tan(math.radians(NARROW_FOV_DEG / 2))
+    taught = ~close & ~(narrow & (real if narrow_teach is None else ~narrow_teach))
+    return Views(views.matrix, views.rotation, views.camera, taught, whole & ~turned, mirrored)
 
 
 def cut(

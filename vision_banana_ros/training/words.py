@@ -14,7 +14,7 @@ from pathlib import Path
 
 from vision_banana_ros.student.text import TextTable
 from vision_banana_ros.tasks import vocabulary
-from vision_banana_ros.training.questions import PICTURES
+from vision_banana_ros.training.tasks.image import PICTURES
 
 COLORS: tuple[str, ...] = (
     "red",

@@ -38,7 +38,7 @@ class Engines:
             compute_capability=self._cuda.compute_capability(),
             precision=precision,
             # the model's own too: the self-check paints the golden frame in its size
-            profile=Profile.for_sizes((*self._options.sizes_wh, *folder.manifest.sizes_wh)),
+            profile=Profile.for_sizes((*self._options.sizes_wh, *folder.manifest.sizes_wh), len(folder.manifest.tasks)),
         )
 
     def open(self, folder: ModelFolder, precision: Precision) -> TensorRtRuntime:

@@ -23,20 +23,25 @@ WORKSPACE_BYTES = 1 << 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What an engine is built for: (least, usual, most) of prompts, paints, and the image's height and width."""
+    """What an engine is built for: (least, usual, most) of prompts, paints, and the image's height and width.
+
+    tasks: how many the model's manifest lists.
+    """
 
     prompts: tuple[int, int, int] = (1, 3, 8)
     paints: tuple[int, int, int] = (1, KNOTS, 64)
     heights: tuple[int, int, int]
     widths: tuple[int, int, int]
+    tasks: int = len(TASKS)
 
     @classmethod
-    def for_sizes(cls, sizes_wh: Sequence[tuple[int, int]]) -> Profile:
+    def for_sizes(cls, sizes_wh: Sequence[tuple[int, int]], tasks: int = len(TASKS)) -> Profile:
         """The first size is the usual one."""
         widths, heights = zip(*sizes_wh, strict=True)
         return cls(
             heights=(min(heights), heights[0], max(heights)),
             widths=(min(widths), widths[0], max(widths)),
+            tasks=tasks,
         )
 
     def shapes(self) -> dict[str, tuple[tuple[int, ...], ...]]:
@@ -44,7 +49,7 @@ class Profile:
         k, p = self.prompts, self.paints
         return {
             IMAGE: tuple((1, h, w, 3) for h, w in zip(self.heights, self.widths, strict=True)),
-            "task": tuple((n, len(TASKS)) for n in k),
+            "task": tuple((n, self.tasks) for n in k),
             "lens": tuple((n, LENS_SIZE) for n in k),
             "text": tuple((n, m, EMBEDDING_SIZE) for n, m in zip(k, p, strict=True)),
             "kind": tuple((n, m, KINDS) for n, m in zip(k, p, strict=True)),

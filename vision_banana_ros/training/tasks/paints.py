@@ -1,4 +1,4 @@
-"""Canvases in the prompt's own colours: which paint at each pixel, and that the colour comes out pure.
+"""What segmentations have in common: which paint belongs at each pixel, and that its colour comes out pure.
 
 L = CE(paints, answer), weighted by 1 / sqrt(area) of the answer's regions, at 1/4 of the size
   + 0.5 |rgb - answer's colour| at full size
@@ -6,6 +6,10 @@ L = CE(paints, answer), weighted by 1 / sqrt(area) of the answer's regions, at 1
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
@@ -13,14 +17,30 @@ from torch import Tensor
 from vision_banana_ros.core import Task
 from vision_banana_ros.student.network import Painting
 from vision_banana_ros.student.paintbox import FREE
-from vision_banana_ros.training.batch import Batch
-from vision_banana_ros.training.losses.depth import masked_mean
+from vision_banana_ros.training.batch import Batch, Rows
+from vision_banana_ros.training.look import Seen
+from vision_banana_ros.training.tasks.room import BY_INSTANCE, Question, masked_mean
 
 
-def palette_loss(painting: Painting, batch: Batch, task: Task) -> Tensor | None:
-    """`task` is SEMANTIC, REFERRING or INSTANCE (class against background); None where it is not asked for."""
-    if task not in batch.rows:
-        return None
+def paints_of(seen: Seen, rows: Rows, questions: Sequence[Question]) -> Tensor:
+    """(rows, H, W) which paint belongs where, looked up by class and, where the questions say so, by instance."""
+    by_class = _tables([q.by_class for q in questions], seen.classes.device)
+    found = by_class.gather(1, seen.classes[rows[0]].flatten(1))
+    if questions[0].by_instance is not None:
+        by_instance = _tables([q.by_instance for q in questions], seen.classes.device)
+        told = by_instance.gather(1, seen.instances[rows[0]].flatten(1))
+        found = torch.where(found == BY_INSTANCE, told, found)
+    return found.view(-1, *seen.classes.shape[1:])
+
+
+def numbers_of(seen: Seen, rows: Rows, questions: Sequence[Question]) -> Tensor:
+    """(rows, H, W) the instances that are to be told apart, 0 none."""
+    tables = _tables([q.numbers for q in questions], seen.classes.device)
+    return tables.gather(1, seen.instances[rows[0]].flatten(1)).view(-1, *seen.classes.shape[1:])
+
+
+def palette_loss(painting: Painting, batch: Batch, task: Task) -> Tensor:
+    """`task` is one that the batch asks for, with an answer in paints. Free paints have no colour to be compared."""
     rows = batch.rows[task]
     logits = painting.logits[rows].float()
     full = batch.paints[task]
@@ -47,3 +67,7 @@ def _evened(target: Tensor, paints: int) -> Tensor:
     weight = area.clamp(min=1e-3).rsqrt().gather(1, target.clamp(min=0).flatten(1)).view_as(target) * known
     mean = weight.sum((1, 2), keepdim=True) / known.sum((1, 2), keepdim=True).clamp(min=1)
     return weight / mean.clamp(min=1e-6)
+
+
+def _tables(tables: Sequence[npt.NDArray[np.int16] | None], device: torch.device) -> Tensor:
+    return torch.from_numpy(np.stack([table for table in tables if table is not None]).astype(np.int64)).to(device)

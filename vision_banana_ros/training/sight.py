@@ -1,19 +1,28 @@
 """What the shared map says when it is asked directly (trainee.py), at 1/8: distances, directions, classes.
 
-depth     |e| + 0.7 |e - mean e|        e: the error of canonical log metres, as in depth.py
+depth     |e| + 0.7 |e - mean e|        e: the error of canonical log metres, as in tasks/depth.py
 normals   (1 - cos) + 0.5 |n - t|_1 / 3
-classes   CE over the whole vocabulary, weighted by 1 / sqrt(area) of the classes, as in palette.py
+classes   CE over the whole vocabulary, weighted by 1 / sqrt(area) of the classes, as in tasks/paints.py
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from torch import Tensor
 
 from vision_banana_ros.training.batch import Batch
-from vision_banana_ros.training.losses.depth import log_metres, masked_mean, shape_loss
-from vision_banana_ros.training.losses.normals import direction_loss, known_normals
-from vision_banana_ros.training.losses.palette import evened_cross_entropy
+from vision_banana_ros.training.tasks.depth import log_metres, shape_loss
+from vision_banana_ros.training.tasks.normals import direction_loss, known_normals
+from vision_banana_ros.training.tasks.paints import evened_cross_entropy
+from vision_banana_ros.training.tasks.room import Part, masked_mean
 from vision_banana_ros.training.trainee import MIDDLES, Sight
+
+
+def sight_losses(sight: Sight, batch: Batch) -> Iterator[Part]:
+    yield Part("seen depth", 0.5, seen_depth_loss(sight, batch))
+    yield Part("seen normals", 0.5, seen_normals_loss(sight, batch))
+    yield Part("seen classes", 0.4, seen_classes_loss(sight, batch))
 
 
 def seen_depth_loss(sight: Sight, batch: Batch) -> Tensor:

@@ -1,4 +1,4 @@
-"""Depth canvases: the canonical place along the walk, what it means in metres, and the colours themselves.
+"""DEPTH: the canonical place along the walk, what it means in metres, and the colours themselves.
 
     L = 1.0 |log (c + e) / (t + e)|    canonical metres, relative: near and far count alike; e = 5 cm
       + 0.7 |d - mean d|               d: that log error; the shape, whatever the scale (after Eigen et al. 2014)
@@ -19,26 +19,52 @@ channel can die alone, and the terms in metres see any depth that is far off. Sk
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cache
 from itertools import product
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from vision_banana_ros.codecs.curve import uncurve
-from vision_banana_ros.core import Task
+from vision_banana_ros.core import DEPTH_ENCODINGS, FloatArray, Task
 from vision_banana_ros.student.network import Painting
-from vision_banana_ros.tasks.depth import KNOTS
+from vision_banana_ros.student.paintbox import KINDS, KNOT
+from vision_banana_ros.tasks.depth import KNOTS, knot_colors
 from vision_banana_ros.training.batch import Batch
+from vision_banana_ros.training.tasks.room import Asker, Exercise, Facts, Part, Question, masked_mean
 
+#: How often the lens is told though it is a usual one, and how often the colours are those that are shipped.
+_TELL_SHARE, _CUBE_SHARE = 0.3, 0.85
 _NEAR_M = 0.05
 #: 190 m: beyond it the curve is so flat that a step of the place says nothing.
 FARTHEST_PLACE = 0.9975
 
 
-def depth_loss(painting: Painting, batch: Batch) -> Tensor | None:
-    """None where the batch has no depth question."""
-    if Task.DEPTH not in batch.rows:
-        return None
+class Depth(Exercise):
+    task, always = Task.DEPTH, True
+
+    def ask(self, facts: Facts, asker: Asker) -> Question:
+        encoding = "cube" if asker.rng.random() < _CUBE_SHARE else str(asker.rng.choice(DEPTH_ENCODINGS))
+        kind = np.zeros((KNOTS, KINDS), np.float32)
+        kind[:, KNOT] = 1
+        told = asker.rng.random() < _TELL_SHARE or not facts.usual_lens
+        return Question(self.task, kind, _colors_of(encoding), encoding=encoding, told=told)
+
+    def losses(self, painting: Painting, batch: Batch) -> Iterator[Part]:
+        if self.task in batch.rows:
+            yield Part("depth", 1.0, depth_loss(painting, batch))
+            yield Part("scale", 0.5, scale_loss(painting, batch))
+
+
+@cache
+def _colors_of(encoding: str) -> FloatArray:
+    colors: FloatArray = knot_colors(encoding)
+    return colors
+
+
+def depth_loss(painting: Painting, batch: Batch) -> Tensor:
     rows = batch.rows[Task.DEPTH]
     image = rows[0]
     place = painting.place[rows]
@@ -69,10 +95,8 @@ def walked(place: Tensor, color: Tensor) -> Tensor:
     return painted.view(-1, 3, *place.shape[1:])
 
 
-def scale_loss(painting: Painting, batch: Batch) -> Tensor | None:
-    """What the whole image tells; None where the batch has no depth question."""
-    if Task.DEPTH not in batch.rows:
-        return None
+def scale_loss(painting: Painting, batch: Batch) -> Tensor:
+    """What the whole image tells."""
     image, question = batch.rows[Task.DEPTH]
     place = painting.place[image, question].detach().float()
     target = batch.place(canonical=True)[image][:, 1::2, 1::2]
@@ -90,10 +114,6 @@ def scale_loss(painting: Painting, batch: Batch) -> Tensor | None:
 
 def log_metres(place: Tensor) -> Tensor:
     return torch.log(uncurve(place.float().clamp(0, FARTHEST_PLACE)) + _NEAR_M)
-
-
-def masked_mean(values: Tensor, weight: Tensor) -> Tensor:
-    return (values * weight).sum() / weight.sum().clamp(min=1)
 
 
 def _two_knots(logits: Tensor, target: Tensor) -> Tensor:
@@ -123,3 +143,6 @@ def _edges(error: Tensor, known: Tensor) -> Tensor:
         change = error.narrow(axis, size - length, length) - error.narrow(axis, 0, length)
         total = total + masked_mean(change.abs(), both)
     return total / 2
+
+
+EXERCISE = Depth()

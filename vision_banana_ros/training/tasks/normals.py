@@ -1,22 +1,32 @@
-"""Normal canvases: the angle of the decoded direction, and the colours, so that vectors also come out unit long.
+"""NORMALS: the angle of the decoded direction, and the colours, so that vectors also come out unit long.
 
 L = (1 - cos) + 0.5 |n - t|_1 / 3 + |rgb - code(t)|     n: the decoded vector after normalising
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from torch import Tensor
 
 from vision_banana_ros.core import Task
 from vision_banana_ros.student.network import Painting
 from vision_banana_ros.training.batch import Batch
-from vision_banana_ros.training.losses.depth import masked_mean
+from vision_banana_ros.training.tasks.room import Asker, Exercise, Facts, Part, Question, free, masked_mean
 
 
-def normals_loss(painting: Painting, batch: Batch) -> Tensor | None:
-    """None where the batch has no question for normals."""
-    if Task.NORMALS not in batch.rows:
-        return None
+class Normals(Exercise):
+    task, always = Task.NORMALS, True
+
+    def ask(self, facts: Facts, asker: Asker) -> Question:
+        return free(self.task)
+
+    def losses(self, painting: Painting, batch: Batch) -> Iterator[Part]:
+        if self.task in batch.rows:
+            yield Part("normals", 1.0, normals_loss(painting, batch))
+
+
+def normals_loss(painting: Painting, batch: Batch) -> Tensor:
     rows = batch.rows[Task.NORMALS]
     truth = batch.normals[rows[0]]
     painted = 1 - 2 * painting.canvas[rows].float()  # the code: colour = (1 - n) / 2 in the optical frame
@@ -32,3 +42,6 @@ def direction_loss(vectors: Tensor, truth: Tensor) -> Tensor:
 
 def known_normals(truth: Tensor) -> Tensor:
     return (truth.abs().sum(1) > 0.1).to(truth.dtype)
+
+
+EXERCISE = Normals()
