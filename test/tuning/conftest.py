@@ -32,7 +32,7 @@ def base_folder(editor_folder: Callable[[str], Path]) -> Callable[[str], Path]:
     return editor_folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tiny_qwen(tiny_editors: ModuleType) -> Iterator[Callable[[], Any]]:
     """Qwen-Image-Edit-Plus in memory (its processor needs torchvision to be loaded from disk), its megapixel small."""
     with tiny_editors.small_qwen(96):
