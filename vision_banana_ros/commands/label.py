@@ -120,7 +120,8 @@ def engine(ray: str | None, workers: int, gpus: float) -> Callable[[LabellerSpec
     """Ray is imported only where it is asked for."""
     if ray is None:
         return Here
-    from vision_banana_ros.labelling.on_ray import OnRay, RaySettings
+    from vision_banana_ros.labelling.on_ray import OnRay
+    from vision_banana_ros.scaling.actors import RaySettings
 
     settings = RaySettings(address=ray, workers=workers, gpus=gpus)
     return lambda spec: OnRay(spec, settings)

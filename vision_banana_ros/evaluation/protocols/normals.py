@@ -52,6 +52,12 @@ class NormalTally:
         self.images.append((total / angle.size, float(np.median(angle)), *(below / angle.size)))
         return True
 
+    def merge(self, later: NormalTally) -> None:
+        self.histogram += later.histogram
+        self.below += later.below
+        self.total_deg += later.total_deg
+        self.images += later.images
+
     def scores(self) -> list[Score]:
         if not self.images:
             return []
