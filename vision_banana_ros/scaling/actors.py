@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -24,6 +25,7 @@ T = TypeVar("T")
 RESULT = "result"
 AUTO = "auto"
 _LOOPBACK = "127.0.0.1"
+_RAISED = re.compile(r"^[\w.]+(Error|Exception): ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,12 +122,12 @@ def start_ray(settings: RaySettings) -> Any:
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost error's one line."""
-    cause: BaseException = error
+    """The one line of the innermost error that says something."""
+    cause, said = error, type(error).__name__
     while True:
+        lines = [line for line in str(cause).splitlines() if line.strip()]
+        said = lines[-1].strip() if lines else said
         inner = getattr(cause, "cause", None) or cause.__cause__
         if not isinstance(inner, BaseException) or inner is cause:
-            break
+            return _RAISED.sub("", said)  # an actor that could not be made is told of as the text of a traceback
         cause = inner
-    lines = [line for line in str(cause).splitlines() if line.strip()]
-    return lines[-1].strip() if lines else type(cause).__name__

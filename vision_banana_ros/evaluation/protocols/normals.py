@@ -98,6 +98,9 @@ class NormalScorer:
             return False
         return self.tally.add(at_size(seen, (truth.shape[0], truth.shape[1])), truth)
 
+    def merge(self, later: NormalScorer) -> None:
+        self.tally.merge(later.tally)
+
     def scores(self) -> list[Score]:
         return self.tally.scores()
 
