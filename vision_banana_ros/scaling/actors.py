@@ -115,7 +115,7 @@ def start_ray(settings: RaySettings) -> Any:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     import ray.data
 
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what fails is raised, and told once
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     return ray
