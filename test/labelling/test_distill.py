@@ -132,6 +132,26 @@ def test_a_model_ships_when_it_gained_and_no_set_lost_more_than_is_borne(
         assert "| home | delta1 | 9 | 0.500 | 0.700 | +0.200 [+0.190, +0.210] | better |" in text
 
 
+@pytest.mark.parametrize("accepted", [False, True])
+def test_terms_that_were_accepted_for_the_labels_are_for_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accepted: bool
+) -> None:
+    jobs: list[TrainingJob] = []
+    monkeypatch.setattr(steps_module, "train_student", lambda job: jobs.append(job) or job.run)
+    (tmp_path / "taught").mkdir()
+    config = DistillConfig(
+        out=tmp_path,
+        recordings=(tmp_path,),
+        teachers=("closed",),
+        start="imagenet",
+        replay=Replay(share=0.0),
+        train={"samples": 7},
+        accept_licence=accepted,
+    )
+    assert Distillation(config, lambda _line: None).run(("train",)) == 0
+    assert jobs[0].options == {"allow_non_commercial": accepted, "samples": 7}
+
+
 def test_the_card_says_when_commerce_is_forbidden(tmp_path: Path) -> None:
     config = DistillConfig(out=tmp_path, recordings=(tmp_path,), teachers=("x",), replay=Replay(share=0.0))
     closed = card(config, {}, [Source("x", "CC-BY-NC-4.0", "", True)])

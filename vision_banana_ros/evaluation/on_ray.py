@@ -1,7 +1,7 @@
 """The same evaluations on many machines: actors judge, here the parts are put together in the order of the frames.
 
 An actor opens the set and loads the model once, and is given names of pieces (a frame, a shard, pairs of SA-Co). What
-comes back of a frame is what was counted in it, some ten kilobytes, never a picture or a layer. All machines must see
+comes back of a frame is what was counted in it, some ten kilobytes (sixty with normals), never a picture or a layer. All machines must see
 the set, and the model's folder, under the same path. The report is the one that a single process writes.
 """
 
@@ -94,6 +94,7 @@ class _OneFrame:
             tally.contest.add(seen, example.truth)
             if self.pictures:
                 cv2.imwrite(str(self.pictures / f"{example.name}.png"), side_by_side(example, seen)[..., ::-1])
+        tally.settings = tally.contest.settings = replace(self.settings, priors=None)  # maps need not come back
         return tally
 
 
