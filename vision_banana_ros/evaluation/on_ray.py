@@ -1,8 +1,8 @@
 """The same evaluations on many machines: actors judge, here the parts are put together in the order of the frames.
 
 An actor opens the set and loads the model once, and is given names of pieces (a frame, a shard, pairs of SA-Co). What
-comes back of a frame is what was counted in it, some ten kilobytes (sixty with normals), never a picture or a layer. All machines must see
-the set, and the model's folder, under the same path. The report is the one that a single process writes.
+comes back of a frame is what was counted in it, some ten kilobytes (sixty with normals), never a picture or a layer.
+All machines must see the set, and the model's folder, under the same path. The report is that of a single process.
 """
 
 from __future__ import annotations
