@@ -9,7 +9,7 @@ SECONDS ?= 20
 
 ONLY ?=
 
-.PHONY: setup fmt lint type layers unit ros test slow mutants coverage demo examples bench docs clean
+.PHONY: setup fmt lint type layers unit ros test slow matrix mutants coverage demo examples bench docs clean
 setup: $(STAMP)
 
 $(STAMP): setup.py constraints.txt tools/make_venv.sh
@@ -34,13 +34,18 @@ layers: $(STAMP)
 unit: $(STAMP)
 	$(BIN)/pytest -n auto -m "not ros and not slow"
 
+# Mostly waiting for processes, so more workers than cores.
 ros: $(STAMP)
-	$(ROS_ENV) $(BIN)/pytest -m "ros and not slow"
+	$(ROS_ENV) $(BIN)/pytest -n 3 --dist loadfile -m "ros and not slow"
 
 test: lint type layers unit ros
 
 slow: $(STAMP)
 	$(ROS_ENV) $(BIN)/pytest -m slow
+
+# Each of Python 3.10 to 3.13 that is here, an environment each. A part of it: make matrix MATRIX='--python 3.10 test/codecs'
+matrix:
+	$(PYTHON) tools/matrix.py $(MATRIX)
 
 mutants: $(STAMP)
 	$(BIN)/python tools/mutants.py $(ONLY)

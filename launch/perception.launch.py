@@ -6,7 +6,11 @@
     ros2 launch vision_banana_ros perception.launch.py model:=onnx:tcmonodepth-small anchor:=student
     ros2 launch vision_banana_ros perception.launch.py camera:=folder path:=/data/images namespace:=test
 
-Several cameras: include it once per camera, each with a namespace of its own.
+Several cameras through one model, in one process, each with its topics under its name; {} stands for the name:
+
+    ros2 launch vision_banana_ros perception.launch.py cameras:=front,rear image:=/{}/image_raw
+
+Or a process for each: include this file once per camera, each with a namespace of its own.
 """
 
 import os
@@ -23,7 +27,7 @@ from launch import LaunchDescription
 PACKAGE = "vision_banana_ros"
 CAMERAS = ("none", "clip", "moving", "live", "webcam", "folder", "video")
 # Arguments that are parameters of the perception node.
-WORDS = ("backend", "device", "precision", "anchor", "scan_pose", "classes", "transport")
+WORDS = ("backend", "device", "precision", "anchor", "scan_pose", "camera_pose", "classes", "transport")
 NUMBERS = ("camera_height_m", "max_rate_hz")
 YES_OR_NO = ("accept_licence", "allow_remote", "autostart")
 # Name, default, choices, description. Empty values leave a parameter as params_file has it.
@@ -33,6 +37,7 @@ ARGUMENTS = (
     ("hfov_deg", "0.0", None, "horizontal field of view of that camera, where it is known"),
     ("namespace", "", None, "of all nodes, for several cameras"),
     ("params_file", "", None, "parameters of the perception node; default: this package's config/perception.yaml"),
+    ("cameras", "", None, "names of several cameras, with commas between: one process and one model for all of them"),
     ("image", "image", None, "topic of the images; with transport:=compressed its base, without /compressed"),
     ("camera_info", "", None, "topic of their CameraInfo; default: camera_info beside the images' topic"),
     ("transport", "", ("", "raw", "compressed"), "of the images"),
@@ -75,8 +80,9 @@ def _nodes(context):
     share = get_package_share_directory(PACKAGE)
     source = _source(values)
     parameters = [_checked(values["params_file"]) or os.path.join(share, "config", "perception.yaml")]
-    topics = {"image": values["image"], "camera_info": values["camera_info"] or _beside(values["image"])}
-    measured = {name: values[name] for name in ("depth_prompt", "scan")}
+    cameras = [name.strip() for name in values["cameras"].split(",") if name.strip()]
+    topics = _topics(values, cameras)
+    measured = {} if cameras else {name: values[name] for name in ("depth_prompt", "scan")}
     common = {
         "package": PACKAGE,
         "namespace": values["namespace"],
@@ -88,23 +94,55 @@ def _nodes(context):
     given = {name: values[name] for name in WORDS if values[name]}
     given |= {name: _number(values, name) for name in NUMBERS if values[name]}
     given |= {name: values[name] == "true" for name in YES_OR_NO if values[name]}
+    given |= {"cameras": cameras} if cameras else {}
     model = values["model"] or _default_model(source)
     if model:
         given["model"] = model
     given |= _reliability(values, topics)
     actions = [Node(executable="perception_node", name="perception", parameters=[*parameters, given, clock], **common)]
     if source:
-        camera = {"source": source, "hfov_deg": _number(values, "hfov_deg")}
-        actions.append(Node(executable="camera_node", name="camera", parameters=[camera, clock], **common))
+        actions += _camera_nodes(values, source, cameras, clock, common)
     if not model:
         actions.append(
             LogInfo(msg="no model:= given and none is shipped: the perception node will refuse to configure")
         )
-    if values["camera_pose"]:
+    if values["camera_pose"] and not values["camera_pose"].startswith("tf:"):
         actions += _transforms(values)
     if values["rviz"] == "true":
         actions.append(_rviz(values, share, parameters=[clock], remappings=common["remappings"]))
     return actions
+
+
+def _topics(values, cameras):
+    """What each input of the node is called outside: of each camera, where there are several."""
+    if not cameras:
+        return {"image": values["image"], "camera_info": values["camera_info"] or _beside(values["image"])}
+    if values["camera_pose"] and not values["camera_pose"].startswith("tf:"):
+        raise RuntimeError("camera_pose is of one camera: give each its own in params_file, as front.camera_pose")
+    topics = {}
+    for name in cameras:
+        image = values["image"] if values["image"] != "image" else "{}/image"
+        if "{}" not in image:
+            raise RuntimeError(
+                f"image:={image} needs {{}} where the camera's name stands, for there are several cameras"
+            )
+        info = values["camera_info"] or _beside(image)
+        topics |= {f"{name}/image": image.replace("{}", name), f"{name}/camera_info": info.replace("{}", name)}
+    return topics
+
+
+def _camera_nodes(values, source, cameras, clock, common):
+    """The camera to try out with; where there are several, each plays the same."""
+    plays = {"source": source, "hfov_deg": _number(values, "hfov_deg")}
+    if not cameras:
+        return [Node(executable="camera_node", name="camera", parameters=[plays, clock], **common)]
+    nodes = []
+    for name in cameras:
+        topics = {topic: f"{name}/{topic}" for topic in ("image", "image/compressed", "camera_info")}
+        of_this = {**common, "remappings": list(topics.items())}
+        frame = {"frame_id": f"{name}_optical_frame"}
+        nodes.append(Node(executable="camera_node", name=f"camera_{name}", parameters=[plays, frame, clock], **of_this))
+    return nodes
 
 
 def _transforms(values):
@@ -177,9 +215,8 @@ def _reliability(values, topics):
     if not values["qos"]:
         return {}
     root = "/" + values["namespace"].strip("/")
-    full = [posixpath.join(root, topic) for topic in topics.values()]
-    if values["transport"] == "compressed":
-        full[0] += "/compressed"
+    suffix = "/compressed" if values["transport"] == "compressed" else ""
+    full = [posixpath.join(root, topic) + (suffix if name.endswith("image") else "") for name, topic in topics.items()]
     return {f"qos_overrides.{topic}.subscription.reliability": values["qos"] for topic in full}
 
 

@@ -1,7 +1,11 @@
 """What tests of several folders share."""
 
 import hashlib
+import sys
 from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -18,3 +22,29 @@ def fake_encoder() -> Callable[[list[str]], np.ndarray]:
         return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
     return encode
+
+
+@pytest.fixture(scope="session")
+def tiny_editors() -> ModuleType:
+    """The module generators/tiny_editors.py: builders of pipelines, and make_echo()."""
+    pytest.importorskip("diffusers")
+    path = Path(__file__).parent / "generators" / "tiny_editors.py"
+    spec = spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[path.stem] = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def editor_folder(tiny_editors: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a tiny pipeline by the name of its builder ("klein", "pix2pix" ...), built when first asked for."""
+    root = tmp_path_factory.mktemp("editors")
+
+    def folder(name: str) -> Path:
+        if not (root / name).is_dir():
+            tiny_editors.BUILDERS[name](root / name)
+        return root / name
+
+    return folder

@@ -59,7 +59,10 @@ class PerceiverSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """A perception of the outputs' size, the image it is of, and where its camera and scale come from."""
+    """A perception of the outputs' size, the image it is of, and where its camera and scale come from.
+
+    resting: tasks that the generator leaves to a later frame so as not to hold up the others (generators/mix.py).
+    """
 
     frame: Frame
     perception: Perception
@@ -69,6 +72,7 @@ class Sight:
     scale_confidence: float | None = None
     steady_s: float = 0.0
     tracks: tuple[Track, ...] = ()
+    resting: frozenset[Task] = frozenset()
 
 
 class Perceiver:
@@ -103,7 +107,9 @@ class Perceiver:
             frame, source = replace(frame, camera=steadier.camera.scaled_to(*frame.hw[::-1])), "held"
         if isinstance(asked, Wishes):
             asked = _instructions(asked, _told(frame, settings), tasks or frozenset())
-        asked = self._with_rays(list(asked), frame, settings, wants_camera=wants_camera)
+        resting = self._resting(frame, asked)
+        asked = [instruction for instruction in asked if instruction.task not in resting]
+        asked = self._with_rays(asked, frame, settings, wants_camera=wants_camera)
         start = time.perf_counter()
         canvases, unanswered = self._paint(frame, asked, settings.decode)
         generate_s = time.perf_counter() - start
@@ -140,6 +146,7 @@ class Perceiver:
             scale_confidence=confidence,
             steady_s=0.0 if steadier is None or steadier.last is None else steadier.last.seconds,
             tracks=() if steadier is None else steadier.tracks,
+            resting=resting,
         )
 
     def _steadier_for(self, settings: PerceiverSettings) -> Steadier | None:
@@ -149,6 +156,11 @@ class Perceiver:
         elif self._steadier is None:
             self._steadier = Steadier()
         return self._steadier
+
+    def _resting(self, frame: Frame, asked: Sequence[Instruction]) -> frozenset[Task]:
+        """Only generators with parts of several speeds have anything to say to this."""
+        resting = getattr(self.generator, "resting", None)
+        return frozenset() if resting is None else resting(frame, asked)
 
     def _with_rays(
         self, asked: list[Instruction], frame: Frame, settings: PerceiverSettings, *, wants_camera: bool

@@ -219,3 +219,26 @@ def test_decode_refuses_what_is_no_canvas(bad, said):
 def test_unknown_encodings_are_refused(random_canvas):
     with pytest.raises(CodecError, match=r"encoding must be one of cube, plasma.*got 'jet'"):
         depth.decode(random_canvas, "jet")
+
+
+@pytest.mark.parametrize("factor", [0.6, 1.0, 1.7])
+def test_a_canvas_is_rescaled_and_keeps_its_confidences(random_canvas, factor):
+    """Also colours far off the walk; what is no depth at all stays as it is."""
+    before, after = depth.decode(random_canvas), depth.decode(depth.rescaled(random_canvas, factor))
+    np.testing.assert_array_equal(after.confidence, before.confidence)
+    known = (before.confidence > 0) & (before.depth_m * factor < 40)
+    assert known.sum() > 500
+    level = 0.5 * 2 * (1 + 40 / 10) ** 3 * 10 / 2 / LEVELS  # half of one, where they are the coarsest
+    np.testing.assert_allclose(after.depth_m[known], before.depth_m[known] * np.float32(factor), atol=level * 1.01)
+    unknown = before.confidence == 0
+    np.testing.assert_array_equal(depth.rescaled(random_canvas, factor)[unknown], random_canvas[unknown])
+
+
+def test_white_stays_white_and_far_stays_finite_when_a_canvas_is_rescaled():
+    canvas = depth.encode(np.array([[np.inf, 300.0, 2.0]], np.float32))
+    scaled = depth.decode(depth.rescaled(canvas, 3.0)).depth_m
+    assert np.isinf(scaled[0, 0])
+    assert scaled[0, 1] == np.float32(FARTHEST_M)
+    assert scaled[0, 2] == pytest.approx(6.0, abs=0.02)
+    with pytest.raises(CodecError, match="positive number"):
+        depth.rescaled(canvas, 0.0)

@@ -15,9 +15,11 @@ GENERATOR = "add-a-generator.md"
 
 def _needs(page: str) -> None:
     """Optional packages that a page's programs use, where an install may lack them."""
-    for package in {"add-a-task.md": ["rclpy", "torch"], "add-a-topic.md": ["rclpy"], "add-a-runtime.md": ["onnxruntime"]}.get(
-        page, []
-    ):
+    for package in {
+        "add-a-task.md": ["rclpy", "torch"],
+        "add-a-topic.md": ["rclpy"],
+        "add-a-runtime.md": ["onnxruntime"],
+    }.get(page, []):
         pytest.importorskip(package)
 
 

@@ -88,6 +88,21 @@ def test_unknown_truth_is_left_out_and_missing_predictions_are_not() -> None:
     assert missing is not None
     assert missing.delta1 == pytest.approx(1 - 1 / 6)
     assert missing.pixels == scores.pixels
+    assert (scores.coverage, missing.coverage) == (1, pytest.approx(5 / 6))
+
+
+def test_missing_pixels_have_no_say_in_the_scale_and_are_wrong_after_it_too() -> None:
+    truth = random_depth(6, (10, 12))
+    predicted = truth * 2
+    predicted[:6] = np.nan  # most of the frame
+    scores = score_depth(predicted, truth)
+    assert scores is not None
+    assert scores.scale == pytest.approx(0.5)
+    assert scores.scaled_delta1 == pytest.approx(0.4)
+    assert scores.coverage == pytest.approx(0.4)
+    nothing = score_depth(np.full_like(truth, np.nan), truth)
+    assert nothing is not None
+    assert (nothing.scaled_delta1, nothing.coverage) == (0, 0)
 
 
 def test_beyond_range_counts_as_the_farthest_depth() -> None:

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,13 +12,15 @@ import pytest
 from vision_banana_ros.cli import main
 from vision_banana_ros.codecs import Palette
 from vision_banana_ros.codecs import depth as depth_code
-from vision_banana_ros.core import Canvas, Frame, Task
+from vision_banana_ros.codecs.arrays import INVALID_COLOR
+from vision_banana_ros.core import About, Canvas, Frame, Task
 from vision_banana_ros.data import Example, Source
 from vision_banana_ros.evaluation.evaluate import EvaluationSettings, evaluate, semantic_instruction
 from vision_banana_ros.evaluation.pictures import side_by_side
 from vision_banana_ros.evaluation.questions import ANY_THING, instance_questions, runtime_of
 from vision_banana_ros.evaluation.report import beats_baselines, report
 from vision_banana_ros.generators.oracle import OracleGenerator
+from vision_banana_ros.generators.scaled import ScaledGenerator
 from vision_banana_ros.models.manifest import Precision
 from vision_banana_ros.runtimes.report import LoadReport
 from vision_banana_ros.runtimes.runtime import Backend
@@ -73,6 +76,31 @@ def test_a_constant_does_not_beat_the_best_constant() -> None:
     assert model.depth.scaled_delta1.value == pytest.approx(best.depth.scaled_delta1.value, abs=1e-6)
     assert model.depth.r2.value == pytest.approx(0, abs=1e-6)
     assert "scaled delta1 of best constant" in beats_baselines(evaluation)
+
+
+class HalfKnown:
+    """The truth in the left half, and the grey of unknown depth in the right one."""
+
+    def generate(self, frame: Frame, instructions):
+        halved = []
+        for canvas in OracleGenerator(FOOTAGE).generate(frame, instructions):
+            rgb = canvas.rgb.copy()
+            rgb[:, 80:] = INVALID_COLOR
+            halved.append(Canvas(rgb, canvas.instruction))
+        return halved
+
+
+def test_the_colour_of_unknown_depth_is_no_depth() -> None:
+    """Read as metres it would be 27 m, and right where the truth is by chance."""
+    depth_only = [Example(e.name, e.frame, replace(e.truth, normals=None, mask=None), MADE_UP) for e in frames()]
+    evaluation = evaluate(depth_only, HalfKnown(), root="moving", model="half")
+    depth = evaluation.contenders[0].depth
+    assert depth.coverage == pytest.approx(0.5, abs=0.03)
+    assert depth.delta1.value == pytest.approx(depth.coverage, abs=0.005)
+    assert depth.scaled_delta1.value == pytest.approx(depth.coverage, abs=0.005)
+    assert depth.median_scale == pytest.approx(1, abs=0.01)
+    assert f"{depth.coverage:6.3f}" in report(evaluation)
+    assert evaluation.contenders[1].depth.coverage == 1
 
 
 def test_the_camera_is_hidden_from_the_generator() -> None:
@@ -151,6 +179,34 @@ def test_the_command_writes_scores_and_pictures_and_tells_by_its_exit_code(folde
     assert main(argv) == 1
 
 
+class Half:
+    """Sees everything at half its distance."""
+
+    tasks = frozenset({Task.DEPTH})
+    about = About(name="half", licence="MIT")
+
+    def generate(self, frame: Frame, instructions):
+        painted = OracleGenerator(FOOTAGE).generate(frame, instructions)
+        return [Canvas(depth_code.rescaled(canvas.rgb, 0.5), canvas.instruction) for canvas in painted]
+
+
+def test_some_known_points_of_each_frame_set_the_scale(folder, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(
+        "vision_banana_ros.commands.eval.load_generator",
+        lambda _name, **given: ScaledGenerator(Half()) if given["anchor"] == "scale" else Half(),
+    )
+    argv = ["eval", "frames", "--root", str(folder / "set"), "--json", str(folder / "s.json")]
+    delta1 = []
+    for more in ([], ["--anchor", "scale"], ["--anchor", "scale", "--known-points", "60"]):
+        main([*argv, *more])
+        scores = json.loads((folder / "s.json").read_text())
+        delta1.append(scores["contenders"][0]["depth"]["delta1"]["value"])
+    assert delta1 == [0, 0, 1]
+    assert "60 known" in capsys.readouterr().out
+    assert main([*argv, "--known-points", "60"]) == 2
+    assert "takes no measured depth: add --anchor scale" in capsys.readouterr().err
+
+
 @pytest.fixture
 def labels_only(folder):
     for kind in ("depth", "normal"):
@@ -196,7 +252,8 @@ def test_prompts_without_a_frame_to_ask_about_are_still_json(tmp_path, monkeypat
 def test_scores_are_those_of_fp32_unless_told(labels_only, monkeypatch) -> None:
     asked = []
 
-    def load(_model, *, backend):
+    def load(_model, *, backend, anchor):
+        assert anchor == ""
         asked.append(backend)
         return OracleGenerator(FOOTAGE)
 

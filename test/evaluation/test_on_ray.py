@@ -163,3 +163,10 @@ def test_one_machine_does_not_import_ray(frames: Path) -> None:
         "assert 'ray' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_needs_the_frames_in_order_is_not_spread(frames: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from vision_banana_ros.cli import main
+
+    assert main(["eval", "frames", "--root", str(frames), "--ray", "auto", "--anchor", "scale"]) == 2
+    assert "leave --ray out" in capsys.readouterr().err

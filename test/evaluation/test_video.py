@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vision_banana_ros.core import Perception
+from vision_banana_ros.core import DataError, Perception
 from vision_banana_ros.evaluation.identity import Identities
 from vision_banana_ros.evaluation.journeys import open_journey
 from vision_banana_ros.evaluation.video import VideoJudge, corresponding, step_lag
@@ -82,3 +82,90 @@ def test_the_truth_of_a_narrow_journey_is_picked_and_never_blended():
         values = getattr(narrow, name)
         assert values.shape == (narrow.camera.height, 85)
         assert set(np.unique(values)) <= set(np.unique(getattr(whole, name)))
+
+
+def strips(numbers, hw=(10, 60)):
+    """Ten columns for each number, 0 for nothing."""
+    picture = np.zeros(hw, np.uint16)
+    for place, number in enumerate(numbers):
+        picture[:, 10 * place : 10 * place + 10] = number
+    return picture
+
+
+def hota_of(truths, found):
+    judge = Identities(least_pixels=1)
+    for true, seen in zip(truths, found, strict=True):
+        judge.add(seen, true)
+    return judge.hota
+
+
+def test_hota_by_hand():
+    truth = [strips([1, 2])] * 4
+    assert hota_of(truth, truth) == pytest.approx(1)
+    assert hota_of(truth, [strips([0])] * 4) == 0
+    assert np.isnan(Identities().hota)
+    # One object whose number changes half way: DetA 1, AssA 2 / (4 + 2 - 2) = 1/2.
+    assert hota_of([strips([1])] * 4, [strips([7])] * 2 + [strips([8])] * 2) == pytest.approx(np.sqrt(0.5))
+    # One of two objects never found: DetA 1/2, AssA 1.
+    assert hota_of(truth, [strips([5, 0])] * 4) == pytest.approx(np.sqrt(0.5))
+    # Painted half as large as it is, IoU 1/2: right at the ten thresholds up to it, nothing above.
+    half = strips([1])
+    half[:, 5:] = 0
+    assert hota_of([strips([1])] * 4, [half] * 4) == pytest.approx(10 / 19)
+
+
+def slow_hota(truths, found):
+    """The definition over again, by loops over every one-to-one matching of every frame."""
+    from itertools import permutations
+
+    ids = [[int(n) for n in np.unique(p) if n] for p in truths], [[int(n) for n in np.unique(p) if n] for p in found]
+
+    def iou(t, a, b):
+        one, other = truths[t] == a, found[t] == b
+        return (one & other).sum() / (one | other).sum()
+
+    alike = {}
+    for a in {n for row in ids[0] for n in row}:
+        for b in {n for row in ids[1] for n in row}:
+            both = 0.0
+            for t in range(len(truths)):
+                if a in ids[0][t] and b in ids[1][t]:
+                    across = sum(iou(t, a, o) for o in ids[1][t]) + sum(iou(t, o, b) for o in ids[0][t]) - iou(t, a, b)
+                    both += iou(t, a, b) / across if across else 0.0
+            alike[a, b] = both / (sum(a in row for row in ids[0]) + sum(b in row for row in ids[1]) - both)
+    total = 0.0
+    for k in range(1, 20):
+        matched = []
+        for t in range(len(truths)):
+            mine, others = ids[0][t], ids[1][t] + [None] * len(ids[0][t])
+            best, pairs = -1.0, []
+            for order in set(permutations(others, len(mine))):
+                chosen = [(a, b) for a, b in zip(mine, order, strict=True) if b is not None and iou(t, a, b) >= k / 20]
+                score = sum(alike[a, b] * iou(t, a, b) for a, b in chosen)
+                if score > best:
+                    best, pairs = score, chosen
+            matched += pairs
+        hits, misses = len(matched), sum(map(len, ids[0])) - len(matched)
+        false = sum(map(len, ids[1])) - hits
+        shares = []
+        for a, b in matched:
+            c = matched.count((a, b))
+            shares.append(c / (sum(a in row for row in ids[0]) + sum(b in row for row in ids[1]) - c))
+        total += np.sqrt(hits / (hits + misses + false) * (np.mean(shares) if shares else 0.0))
+    return total / 19
+
+
+def test_hota_is_that_of_the_definition():
+    rng = np.random.default_rng(4)
+    for _ in range(4):
+        truths, found = [], []
+        for _ in range(5):
+            truths.append(strips(rng.permutation(4)[:3], hw=(6, 30)))
+            found.append(np.roll(strips(rng.permutation(4)[:3], hw=(6, 30)), int(rng.integers(-4, 5)), axis=1))
+        assert hota_of(truths, found) == pytest.approx(slow_hota(truths, found), abs=1e-9)
+
+
+def test_a_path_may_lead_through_another_place_and_only_a_path():
+    for wrong in ("clip@7", "drive@", "drive@x", "nowhere@7"):
+        with pytest.raises(DataError, match="no footage is called"):
+            open_journey(wrong)

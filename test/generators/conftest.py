@@ -41,39 +41,10 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def tiny_editors() -> ModuleType:
-    """The module tiny_editors: builders of pipelines, and make_echo()."""
-    pytest.importorskip("diffusers")
-    return _beside("tiny_editors")
-
-
-@pytest.fixture(scope="session")
-def editor_folder(tiny_editors: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The folder of a tiny pipeline by the name of its builder; built when it is first asked for."""
-    root = tmp_path_factory.mktemp("editors")
-
-    def folder(name: str) -> Path:
-        if not (root / name).is_dir():
-            tiny_editors.BUILDERS[name](root / name)
-        return root / name
-
-    return folder
-
-
-@pytest.fixture(scope="session")
 def tiny_qwen(tiny_editors: ModuleType) -> Iterator[Callable[[bool], Any]]:
     """A Qwen-Image-Edit (plus or not) in memory, whose own megapixel is made a small one."""
-    import diffusers.pipelines.qwenimage.pipeline_qwenimage_edit as single
-    import diffusers.pipelines.qwenimage.pipeline_qwenimage_edit_plus as plus
-
-    original = single.calculate_dimensions
-    patch = pytest.MonkeyPatch()
-    patch.setattr(plus, "CONDITION_IMAGE_SIZE", 64 * 64)
-    patch.setattr(plus, "VAE_IMAGE_SIZE", 128 * 128)
-    patch.setattr(single, "calculate_dimensions", lambda _area, ratio: original(128 * 128, ratio))
-    patch.setattr(single, "VAE_IMAGE_SIZE", 128 * 128, raising=False)
-    yield lambda is_plus: tiny_editors.qwen(plus=is_plus)
-    patch.undo()
+    with tiny_editors.small_qwen(128):
+        yield lambda is_plus: tiny_editors.qwen(plus=is_plus)
 
 
 @pytest.fixture
@@ -146,17 +117,18 @@ def large_generator(
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The folder of a tiny checkpoint by its name in tiny_models, built when it is first asked for."""
+    """The folder of a tiny checkpoint by its name in tiny_models or tiny_unusual, built when it is first asked for."""
     root = tmp_path_factory.mktemp("tiny")
 
     def folder(name: str) -> Path:
         import tiny_models
+        import tiny_unusual
         import torch
 
         torch.set_num_threads(1)
         place = root / name
         if not place.exists():
-            tiny_models.BUILDERS[name](place)
+            (tiny_models.BUILDERS | tiny_unusual.BUILDERS)[name](place)
         return place
 
     return folder

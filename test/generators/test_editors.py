@@ -207,6 +207,27 @@ def test_a_lora_changes_the_picture_and_its_card_says_what_it_is(editor_folder: 
     np.testing.assert_array_equal(off.generate(frame, [DEPTH])[0].rgb, before)
 
 
+def test_a_base_that_was_tuned_as_a_whole_is_what_its_card_says(editor_folder: Any, tmp_path: Path) -> None:
+    """As `tune --full` leaves an InstructPix2Pix: a whole pipeline with the card beside it."""
+    folder = Path(shutil.copytree(editor_folder("pix2pix"), tmp_path / "tuned"))
+    assert load(str(folder)).about.metric is False
+    card = {
+        "base": "someone/base", "base_licence": "MIT", "licence": "CC-BY-4.0", "sources": ["our rooms (CC0)"],
+        "metric": True, "tasks": ["depth", "image"], "steps": 1, "guidance": 1.0,
+    }  # fmt: skip
+    (folder / TRAINING_CARD).write_text(json.dumps(card))
+    tuned: Any = load(str(folder))
+    assert tuned.tasks == {Task.DEPTH, Task.IMAGE}
+    about = tuned.about
+    assert (about.metric, about.licence) == (True, "MIT; CC-BY-4.0")
+    assert about.sources == ("someone/base (MIT)", "our rooms (CC0)")
+    assert (tuned._asking.tuned, tuned._asking.steps, tuned._asking.guidance) == (True, 1, 1.0)
+    assert load(str(folder), options=EditorOptions(tuned=False))._asking.tuned is False  # type: ignore[attr-defined]
+    (folder / TRAINING_CARD).write_text(json.dumps({**card, "base_licence": "FLUX non-commercial"}))
+    with pytest.raises(GeneratorError, match=r"may not be used commercially \(FLUX non-commercial; CC-BY-4.0\)"):
+        load(str(folder))
+
+
 def test_a_lora_for_another_base_is_refused(editor_folder: Any, tmp_path: Path) -> None:
     adapter = lora_for(load(str(editor_folder("klein"))), tmp_path / "adapter")
     with pytest.raises(GeneratorError, match="adapter"):
@@ -242,7 +263,7 @@ def test_a_licence_against_commerce_is_accepted_or_nothing_is_loaded(editor_fold
     with pytest.raises(GeneratorError, match=r"may not be used commercially .*accept-licence"):
         load(str(folder))
     accepted = load(str(folder), options=EditorOptions(accept_licence=True))
-    assert accepted.about.licence != "unknown licence"
+    assert accepted.about.licence == "other: flux-non-commercial-license"
 
 
 def test_what_is_not_on_disk_names_the_command_that_fetches_it(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from vision_banana_ros.generators.mix import MixGenerator, PartSpec, load, read
 from vision_banana_ros.generators.registry import SHIPPED_STUDENT
 from vision_banana_ros.generators.remote import require_pace
 from vision_banana_ros.perceive import perceive
+from vision_banana_ros.perceiver import Perceiver, PerceiverSettings
 from vision_banana_ros.prompts import Generator, Instruction
 from vision_banana_ros.world.moving import MovingScene
 
@@ -137,6 +138,20 @@ def test_depth_is_not_held_up_by_slower_classes(tmp_path: Path) -> None:
     assert slow.frames == [10_000_000_000, 10_500_000_000, 13_100_000_000]
 
 
+def test_a_part_that_sees_every_third_frame_holds_up_no_other_and_paints_no_old_one(tmp_path: Path) -> None:
+    slow = Slow(held=False)
+    text = "parts: [{model: oracle, tasks: [depth]}, {model: slow, tasks: [semantic], every: 3}]"
+    eyes = Perceiver(mix(tmp_path, text, oracle=OracleGenerator(SCENE), slow=slow))
+    seen = [eyes.see(frame(i, 1.0 + i), [DEPTH, FLOOR], PerceiverSettings()) for i in range(5)]
+    assert slow.frames == [1_000_000_000, 4_000_000_000]
+    assert [sight.perception.mask is not None for sight in seen] == [True, False, False, True, False]
+    assert all(sight.perception.depth_m is not None and not sight.perception.unanswered for sight in seen)
+    assert [sight.resting for sight in seen[:2]] == [frozenset(), {Task.SEMANTIC}]
+    # asked for alone it has nobody to hold up; and who asks past the perceiver gets all that he asks for
+    assert eyes.see(frame(5, 6.0), [FLOOR], PerceiverSettings()).perception.mask is not None
+    assert perceive(frame(5, 7.0), eyes.generator, [DEPTH, FLOOR]).mask is not None
+
+
 def test_other_classes_are_not_answered_with_the_last_ones(tmp_path: Path) -> None:
     mixed = mix(tmp_path, "parts: [{model: slow, background: true, most_age_s: 100}]", slow=Slow(held=False))
     mixed.generate(frame(0, 1.0), [FLOOR])
@@ -232,6 +247,8 @@ def test_the_registry_knows_mixes(tmp_path: Path) -> None:
         ("parts: [{model: 'mix:a.yaml'}]", "a mix holds no other mix"),
         ("parts: [{model: x, tasks: depth}]", "'tasks' must be a list"),
         ("parts: [{model: x, tasks: [deepness]}]", r"part 1: no task is called 'deepness': there are depth"),
+        ("parts: [{model: x, every: 0}]", "part 1: 'every' must be a whole number of frames above 0, got int 0"),
+        ("parts: [{model: x, every: 2, background: true}]", "a part in the background has a max_rate_hz, not 'every'"),
         ("parts: [{model: x, background: 1}]", "'background' must be true or false"),
         ("parts: [{model: x, max_rate_hz: -1}]", "'max_rate_hz' must be a number that is not negative"),
         ("parts: [{model: x, max_rate_hz: 0.5, most_age_s: 1}]", r"come every 2 s, so they cannot be at most 1 s old"),

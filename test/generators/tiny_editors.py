@@ -8,10 +8,13 @@ else (resizing, cropping, packing, positions, schedules, guidance) stays the lib
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import torch
 from diffusers import (
     AutoencoderKL,
@@ -76,6 +79,21 @@ def klein(folder: Path, *, distilled: bool = False) -> None:
         transformer=transformer, is_distilled=distilled,
     )  # fmt: skip
     pipeline.save_pretrained(folder)
+
+
+@contextmanager
+def small_qwen(side: int) -> Iterator[None]:
+    """Qwen's pipelines bring pictures to a megapixel of their own: here it is `side` squared."""
+    import diffusers.pipelines.qwenimage.pipeline_qwenimage_edit as single
+    import diffusers.pipelines.qwenimage.pipeline_qwenimage_edit_plus as plus
+
+    original = single.calculate_dimensions
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plus, "CONDITION_IMAGE_SIZE", 64 * 64)
+        patch.setattr(plus, "VAE_IMAGE_SIZE", side * side)
+        patch.setattr(single, "calculate_dimensions", lambda _area, ratio: original(side * side, ratio))
+        patch.setattr(single, "VAE_IMAGE_SIZE", side * side, raising=False)
+        yield
 
 
 def qwen(*, plus: bool = True) -> Any:

@@ -11,7 +11,8 @@ import pytest
 from vision_banana_ros.core import Camera, Frame, FrameError, Perception
 from vision_banana_ros.evaluation.journeys import open_journey
 from vision_banana_ros.evaluation.video import VideoJudge, step_lag
-from vision_banana_ros.geometry.egomotion import CameraMotion, camera_motion, carry_log, scale_from_odometry
+from vision_banana_ros.geometry.alignment import align
+from vision_banana_ros.geometry.egomotion import CameraMotion, as_turn, scale_from_odometry
 from vision_banana_ros.geometry.motion import MotionFinder, work_picture
 from vision_banana_ros.geometry.steady import Steadier, SteadySettings
 
@@ -61,9 +62,9 @@ def found_and_true(journey, first: int, step: int) -> tuple[CameraMotion, np.nda
     """(motion found, true rotation, true translation), old camera to new."""
     finder = MotionFinder()
     old, new = journey.frame(first), journey.frame(first + step)
-    motion = finder.between(work_picture(old), work_picture(new))
-    depth = np.exp(carry_log(np.log(journey.truth(first).depth_m), motion.source))
-    how = camera_motion(motion, depth, new.camera)
+    pictures = work_picture(old), work_picture(new)
+    start = as_turn(finder.between(*pictures), new.camera)
+    how = align(*pictures, np.log(journey.truth(first + step).depth_m), new.camera, [start])
     (turn, place), (old_turn, old_place) = journey.pose(first + step), journey.pose(first)
     return how, turn.T @ old_turn, turn.T @ (old_place - place)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from vision_banana_ros.core import UNLABELLED, Camera, FrameError
 from vision_banana_ros.geometry import project, unproject
-from vision_banana_ros.geometry.sparse import cell_size, sparse_cloud
+from vision_banana_ros.geometry.sparse import Heights, cell_size, sparse_cloud
 
 VGA = Camera(500.0, 520.0, 300.0, 250.0, 640, 480)
 SMALL = Camera(20.0, 22.0, 7.0, 5.0, 17, 13)
@@ -85,6 +85,50 @@ def test_voxels_keep_one_point_each() -> None:
     assert len(np.unique(cells, axis=0)) == len(cloud.points) < 1_000
     everything = np.floor(sparse_cloud(depth, VGA).points / 0.1).astype(int)
     assert len(np.unique(everything, axis=0)) == len(cloud.points)
+
+
+@pytest.mark.parametrize(("step", "most"), [(4, 20_000), (25, 520), (240, 6)])
+def test_the_nearest_of_a_cell_is_the_nearest_at_any_cell_size(step: int, most: int) -> None:
+    depth = _depth(VGA, 3)
+    assert cell_size((480, 640), most) == step
+    cells = np.pad(depth, ((0, -480 % step), (0, -640 % step)), constant_values=np.inf)
+    rows, columns = cells.shape[0] // step, cells.shape[1] // step
+    nearest = cells.reshape(rows, step, columns, step).min(axis=(1, 3)).reshape(-1)
+    np.testing.assert_allclose(sparse_cloud(depth, VGA, most_points=most).points[:, 2], nearest, rtol=1e-5)
+
+
+def _room(pitch: float) -> tuple[np.ndarray, Heights]:
+    """A wall 3 m ahead of a camera 1.2 m over the floor that looks down by `pitch`, and the band from 0.1 to 2 m."""
+    up = (0.0, -np.cos(pitch), -np.sin(pitch))
+    rays = unproject(np.ones((480, 640), np.float32), VGA)
+    rise = rays @ np.array(up)
+    ahead = rays @ np.array((0.0, -np.sin(pitch), np.cos(pitch)))
+    floor, wall = np.full(rise.shape, np.inf), 3.0 / ahead
+    np.divide(-1.2, rise, out=floor, where=rise < 0)
+    return np.minimum(floor, wall).astype(np.float32), Heights(0.1, 2.0, 1.2, up)
+
+
+@pytest.mark.parametrize("pitch", [0.0, 0.35])
+def test_only_points_between_the_heights_are_kept(pitch: float) -> None:
+    depth, band = _room(pitch)
+    everything, cloud = sparse_cloud(depth, VGA), sparse_cloud(depth, VGA, heights=band)
+    heights = cloud.points @ np.array(band.up) + 1.2
+    assert 0.1 <= heights.min() < 0.15
+    assert heights.max() <= 2.0
+    all_heights = everything.points @ np.array(band.up) + 1.2
+    assert all_heights.min() == pytest.approx(0.0, abs=1e-3), "without a band the floor is there"
+    assert len(cloud.points) >= ((all_heights > 0.1) & (all_heights < 2.0)).sum() > 1_000
+
+
+def test_what_is_cut_off_hides_nothing_behind_it_and_far_ends_have_no_height() -> None:
+    depth = np.full((480, 640), 5.0, np.float32)
+    depth[::4, ::4] = 0.5  # one pixel of each cell, near, and as high as the ray goes at half a metre
+    low = Heights(-9.0, 0.6, 1.0)
+    kept = sparse_cloud(depth, VGA, heights=low).points
+    below = kept[np.rint(project(kept, VGA)[:, 1]) > 252]
+    assert (below[:, 2] > 4.9).any(), "the wall shows where its near neighbour is above the band"
+    depth[:] = np.inf
+    assert len(sparse_cloud(depth, VGA, heights=Heights(0.1, 0.2, 1.0), far_point_m=6.0).points) == 19_200
 
 
 @pytest.mark.parametrize("wrong", [{"most_points": 0}, {"voxel_m": -1.0}])

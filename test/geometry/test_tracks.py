@@ -91,3 +91,16 @@ def test_a_missed_frame_costs_no_number_and_another_class_is_another_thing():
         steadier.steady(frame, seen_of(frame, mask if label else np.zeros_like(mask), [label]))
         numbers.append([track.number for track in steadier.tracks])
     assert numbers == [[1], [1], [], [1], [2], [2]]
+
+
+def test_what_fell_apart_and_grows_together_again_has_the_eldest_number():
+    rgb, _ = scene(-1)
+    whole, halves = np.zeros((120, 160), np.uint16), np.zeros((120, 160), np.uint16)
+    whole[40:80, 40:110] = 1
+    halves[40:80, 40:72], halves[40:80, 74:110] = 2, 1
+    steadier, numbers = Steadier(), []
+    for index, mask in enumerate((halves[:, ::1] * (halves == 2), halves, halves, whole, whole)):
+        frame = Frame(rgb, index * 10**8, "camera")
+        steadier.steady(frame, seen_of(frame, mask, ["box", "box"]))
+        numbers.append({track.number for track in steadier.tracks})
+    assert numbers == [{1}, {1, 2}, {1, 2}, {1}, {1}]  # though the younger half is the larger

@@ -162,3 +162,24 @@ def test_check_reports_and_tells_failure_by_its_exit_code(tmp_path: Path, capsys
     record = json.loads((tmp_path / "check.json").read_text())
     assert record["model"] == "oracle:moving"
     assert main(["models", "check", "oracle:moving", "--frames", "0"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("card", "licence", "restricted"),
+    [
+        ("license: mit", "mit", False),
+        ("license: apache-2.0\nlicense_link: LICENSE", "apache-2.0", False),
+        ("license: other\nlicense_name: sapiens2-license\nlicense_link: https://x.org/l", None, True),
+        ("license_link: LICENSE\nlicense_name: 'sam-license'\nlicense: other", "other: sam-license (LICENSE)", True),
+        ("license: other", "other", True),
+        ("license_name: my-terms", "other: my-terms", True),
+        ("tags: [license]", "", False),
+    ],
+)
+def test_other_licences_go_by_their_name_and_stay_restricted(
+    tmp_path: Path, card: str, licence: str | None, restricted: bool
+) -> None:
+    (tmp_path / "README.md").write_text(f"---\n{card}\n---\n# A model\nlicense: no line of the card\n")
+    said = hub.licence_of(tmp_path)
+    assert said == (licence if licence is not None else "other: sapiens2-license (https://x.org/l)")
+    assert hub.is_restricted(said) is restricted

@@ -141,3 +141,21 @@ def test_what_cannot_be_done_is_told_in_one_line(
     assert error.startswith("vision-banana: ")
     assert complaint in error
     assert error.count("\n") == 1
+
+
+def test_known_depth_sets_the_scale_of_a_picture(tmp_path: Path) -> None:
+    """Depth of half the picture's size that is said to be twice the truth, in millimetres."""
+    scene = MovingScene(count=2)
+    truth = scene.truth(0).depth_m
+    assert truth is not None
+    cv2.imwrite(str(tmp_path / "a.png"), scene.frame(0).rgb[..., ::-1])
+    (tmp_path / "known").mkdir()
+    halved = np.nan_to_num(truth[::2, ::2], posinf=0.0)
+    cv2.imwrite(str(tmp_path / "known" / "a.png"), (halved * 2000).astype(np.uint16))
+    argv = ["image", str(tmp_path / "a.png"), "-o", str(tmp_path / "out"), "--model", "oracle:moving"]
+    assert main([*argv, "--known-depth", str(tmp_path / "known")]) == 0
+    seen = np.load(tmp_path / "out" / "a_depth.npy")
+    both = np.isfinite(seen) & np.isfinite(truth)
+    assert np.median(seen[both] / truth[both]) == pytest.approx(2.0, rel=0.02)
+    (tmp_path / "known" / "a.png").unlink()
+    assert main([*argv, "--known-depth", str(tmp_path / "known")]) == 2

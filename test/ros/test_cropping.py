@@ -15,7 +15,7 @@ from vision_banana_ros.geometry.cloud import unproject
 from vision_banana_ros.ros.convert import header, image_message
 from vision_banana_ros.ros.cropping import Crop
 from vision_banana_ros.ros.measured import Measured, depth_from_image, points_of_cloud
-from vision_banana_ros.ros.pose import read_pose
+from vision_banana_ros.ros.pose import Place, read_pose
 
 CAMERA = Camera(50.0, 55.0, 40.0, 25.0, 80, 60)
 
@@ -66,11 +66,11 @@ def test_a_scan_ahead_is_along_the_cameras_z() -> None:
     scan = LaserScan(header=header(10**9, "laser"), angle_min=0.0, angle_increment=math.pi / 2, range_min=0.1)
     scan.range_max = 30.0
     scan.ranges = array.array("f", [2.0, 3.0, 0.01, float("inf")])
-    measured = Measured(scan=scan, scan_pose="0.5 0 -0.2 0 0 0")
-    points = measured.points(10**9 + 10**8)
+    measured = Measured(scan=scan, place=Place.of("0.5 0 -0.2 0 0 0"))
+    points = measured.points(10**9 + 10**8, "eye")
     assert points is not None
     np.testing.assert_allclose(points, [[0, 0.2, 2.5], [-3, 0.2, 0.5]], atol=1e-6)  # ahead; left is -x
-    assert measured.points(3 * 10**9) is None, "of another moment"
+    assert measured.points(3 * 10**9, "eye") is None, "of another moment"
 
 
 def test_a_cloud_with_padding_and_doubles_is_read() -> None:

@@ -14,8 +14,9 @@ from vision_banana_ros.core import About, Canvas, Frame, Task
 from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.ros import engine as room
 from vision_banana_ros.ros.engine import Engine, load_engine, self_test
-from vision_banana_ros.ros.params import ParameterError, Settings
+from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.ros.questions import Questions
+from vision_banana_ros.ros.specs import ParameterError
 
 
 class Painter:

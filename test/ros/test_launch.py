@@ -134,11 +134,51 @@ def test_a_camera_pose_becomes_two_transforms_that_end_in_the_optical_frame() ->
         perform(FILE, camera_pose="1 2")
 
 
+@pytest.mark.usefixtures("prefix")
+def test_a_place_to_be_looked_up_publishes_no_transform() -> None:
+    actions = perform(FILE, camera_pose="tf:base_footprint")
+    assert set(_nodes(actions)) == {"perception_node"}
+    assert _parameters(_nodes(actions)["perception_node"])["camera_pose"] == "tf:base_footprint"
+
+
+@pytest.mark.usefixtures("prefix")
+def test_several_cameras_are_one_node_with_a_remap_each() -> None:
+    actions = perform(
+        FILE, cameras="front, rear", image="/{}/image_raw", transport="compressed", qos="reliable", camera="moving"
+    )
+    perception = next(a for a in actions if isinstance(a, Node) and a.executable == "perception_node")
+    assert dict(perception.remappings) == {
+        "front/image": "/front/image_raw",
+        "front/camera_info": "/front/camera_info",
+        "rear/image": "/rear/image_raw",
+        "rear/camera_info": "/rear/camera_info",
+    }
+    given = _parameters(perception)
+    assert given["cameras"] == ["front", "rear"]
+    assert {name for name in given if name.startswith("qos")} == {
+        f"qos_overrides./{camera}/{topic}.subscription.reliability"
+        for camera in ("front", "rear")
+        for topic in ("image_raw/compressed", "camera_info")
+    }
+    played = [a for a in actions if isinstance(a, Node) and a.executable == "camera_node"]
+    assert [node.name for node in played] == ["camera_front", "camera_rear"]
+    assert dict(played[1].remappings)["image"] == "rear/image"
+    assert dict(perform_of(cameras="a,b").remappings) == {}
+    with pytest.raises(RuntimeError, match=r"needs \{\} where the camera's name stands"):
+        perform(FILE, cameras="front,rear", image="/image_raw")
+    with pytest.raises(RuntimeError, match="camera_pose is of one camera"):
+        perform(FILE, cameras="front,rear", camera_pose="0 0 0 0 0 0")
+
+
+def perform_of(**arguments: str) -> Node:
+    return _nodes(perform(FILE, **arguments))["perception_node"]
+
+
 def test_the_aggregator_finds_every_status_of_the_node() -> None:
     text = (ROOT / "config" / "diagnostics_aggregator.yaml").read_text(encoding="utf-8")
     analyzers = yaml.safe_load(text)["/**"]["ros__parameters"]["analyzers"].values()
     condition = Condition(name="/front/perception")
-    array = diagnostic_array(Header(), condition, FrameStatistics().summary(), Settings())
+    array = diagnostic_array(Header(), condition.name, [(condition, FrameStatistics().summary(), Settings())])
     for status in array.status:
         found = [a for a in analyzers if any(words in status.name for words in a["contains"])]
         assert len(found) == 1, status.name
@@ -200,7 +240,7 @@ def test_without_rviz2_the_rest_starts_and_with_it_rviz_follows_the_image(
 
 
 def test_rviz_and_nav2_listen_to_topics_that_exist() -> None:
-    from vision_banana_ros.ros.outputs import CLOUD, topics
+    from vision_banana_ros.ros.topics import CLOUD, topics
 
     published = {topic.name for topic in topics()} | {CLOUD, "image", "segmentation/label_info"}
     rviz = yaml.safe_load((ROOT / "config" / "rviz" / "perception.rviz").read_text(encoding="utf-8"))

@@ -115,6 +115,10 @@ def _info(head: Any) -> CameraInfo:
     return info_message(CAMERA, head)
 
 
+def stamp(message: Any) -> tuple[int, int]:
+    return message.header.stamp.sec, message.header.stamp.nanosec
+
+
 def _depth(message: Image) -> np.ndarray:
     return np.frombuffer(message.data, np.float32).reshape(message.height, message.width)
 
@@ -211,6 +215,32 @@ def test_relative_depth_becomes_metres_by_a_measured_depth_image(load: Any, card
     both = np.isfinite(_depth(message))
     assert np.median(np.abs(_depth(message) - true_z)[both] / true_z[both]) < 0.02
     assert node.node.count_subscribers("/depth_prompt") == 1
+
+
+def test_a_slow_part_of_a_mix_gives_masks_of_every_third_frame_under_their_own_stamp(
+    load: Any, cards: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mix.yaml").write_text(
+        f"parts: [{{model: 'onnx:{cards / 'plane.yaml'}', tasks: [depth]}}, "
+        f"{{model: 'onnx:{cards / 'logits.yaml'}', tasks: [semantic], every: 3}}]"
+    )
+    node = load(model=f"mix:{tmp_path / 'mix.yaml'}", anchor="scale")
+    node.subscribe(Image, "segmentation/mask")
+    node.forget("depth/image")
+
+    def measured(head: Any) -> Image:
+        """Twice as far as the model says, in metres."""
+        return image_message((2 * (4 + 4 * RED.astype(np.float32) / 255)).astype(np.float32), "32FC1", head)
+
+    with node.feeding(("depth_prompt", measured), ("image", _picture), ("camera_info", _info)):
+        masks = [stamp(message) for message in node.messages("segmentation/mask", 4)][:3]  # whose depth is here by now
+        depths = [stamp(message) for message in node.messages("depth/image")]  # before they are forgotten
+        doubled = _depth(node.newest("depth/image", lambda m: np.nanmedian(_depth(m)) > 9))
+        array_ = node.newest("/diagnostics", lambda a: "its own times" in _engine(a).get("says of metres", ""))
+    np.testing.assert_allclose(np.nanmedian(doubled), 12.0, rtol=0.03)
+    assert set(np.diff([depths.index(one) for one in masks])) == {3}
+    assert "nothing to publish" not in str(array_.status)
+    node.unsubscribe("segmentation/mask")
 
 
 @pytest.fixture

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vision_banana_ros.ros.params import ParameterError, Settings, as_table, as_yaml, parameters
+from vision_banana_ros.ros.param_texts import as_table, as_yaml
+from vision_banana_ros.ros.params import OF_A_CAMERA, Settings, parameters
+from vision_banana_ros.ros.specs import ParameterError
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,14 +24,16 @@ def test_the_defaults_are_valid_and_every_parameter_says_what_it_is() -> None:
 
 def test_the_committed_file_is_the_table() -> None:
     text = (ROOT / "config" / "perception.yaml").read_text(encoding="utf-8")
-    assert text == as_yaml(), "run  python -m vision_banana_ros.ros.params yaml > config/perception.yaml"
+    assert text == as_yaml(parameters()), "run  python -m vision_banana_ros.ros.params yaml > config/perception.yaml"
     values = yaml.safe_load(text)["/**"]["ros__parameters"]
     assert Settings().changed(values) == Settings()
 
 
 def test_the_documentation_holds_the_table() -> None:
     text = (ROOT / "docs" / "topics-and-parameters.md").read_text(encoding="utf-8")
-    assert as_table() in text, "put the output of  python -m vision_banana_ros.ros.params table  there"
+    assert as_table(parameters(), OF_A_CAMERA) in text, (
+        "put the output of  python -m vision_banana_ros.ros.params table  there"
+    )
 
 
 @pytest.mark.parametrize(

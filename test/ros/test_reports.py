@@ -44,7 +44,7 @@ def _play(statistics: FrameStatistics, clock: Clock, frames: int, *, hz: float =
 
 def _levels(statistics: FrameStatistics, **condition: object) -> tuple[dict[str, bytes], dict[str, str]]:
     state = Condition(**{"name": "/perception", "active": True, "engine": "loaded", **condition})  # type: ignore[arg-type]
-    array = diagnostic_array(Header(), state, statistics.summary(), Settings())
+    array = diagnostic_array(Header(), state.name, [(state, statistics.summary(), Settings())])
     parts = {status.name.removeprefix("/perception: "): status for status in array.status}
     return {p: bytes(s.level) for p, s in parts.items()}, {p: s.message for p, s in parts.items()}
 

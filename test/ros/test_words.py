@@ -16,7 +16,8 @@ from std_srvs.srv import Trigger
 
 from vision_banana_ros.core import InstructionError
 from vision_banana_ros.prompts import read_request
-from vision_banana_ros.ros.params import ParameterError, Settings
+from vision_banana_ros.ros.params import Settings
+from vision_banana_ros.ros.specs import ParameterError
 from vision_banana_ros.ros.words import require_known, require_known_prompt
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,42 +25,18 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def tiny_editors() -> ModuleType:
-    pytest.importorskip("diffusers")
+def base_folder(editor_folder: Callable[[str], Path]) -> Callable[[str], Path]:
+    """The folder of a tiny base, where what tunes it is installed."""
     pytest.importorskip("peft")
     pytest.importorskip("accelerate")
-    path = Path(__file__).parents[1] / "generators" / "tiny_editors.py"
-    spec = spec_from_file_location("tuning_tiny_editors", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules["tuning_tiny_editors"] = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def base_folder(tiny_editors: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The folder of a tiny pipeline: "klein", "klein-distilled", "pix2pix", "kontext"."""
-    root = tmp_path_factory.mktemp("bases")
-
-    def folder(name: str) -> Path:
-        if not (root / name).is_dir():
-            tiny_editors.BUILDERS[name](root / name)
-        return root / name
-
-    return folder
+    return editor_folder
 
 
 @pytest.fixture(scope="session")
 def tiny_qwen(tiny_editors: ModuleType) -> Iterator[Callable[[], Any]]:
     """Qwen-Image-Edit-Plus in memory (its processor needs torchvision to be loaded from disk), its megapixel small."""
-    import diffusers.pipelines.qwenimage.pipeline_qwenimage_edit_plus as plus
-
-    patch = pytest.MonkeyPatch()
-    patch.setattr(plus, "CONDITION_IMAGE_SIZE", 64 * 64)
-    patch.setattr(plus, "VAE_IMAGE_SIZE", 96 * 96)
-    yield lambda: tiny_editors.qwen(plus=True)
-    patch.undo()
+    with tiny_editors.small_qwen(96):
+        yield lambda: tiny_editors.qwen(plus=True)
 
 
 @pytest.fixture(scope="session")

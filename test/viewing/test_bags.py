@@ -108,8 +108,8 @@ def test_distorted_cameras_keep_their_distortion_as_the_node_does(make):
 
 def test_topics_are_those_of_the_node():
     pytest.importorskip("rclpy")
-    from vision_banana_ros.ros.outputs import CLOUD as POINTS
-    from vision_banana_ros.ros.outputs import topics as node_topics
+    from vision_banana_ros.ros.topics import CLOUD as POINTS
+    from vision_banana_ros.ros.topics import topics as node_topics
 
     live = {"objects", "tracks", "points/nav2"}  # derived from the others, for who drives right now
     wanted = {topic.name for topic in node_topics()} | {POINTS}

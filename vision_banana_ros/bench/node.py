@@ -15,12 +15,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import cv2
 
 from vision_banana_ros.bench.rows import Row
+from vision_banana_ros.bench.soak import Soak
 from vision_banana_ros.core import VisionBananaError
 from vision_banana_ros.ros.process import import_rclpy
 from vision_banana_ros.ros.processes import isolated_environment, running_node, stop
@@ -29,14 +29,15 @@ from vision_banana_ros.world.moving import MovingScene
 _RATE_HZ = 30.0
 _CAMERA = ("camera_node", {"source": "moving", "rate_hz": _RATE_HZ})
 _PERCEPTION = ("node", {"model": "oracle:moving", "diagnostics_period_s": 0.5})
+#: With canvases so small that those which the oracle keeps are no part of what is watched.
+_SMALL = ("node", {"model": "oracle:moving@160x120", "diagnostics_period_s": 0.5, "instance_class": ["box"]})
 _PATIENCE_S = 90.0
-_SAMPLE_S = 2.0
 
 
 def measure(*, seconds: float = 20, minutes: float = 0) -> list[Row]:
-    """`seconds` at full rate; with `minutes` also the node's memory while subscribers come and go."""
+    """`seconds` at full rate; with `minutes` also what the node holds while everything around it comes and goes."""
     import_rclpy()
-    return [*_start(), *_throughput(seconds), *(_memory(minutes) if minutes > 0 else [])]
+    return [*_start(), *_throughput(seconds), *(_soak(minutes) if minutes > 0 else [])]
 
 
 def _start() -> list[Row]:
@@ -70,28 +71,39 @@ def _throughput(seconds: float) -> list[Row]:
     ]
 
 
-def _memory(minutes: float) -> list[Row]:
-    """Resident memory after a minute of warming up against the end."""
-    warm_up_s = min(60.0, minutes * 60 / 2)
-    samples: list[float] = []
+def _soak(minutes: float) -> list[Row]:
+    """What the node holds a while after its start against the end: memory, threads, files, shared memory. Meanwhile
+    subscribers come and go, prompts change, and the camera is stopped or killed and comes again.
+    """
+    warm_up_s = min(max(60.0, minutes * 6), minutes * 30)  # a tenth: until the largest of everything has come once
     with (
         _first_frames(12) as camera,
-        running_node("camera_node", camera),
-        running_node(*_PERCEPTION) as perception,
+        running_node(*_SMALL) as perception,
         _receiver(warm_up_s + minutes * 60, "churn") as receiver,
     ):
-        time.sleep(warm_up_s)
-        while receiver.poll() is None:
-            samples.append(_resident_mb(perception.pid))
-            time.sleep(_SAMPLE_S)
+        soak = Soak(perception.pid, lambda: running_node("camera_node", camera))
+        soak.run(while_=lambda: receiver.poll() is None, warm_up_s=warm_up_s)
         report = json.loads(receiver.communicate()[0])
-    part = max(1, len(samples) // 5)
-    begin, end = median(samples[:part]), median(samples[-part:])
-    words = f"{minutes:g} min, {report['changes']} subscribers came or went, {report['received']} messages"
-    return [
-        _row("resident memory", end, "MB"),
-        _row("growth of resident memory", (end / begin - 1) * 100, "%", against=words, bar="< 2"),
+        alive = perception.poll() is None
+    words = (
+        f"{minutes:g} min, {report['changes']} subscribers of {report['topics']} topics came or went, "
+        f"{report['received']} messages, {report['prompts']} prompts, {report['answers']} answers, "
+        f"{soak.restarts} cameras stopped or killed"
+    )
+    rows = [
+        _row(f"{name} at the end", end, unit, bar=bar, against=soak.course() if unit == "MB" else "")
+        for name, _, end, unit, bar in soak.ends()
     ]
+    grown = [
+        _row(f"growth of {name}", end - begin, unit, bar="0 or less" if unit != "MB" else f"< {0.02 * begin:.0f}")
+        for name, begin, end, unit, _ in soak.ends()
+    ]
+    left = soak.left_behind()
+    rest = [
+        _row("segments left in /dev/shm", len(left), "files", against=", ".join(left[:4]), bar="0"),
+        _row("the node still runs", float(alive), "", against=words, bar="1"),
+    ]
+    return [*rows, *grown, *rest]
 
 
 def _row(name: str, value: float, unit: str, *, against: str = "", bar: str = "") -> Row:
@@ -135,8 +147,3 @@ def _report_of(receiver: subprocess.Popen[str], seconds: float) -> dict[str, Any
 def _cpu_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _resident_mb(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

@@ -5,7 +5,8 @@
 A frame is complete when all its outputs arrived; its latency runs from the image's stamp to the last receipt. Frames
 are known from `camera_info`, which is small and comes from the camera itself. Counting starts when a whole second
 passed without a loss (the oracle paints each frame of its footage once, which takes its time), or after a minute.
-Mode first waits for the first output, at most that long. Mode churn subscribes and unsubscribes at random.
+Mode first waits for the first output, at most that long. Mode churn subscribes and unsubscribes at random, to images,
+clouds, words and compressed images, and changes the prompt now and then.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ from vision_banana_ros.ros.transport import prepare_process
 
 IMAGES = ("depth/image", "depth/confidence", "normals/image", "segmentation/mask", "segmentation/confidence")
 _OUTPUTS = (*IMAGES, "points")
+_CHURNED = (
+    *_OUTPUTS, "points/nav2", "referring/mask", "objects", "instances/mask", "canvas/depth",
+    "depth/image/compressedDepth", "segmentation/mask/compressed",
+)  # fmt: skip
+_PROMPTS = ("the lamp", "box", "the sofa", "", "floor", "a word that is #nothing=")
+_PROMPTS_SHARE = 0.2
 _WARM_UP_LIMIT_S = 60.0
 _QUIET_FRAMES = 160  # more than one loop of the moving scene
 _SETTLING_S = 1.0  # frames younger than this may still be on their way
@@ -62,10 +69,14 @@ def main() -> int:
 
 def _subscribe(node: Any, topic: str, callback: Any) -> Any:
     from rclpy.qos import QoSProfile, ReliabilityPolicy
-    from sensor_msgs.msg import Image, PointCloud2
+    from sensor_msgs.msg import CompressedImage, Image, PointCloud2
+    from std_msgs.msg import String
 
-    qos = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
-    return node.create_subscription(PointCloud2 if topic == "points" else Image, topic, callback, qos)
+    kinds = {"points": PointCloud2, "points/nav2": PointCloud2, "objects": String, "tracks": String}
+    kind = CompressedImage if "ompressed" in topic else kinds.get(topic, Image)
+    best_effort = topic == "points/nav2"
+    reliability = ReliabilityPolicy.BEST_EFFORT if best_effort else ReliabilityPolicy.RELIABLE
+    return node.create_subscription(kind, topic, callback, QoSProfile(depth=5, reliability=reliability))
 
 
 def _count(rclpy: Any, node: Any, seconds: float) -> dict[str, Any]:
@@ -132,13 +143,21 @@ def _note_shares(tally: Tally, message: Any) -> None:
 
 
 def _churn(rclpy: Any, node: Any, seconds: float) -> dict[str, Any]:
+    from std_msgs.msg import String
+
     chance = random.Random(1)
     subscriptions: dict[str, Any] = {}
     received: dict[str, int] = defaultdict(int)
+    answers: list[Any] = []
+    prompts = node.create_publisher(String, "prompt", 10)
+    node.create_subscription(String, "prompt/answer", answers.append, 10)
     end = time.time() + seconds
-    changes = 0
+    changes = asked = 0
     while time.time() < end:
-        topic = chance.choice(_OUTPUTS)
+        if chance.random() < _PROMPTS_SHARE:
+            prompts.publish(String(data=chance.choice(_PROMPTS)))
+            asked += 1
+        topic = chance.choice(_CHURNED)
         if topic in subscriptions:
             node.destroy_subscription(subscriptions.pop(topic))
         else:
@@ -147,7 +166,14 @@ def _churn(rclpy: Any, node: Any, seconds: float) -> dict[str, Any]:
         until = time.time() + chance.uniform(0.1, 1.0)
         while time.time() < until:
             rclpy.spin_once(node, timeout_sec=0.1)
-    return {"changes": changes, "received": sum(received.values())}
+    answered = sum('"stamp"' in answer.data for answer in answers)
+    return {
+        "changes": changes,
+        "received": sum(received.values()),
+        "topics": len(received),
+        "prompts": asked,
+        "answers": answered,
+    }
 
 
 def _first(rclpy: Any, node: Any, seconds: float) -> dict[str, Any]:

@@ -48,6 +48,18 @@ def astype(array: Array, dtype: str) -> Array:
     return array.astype(dtype) if isinstance(array, np.ndarray) else array.to(getattr(namespace(array), dtype))
 
 
+def widened(array: Array) -> Array:
+    """8-bit tensors as int32, to take minima and maxima of: ONNX Runtime before 1.24 has none of 8 bits, and Python
+    3.10 gets nothing newer. NumPy's arrays stay, narrow ones are faster there.
+    """
+    return array if isinstance(array, np.ndarray) else astype(array, "int32")
+
+
+def narrowed(array: Array) -> Array:
+    """Back to uint8."""
+    return array if isinstance(array, np.ndarray) else astype(array, "uint8")
+
+
 def take(table: AnyArray, index: Array) -> Array:
     """`table[index]` for a constant NumPy table; a traced graph keeps the table as a constant."""
     if isinstance(index, np.ndarray):
@@ -127,8 +139,7 @@ def validity(levels: Array) -> Array:
 
     The 6-bit remainder is widened to 8 bits by repeating its upper bits, which takes 63 to 255 and 0 to 0.
     """
-    xp = namespace(levels)
-    left = REACH - xp.minimum(levels, xp.full_like(levels, REACH))
+    left = REACH - levels.clip(0, REACH)
     return left * 4 + left // 16
 
 

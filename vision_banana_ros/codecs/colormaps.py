@@ -13,7 +13,16 @@ from functools import cache
 import cv2
 import numpy as np
 
-from vision_banana_ros.codecs.arrays import Array, astype, cell_centres, cell_index, namespace, take
+from vision_banana_ros.codecs.arrays import (
+    Array,
+    astype,
+    cell_centres,
+    cell_index,
+    namespace,
+    narrowed,
+    take,
+    widened,
+)
 from vision_banana_ros.codecs.curve import LEVELS, level_depths
 from vision_banana_ros.core import AnyArray, FloatArray, UInt8Array
 
@@ -43,10 +52,10 @@ def depth(rgb: Array, name: str) -> Array:
 
 def levels_off(rgb: Array, name: str) -> Array:
     """How many levels the worst channel is away from the nearest point of the map: uint8."""
-    nearest = take(colors(name), _level(rgb, name))
+    nearest, rgb = widened(take(colors(name), _level(rgb, name))), widened(rgb)
     xp = namespace(rgb)
     off = xp.maximum(rgb, nearest) - xp.minimum(rgb, nearest)
-    return xp.maximum(xp.maximum(off[..., 0], off[..., 1]), off[..., 2])
+    return narrowed(xp.maximum(xp.maximum(off[..., 0], off[..., 1]), off[..., 2]))
 
 
 def _level(rgb: Array, name: str) -> Array:

@@ -27,7 +27,7 @@ from functools import cache
 
 import numpy as np
 
-from vision_banana_ros.codecs.arrays import Array, channels, namespace, red_green_and_blue, take
+from vision_banana_ros.codecs.arrays import Array, channels, namespace, narrowed, red_green_and_blue, take, widened
 from vision_banana_ros.codecs.curve import LEVELS, level_depths
 from vision_banana_ros.core import AnyArray, FloatArray, UInt8Array
 
@@ -65,14 +65,31 @@ def depth(rgb: Array) -> Array:
 
 def levels_off(rgb: Array) -> Array:
     """How many levels the worst channel is away from the nearest point of the walk: uint8, 0 on the walk."""
-    r, g, b = channels(rgb)
+    r, g, b = map(widened, channels(rgb))
     xp = namespace(rgb)
     near, far = xp.minimum, xp.maximum
     r_or_g = near(255 - r, g)
     low = far(b, near(r_or_g, 255 - g))
     middle = far(r, 255 - g)
     high = far(255 - b, near(r_or_g, r))
-    return near(near(low, middle), high)
+    return narrowed(near(near(low, middle), high))
+
+
+@cache
+def inwards() -> AnyArray:
+    """(LEVELS + 1, 3) int16: a step of one level off the walk that leaves the nearest point of it where it is.
+
+    Along the channel that neither the level's edge nor the next nearest edge changes, away from 0 or 255.
+    """
+    axes = np.array([np.flatnonzero(np.subtract(*pair))[0] for pair in zip(VERTICES[1:], VERTICES[:-1], strict=True)])
+    level = np.arange(LEVELS + 1)
+    edge = np.minimum(level // 255, len(axes) - 1)
+    beside = np.clip(edge + np.where(level - 255 * edge > 127, 1, -1), 0, len(axes) - 1)
+    beside = np.where(beside == edge, edge + np.where(edge == 0, 1, -1), beside)  # the walk's two ends
+    steady = 3 - axes[edge] - axes[beside]
+    steps = np.zeros((LEVELS + 1, 3), np.int16)
+    steps[level, steady] = np.where(colors()[level, steady] > 127, -1, 1)
+    return steps
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,12 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
 from vision_banana_ros.codecs import colormaps, cubewalk
 from vision_banana_ros.codecs.arrays import (
+    INVALID_COLOR,
+    REACH,
     Array,
     astype,
     namespace,
@@ -33,9 +35,10 @@ from vision_banana_ros.codecs.arrays import (
     validity,
 )
 from vision_banana_ros.codecs.curve import FARTHEST_M, LEVELS, curve, uncurve
+from vision_banana_ros.codecs.distinct import farthest_color
 from vision_banana_ros.core import DEPTH_ENCODINGS, CodecError, FloatArray, Rgb, UInt8Array
 
-__all__ = ["FARTHEST_M", "LEVELS", "DecodedDepth", "curve", "decode", "encode", "uncurve"]
+__all__ = ["FARTHEST_M", "LEVELS", "DecodedDepth", "curve", "decode", "encode", "rescaled", "uncurve", "unknown_color"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +80,30 @@ def decode(rgb: Array, encoding: str = "cube", *, with_confidence: bool = True) 
         depth, levels_off = partial(colormaps.depth, name=encoding), partial(colormaps.levels_off, name=encoding)
     confidence = pixelwise(lambda pixels: validity(levels_off(pixels)), rgb) if with_confidence else None
     return DecodedDepth(pixelwise(depth, rgb), confidence)
+
+
+@cache
+def unknown_color(encoding: str) -> Rgb:
+    """What unknown depth is painted in: mid grey is far from the walk along the cube's edges, no colour map has all."""
+    if encoding == "cube":
+        return INVALID_COLOR
+    return farthest_color(tuple(tuple(map(int, color)) for color in colormaps.colors(encoding)[::16]))
+
+
+def rescaled(rgb: UInt8Array, factor: float) -> UInt8Array:
+    """The canvas (..., H, W, 3) in the cube code with every depth times `factor`; confidences stay as they were.
+
+    White stays white, and what is no depth (confidence 0) stays what it is.
+    """
+    require_canvas(rgb)
+    if not (np.isfinite(factor) and factor > 0):
+        raise CodecError(f"a factor of depth must be a positive number, got {factor}")
+    depth_m = pixelwise(cubewalk.depth, rgb)
+    off = pixelwise(cubewalk.levels_off, rgb).astype(np.int16)
+    level = np.round(curve(depth_m * np.float32(factor)) * LEVELS)
+    level = np.where(np.isinf(depth_m), LEVELS, level.clip(0, LEVELS - 1)).astype(np.int64)
+    painted = cubewalk.colors()[level].astype(np.int16) + cubewalk.inwards()[level] * off[..., None]
+    return np.where((off < REACH)[..., None], painted, rgb).astype(np.uint8)
 
 
 def _require_encoding(encoding: str) -> None:

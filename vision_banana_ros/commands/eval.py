@@ -54,6 +54,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if kind != "prompts":
             _many(sub)
         sub.add_argument("--tell-hfov", action="store_true", help="put the true field of view into the prompt")
+        sub.add_argument(
+            "--anchor", default="", metavar="WHERE", help="where metres come from: scale, sparse, height:M, a model"
+        )
+        sub.add_argument(
+            "--known-points", type=int, default=0, metavar="N",
+            help="give the model N pixels of each frame's own depth, with --anchor scale or sparse",
+        )  # fmt: skip
         sub.add_argument("--far", type=float, default=80.0, metavar="METRES", help="truth beyond this is not scored")
         sub.add_argument("--pictures", type=Path, metavar="DIR", help="write image | model | truth as PNGs")
     what = "over time: flicker, drift and numbers that stay, frame by frame and steadied (needs the extra world)"
@@ -97,6 +104,7 @@ def run(args: argparse.Namespace) -> int:
     settings = EvaluationSettings(
         limits=DepthRange(farthest_m=args.far),
         tell_hfov=args.tell_hfov,
+        known_points=args.known_points,
         countable=things(),
         priors=PriorMaps.load(),
     )
@@ -125,14 +133,19 @@ def _evaluate(args: argparse.Namespace, settings: EvaluationSettings) -> Evaluat
         if args.pictures:
             cv2.imwrite(str(args.pictures / f"{example.name}.png"), side_by_side(example, seen)[..., ::-1])
 
-    generator = load_generator(args.model, backend=args.backend)
-    return evaluate(frames, generator, root=str(args.root), model=args.model, settings=settings, watch=watch)
+    generator = load_generator(args.model, backend=args.backend, anchor=args.anchor)
+    if args.known_points and not hasattr(generator, "give_depth"):
+        raise DataError(f"{args.model} takes no measured depth: add --anchor scale")
+    model = args.model if not args.known_points else f"{args.model}, {args.known_points} known"
+    return evaluate(frames, generator, root=str(args.root), model=model, settings=settings, watch=watch)
 
 
 def _evaluate_on_ray(args: argparse.Namespace, settings: EvaluationSettings) -> Evaluation:
     """Ray is imported only where it is asked for."""
     from vision_banana_ros.evaluation.on_ray import evaluate_on_ray
 
+    if args.anchor or args.known_points:
+        raise DataError("--anchor and --known-points hold a scale from frame to frame, in order: leave --ray out")
     return evaluate_on_ray(
         args.root,
         args.kind,

@@ -24,7 +24,9 @@ import numpy as np
 from vision_banana_ros.commands.output import write_json
 from vision_banana_ros.commands.ply import write_ply
 from vision_banana_ros.core import AnyArray, Camera, DataError, FloatArray, Frame, Perception, Task, UInt16Array
+from vision_banana_ros.data.readers.frames import read_depth
 from vision_banana_ros.generators import load_generator
+from vision_banana_ros.generators.specialists.metres import moved_to
 from vision_banana_ros.geometry import unproject
 from vision_banana_ros.perceiver import Perceiver, PerceiverSettings
 from vision_banana_ros.prompts import read_class_set, read_request
@@ -68,6 +70,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--camera-height", type=float, default=0.0, metavar="M", help="over the floor: sets the scale")
     parser.add_argument("--model", default="student", help="student, a model's folder, or oracle:moving to try it out")
     parser.add_argument("--backend", default="auto", help="runtime of the model")
+    parser.add_argument(
+        "--anchor", default="", metavar="WHERE", help="where metres come from: scale, sparse, height:M, a model"
+    )
+    parser.add_argument(
+        "--known-depth", type=Path, metavar="DIR",
+        help="NAME.npz (depth, metres) or NAME.png (16-bit mm) of each image, 0 unknown; then --anchor is scale",
+    )  # fmt: skip
     parser.add_argument("--max-range", type=float, metavar="M", help="farther depth counts as beyond range")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found as JSON too; - for stdout")
 
@@ -89,15 +98,20 @@ def run(args: argparse.Namespace) -> int:
     settings = PerceiverSettings(
         decode=DecodeSettings(max_range_m=args.max_range), hfov_deg=args.hfov, camera_height_m=args.camera_height
     )
-    generator = load_generator(args.model, backend=args.backend)
+    generator = load_generator(
+        args.model, backend=args.backend, anchor=args.anchor or ("scale" if args.known_depth else "")
+    )
+    if args.known_depth and not hasattr(generator, "give_depth"):
+        raise DataError(f"{args.model} with anchor {args.anchor!r} takes no measured depth: leave --anchor out")
     args.output.mkdir(parents=True, exist_ok=True)
     log = sys.stderr if args.json == Path("-") else sys.stdout
     reports = []
     for number, file in enumerate(files, start=1):
+        frame = _read_frame(file, args.hfov)
+        if args.known_depth:
+            generator.give_depth(_known_depth(args.known_depth, file, frame), 0)  # type: ignore[attr-defined]
         # A perceiver each: pictures of a list need not be of one camera.
-        sight = Perceiver(generator).see(
-            _read_frame(file, args.hfov), wishes, settings, tasks=frozenset(tasks), wants_camera=True
-        )
+        sight = Perceiver(generator).see(frame, wishes, settings, tasks=frozenset(tasks), wants_camera=True)
         report = _write(args.output, file, sight.frame, sight.perception)
         reports.append(report)
         print(f"[{number}/{len(files)}] {file}: {_summary(report)}", file=log, flush=True)
@@ -125,6 +139,14 @@ def _read_frame(file: Path, hfov_deg: float) -> Frame:
     rgb = np.ascontiguousarray(np.asarray(bgr, np.uint8)[..., ::-1])
     camera = Camera.from_hfov(hfov_deg, rgb.shape[1], rgb.shape[0]) if hfov_deg else None
     return Frame(rgb, frame_id=file.stem, camera=camera)
+
+
+def _known_depth(folder: Path, file: Path, frame: Frame) -> FloatArray:
+    """In pixels of the image; a depth image of another size shows the same view."""
+    depth_m = read_depth(folder, file.stem)
+    if depth_m is None:
+        raise DataError(f"{folder} has no {file.stem}.npz and no {file.stem}.png with the depth of {file}")
+    return moved_to(depth_m, (frame.hw[1], frame.hw[0]))
 
 
 def _write(folder: Path, file: Path, frame: Frame, seen: Perception) -> ImageReport:

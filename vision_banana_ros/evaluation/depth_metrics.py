@@ -3,7 +3,8 @@
     delta1    share of pixels with max(p / t, t / p) < 1.25                 (higher is better)
     AbsRel    mean of |p - t| / t
     RMSE      square root of the mean of (p - t)^2, metres
-    scaled    the same three after p was multiplied by the one factor s = median(t / p) of the frame
+    scaled    the same three after p was multiplied by the one factor s = median(t / p) of the frame's known p
+    coverage  share of the pixels where there is a p at all
     R2        1 - sum over frames of var(log p - log t) / sum over frames of var(log t): the share of the variance of
               log depth that is explained once each frame has its best scale; 0 is what a constant gets
 
@@ -12,7 +13,7 @@ Reference: Eigen, Puhrsch, Fergus, "Depth map prediction from a single image", 2
 Convention
     A frame counts once, however many of its pixels have a truth: scores of a set are means over its frames.
     Truth is valid where it is finite and within `DepthRange`. The prediction is clipped to the range's outer bounds and
-    a missing one (NaN) counts as the nearest possible depth, so that leaving pixels out never helps.
+    a missing one (NaN) counts as the nearest possible depth, scaled or not, so that leaving pixels out never helps.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class DepthScores:
     log_error_variance: float
     log_truth_variance: float
     pixels: int
+    coverage: float
 
 
 def valid_truth(truth_m: FloatArray, limits: DepthRange) -> np.ndarray:
@@ -71,9 +73,10 @@ def score_depth(predicted_m: FloatArray, truth_m: FloatArray, limits: DepthRange
     truth = truth_m[valid].astype(np.float64)
     # fmin / fmax ignore NaN: a missing value becomes the nearest bound, +inf the farthest
     predicted = np.fmin(np.fmax(predicted_m[valid].astype(np.float64), limits.clip_nearest_m), limits.clip_farthest_m)
-    scale = float(np.median(truth / predicted))
+    known = ~np.isnan(predicted_m[valid])
+    scale = float(np.median((truth / predicted)[known])) if known.any() else 1.0
     log_error = np.log(predicted) - np.log(truth)
-    plain, scaled = _errors(predicted, truth), _errors(predicted * scale, truth)
+    plain, scaled = _errors(predicted, truth), _errors(np.where(known, predicted * scale, predicted), truth)
     return DepthScores(
         delta1=plain[0],
         abs_rel=plain[1],
@@ -85,6 +88,7 @@ def score_depth(predicted_m: FloatArray, truth_m: FloatArray, limits: DepthRange
         log_error_variance=float(log_error.var()),
         log_truth_variance=float(np.log(truth).var()),
         pixels=int(truth.size),
+        coverage=float(known.mean()),
     )
 
 

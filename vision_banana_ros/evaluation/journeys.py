@@ -1,7 +1,8 @@
 """Footage whose camera's way is known: what true motion, and so flicker, can be told from.
 
 clip    the bundled drive through a flat          moving   a small room in which things move
-walk, drive, arm    paths through the procedural world (world/paths.py; rendered once, kept in the user's cache)
+walk, drive, arm    paths through the procedural world (world/paths.py; rendered once, kept in the user's cache);
+                    `drive@7` is the same way through the place of seed 7
 """
 
 from __future__ import annotations
@@ -45,13 +46,19 @@ def open_journey(
         journey = _Clip()
     elif name == "moving":
         journey = _Moving()
-    elif name in JOURNEYS:
+    elif name in JOURNEYS or _seeded(name):
         from vision_banana_ros.world.paths import world_path
 
-        journey = world_path(name, folder=folder, say=say)
+        way, _, seed = name.partition("@")
+        journey = world_path(way, seed=int(seed) if seed else None, folder=folder, say=say)
     else:
-        raise DataError(f"no footage is called {name!r}: there are {', '.join(JOURNEYS)}")
+        raise DataError(f"no footage is called {name!r}: there are {', '.join(JOURNEYS)}; paths also as drive@SEED")
     return journey if width is None else _Narrow(journey, width)
+
+
+def _seeded(name: str) -> bool:
+    way, _, seed = name.partition("@")
+    return way in JOURNEYS and way not in ("clip", "moving") and seed.isdecimal()
 
 
 class _Clip:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from zlib import crc32
 
 import numpy as np
 
 from vision_banana_ros.codecs.palette import Palette
-from vision_banana_ros.core import UNLABELLED, Perception, Target, Task, Truth
+from vision_banana_ros.core import UNLABELLED, FloatArray, Perception, Target, Task, Truth
 from vision_banana_ros.data import Example
 from vision_banana_ros.evaluation.baselines import PriorMaps
 from vision_banana_ros.evaluation.depth_metrics import DepthRange
@@ -19,9 +20,10 @@ BACKGROUND = (0, 0, 0)
 MIN_INSTANCE_PIXELS = 40
 #: What is asked for where instances have no classes.
 ANY_THING = "object"
-#: Nothing is thrown away for low confidence or for lying between two surfaces.
+#: Nothing is thrown away for low confidence or for lying between two surfaces. But a colour out of the depth code's
+#: reach (confidence 0), such as the grey of unknown depth, says nothing: it is missing, and no metres are read from it.
 SCORE_EVERYTHING = PerceiveSettings(
-    min_depth_confidence=0,
+    min_depth_confidence=1,
     min_normals_confidence=0,
     min_mask_confidence=0,
     filter_flying_pixels=False,
@@ -32,19 +34,40 @@ SCORE_EVERYTHING = PerceiveSettings(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationSettings:
-    """What is asked per frame; the two limits keep sets with many classes and expressions affordable."""
+    """What is asked per frame; the two limits keep sets with many classes and expressions affordable.
+
+    known_points: so many pixels of each frame's own true depth are given to a generator that takes measured depth.
+    """
 
     limits: DepthRange = field(default_factory=DepthRange)
     tell_hfov: bool = False
+    known_points: int = 0
     instance_classes_per_frame: int = 3
     expressions_per_frame: int = 3
     countable: frozenset[str] | None = None  # classes that have instances; None: all
     priors: PriorMaps | None = None
 
 
-def see(example: Example, generator: Generator, instructions: list[Instruction]) -> Perception:
-    """What the generator makes of the picture alone: the camera is hidden from it."""
+def see(
+    example: Example, generator: Generator, instructions: list[Instruction], *, known_points: int = 0
+) -> Perception:
+    """What the generator makes of the picture alone, and of some measured depth: the camera is hidden from it."""
+    give = getattr(generator, "give_depth", None)
+    if known_points and give is not None:
+        give(known_depth(example, known_points), example.frame.stamp_ns)
     return perceive(replace(example.frame, camera=None), generator, instructions, SCORE_EVERYTHING)
+
+
+def known_depth(example: Example, count: int) -> FloatArray:
+    """The truth at `count` pixels, the same ones every time, NaN elsewhere: what a sensor would measure."""
+    sparse = np.full(example.frame.hw, np.nan, np.float32)
+    truth = example.truth.depth_m
+    if truth is not None:
+        places = np.flatnonzero(np.isfinite(truth) & (truth > 0))
+        rng = np.random.default_rng(crc32(example.name.encode()))
+        places = rng.choice(places, min(count, places.size), replace=False)
+        sparse.flat[places] = truth.flat[places]
+    return sparse
 
 
 def paintable(instructions: Iterable[Instruction], generator: Generator) -> list[Instruction]:

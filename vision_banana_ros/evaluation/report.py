@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from vision_banana_ros.evaluation.summary import Evaluation
 
-_DEPTH = f"{'':22} {'delta1':>22} {'AbsRel':>8} {'RMSE m':>7} {'scaled d1':>22} {'scaled AR':>9} {'R2':>6} {'scale':>6}"
+_DEPTH = (
+    f"{'':22} {'delta1':>22} {'AbsRel':>8} {'RMSE m':>7} {'scaled d1':>22} {'scaled AR':>9} {'R2':>6} {'scale':>6} "
+    f"{'cover':>6}"
+)
 _CLASSES = f"{'':22} {'pixel accuracy':>22} {'mIoU':>22} {'pixels':>12}"
 _NORMALS = f"{'':22} {'mean deg':>22} {'median':>7} {'<11.25':>7} {'<22.5':>7} {'<30':>7}"
 
@@ -23,7 +26,8 @@ def report(evaluation: Evaluation) -> str:
         assert d is not None
         lines.append(
             f"{contender.name[:22]:22} {d.delta1!s:>22} {d.abs_rel.value:8.3f} {d.rmse_m.value:7.2f} "
-            f"{d.scaled_delta1!s:>22} {d.scaled_abs_rel.value:9.3f} {d.r2.value:6.2f} {d.median_scale:6.2f}"
+            f"{d.scaled_delta1!s:>22} {d.scaled_abs_rel.value:9.3f} {d.r2.value:6.2f} {d.median_scale:6.2f} "
+            f"{d.coverage:6.3f}"
         )
     normals = [c for c in evaluation.contenders if c.normals]
     if normals:

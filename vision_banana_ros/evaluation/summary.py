@@ -27,6 +27,7 @@ class DepthSummary:
     scaled_rmse_m: Estimate
     r2: Estimate
     median_scale: float
+    coverage: float  # mean over the frames
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +88,7 @@ def summarise_depth(frames: Sequence[DepthScores]) -> DepthSummary | None:
         scaled_rmse_m=estimate([f.scaled_rmse_m for f in frames]),
         r2=estimate(variances, _r2),
         median_scale=float(np.median([f.scale for f in frames])),
+        coverage=float(np.mean([f.coverage for f in frames])),
     )
 
 

@@ -63,7 +63,8 @@ class Tally:
             return None
         self.frames += 1
         self.sources.add(str(example.source))
-        seen = see(example, generator, [*dense, *(q for q, _ in asked), *(q for q, _ in regions_asked), *by_task])
+        questions = [*dense, *(q for q, _ in asked), *(q for q, _ in regions_asked), *by_task]
+        seen = see(example, generator, questions, known_points=self.settings.known_points)
         answers = {answer.instruction: answer.layers for answer in seen.answers}
         if example.camera_known and seen.camera_recovered and seen.camera is not None:
             self.focal_errors.append(focal_error(seen.camera, truth.camera))

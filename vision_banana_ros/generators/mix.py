@@ -6,6 +6,10 @@
         tasks: [depth, normals, rays]    # left out: all that it paints and no part before it does
       - model: onnx:deeplab.yaml
         tasks: [semantic]
+        every: 3                         # it sees every third frame; the others have no such canvas, rather than an old
+                                         # one. Where nothing else is asked of a frame, it is asked all the same
+      - model: onnx:other.yaml
+        tasks: [instance]
         background: true                 # nobody waits for it: its latest answer is given again
         max_rate_hz: 2                   # and it is asked no more often than that; 0: as often as it can
         most_age_s: 1.0                  # an older answer is waited for
@@ -15,6 +19,7 @@
 
 A task is painted by the first part that names it. A background part works on the latest frame in a thread of its own;
 `remarks` says per task how old its answer is. Its canvases are those of that older frame: what moves has moved since.
+A part with `every` is never late: its canvases are of the frame that they are given for (perceiver.py asks `resting`).
 """
 
 from __future__ import annotations
@@ -29,17 +34,18 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vision_banana_ros.core import About, Canvas, Frame, GeneratorError, InstructionError, Task, describe
+from vision_banana_ros.core import About, Canvas, FloatArray, Frame, GeneratorError, InstructionError, Task, describe
 from vision_banana_ros.generators.asking import require_tasks
 from vision_banana_ros.generators.background import Background
 from vision_banana_ros.generators.options import GeneratorOptions
+from vision_banana_ros.generators.specialists.specialist import TakesDepth
 from vision_banana_ros.prompts import Generator, Instruction
 
 #: (model's name, its options) -> a generator.
 Load = Callable[[str, Mapping[str, Any]], Generator]
 
 _COSTS = ("light", "gpu", "remote")
-_PART_KEYS = ("model", "tasks", "background", "max_rate_hz", "most_age_s")
+_PART_KEYS = ("model", "tasks", "every", "background", "max_rate_hz", "most_age_s")
 _KEYS = ("size", "parts")
 #: Of a part's other keys: those of GeneratorOptions that a file may set. What leaves the machine is not among them.
 _OPTIONS = ("backend", "device", "precision", "anchor", "words")
@@ -51,6 +57,7 @@ class PartSpec:
 
     model: str
     tasks: tuple[str, ...] = ()
+    every: int = 1
     background: bool = False
     max_rate_hz: float = 0.0
     most_age_s: float = 1.0
@@ -71,10 +78,14 @@ class _Part:
     generator: Generator
     tasks: frozenset[Task]
     background: Background | None
+    every: int
 
 
 class MixGenerator:
-    """A `Generator` made of others."""
+    """A `Generator` made of others; it has `give_depth` where one of its parts has a use for measured depth."""
+
+    give_depth: Callable[[FloatArray, int], None]
+    parts_are_scaled = True  # by `anchor: scale` of a part; a mix as a whole is not scaled again
 
     def __init__(
         self,
@@ -99,6 +110,11 @@ class MixGenerator:
         self.about = _about(spec.name, self._parts, self._painter.get(Task.DEPTH))
         #: What a user should hear of, by task: how old an answer is, and what the parts say.
         self.remarks: dict[str, str] = {}
+        self._latest: Frame | None = None
+        self._count = -1
+        self._takers = [part.generator for part in self._parts if isinstance(part.generator, TakesDepth)]
+        if self._takers:
+            self.give_depth = self._give_depth
 
     @property
     def is_paced(self) -> bool:
@@ -125,6 +141,22 @@ class MixGenerator:
         ordered = [next(queues[self._parts.index(self._painter[i.task])]) for i in instructions]
         return [_resized(canvas, (size[0], size[1])) for canvas in ordered]
 
+    def _give_depth(self, depth_m: FloatArray, stamp_ns: int) -> None:
+        """To every part that has a use for it, those that nobody waits for too: the newest measurement counts."""
+        for taker in self._takers:
+            taker.give_depth(depth_m, stamp_ns)
+
+    def resting(self, frame: Frame, instructions: Sequence[Instruction]) -> frozenset[Task]:
+        """The tasks of this frame that wait for a later one, so that the others are not held up; never all of them.
+
+        Frames are counted by who asks this once a frame; `generate` paints whatever it is asked.
+        """
+        if frame is not self._latest:
+            self._latest, self._count = frame, self._count + 1
+        asked = frozenset(instruction.task for instruction in instructions) & self.tasks
+        resting = frozenset(task for task in asked if self._count % self._painter[task].every)
+        return resting if resting != asked else frozenset()
+
     def close(self) -> None:
         """Background parts start nothing any more."""
         for part in self._parts:
@@ -132,10 +164,12 @@ class MixGenerator:
                 part.background.close()
 
     def _painted(self, part: _Part, frame: Frame, instructions: list[Instruction]) -> list[Canvas]:
-        self.remarks |= getattr(part.generator, "remarks", {})
         if part.background is None:
-            return part.generator.generate(frame, instructions)
+            canvases = part.generator.generate(frame, instructions)
+            self.remarks |= getattr(part.generator, "remarks", {})  # of this frame: not before it
+            return canvases
         answer = part.background.answer(frame, instructions)
+        self.remarks |= getattr(part.generator, "remarks", {})
         name = part.generator.about.name
         for instruction in instructions:
             words = f"by {name}, {answer.age_s:.1f} s old"
@@ -202,7 +236,7 @@ def _part(spec: PartSpec, generator: Generator, clock: Callable[[], float]) -> _
     background = None
     if spec.background:
         background = Background(generator, max_rate_hz=spec.max_rate_hz, most_age_s=spec.most_age_s, clock=clock)
-    return _Part(generator, tasks, background)
+    return _Part(generator, tasks, background, spec.every)
 
 
 def _part_spec(found: object, where: str) -> PartSpec:
@@ -221,6 +255,11 @@ def _part_spec(found: object, where: str) -> PartSpec:
     background = found.get("background", False)
     if not isinstance(background, bool):
         raise GeneratorError(f"{where}: 'background' must be true or false, got {describe(background)}")
+    every = found.get("every", 1)
+    if type(every) is not int or every < 1:
+        raise GeneratorError(f"{where}: 'every' must be a whole number of frames above 0, got {describe(every)}")
+    if every > 1 and background:
+        raise GeneratorError(f"{where}: a part in the background has a max_rate_hz, not 'every'")
     max_rate_hz = _number(found.get("max_rate_hz", 0.0), "max_rate_hz", where)
     # By default two answers may be missed before one is waited for.
     most_age_s = _number(
@@ -234,6 +273,7 @@ def _part_spec(found: object, where: str) -> PartSpec:
     return PartSpec(
         model=found["model"],
         tasks=tuple(tasks),
+        every=every,
         background=background,
         max_rate_hz=max_rate_hz,
         most_age_s=most_age_s,

@@ -21,8 +21,9 @@ PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 class GeneratorOptions:
     """`backend` is a runtime's name for graphs; `device` and `precision` are PyTorch's, "auto": a GPU in fp16, else
     the CPU in fp32. `anchor` gives relative depth its metres: "sparse" (a depth topic), "height:METRES" (of the camera
-    over the floor) or the name of a generator that paints metres. `words` is a YAML file of a model's own class names
-    and the words that stand for them. `accept_licence` lets in what must not be used commercially. `allow_remote` lets
+    over the floor) or the name of a generator that paints metres; "scale" sets a metric model's metres right by one
+    factor from measured depth. `words` is a YAML file of a model's own class names and the words that stand for them.
+    `accept_licence` lets in what must not be used commercially. `allow_remote` lets
     pictures leave this machine (None: what VISION_BANANA_ALLOW_REMOTE says), in a loop `max_rate_hz` times a second.
     `remembers`: the same runtime at every start, kept in `cache_dir` (runtimes/memory.py).
     """

@@ -79,6 +79,14 @@ def load(model: str, options: GeneratorOptions) -> Generator:
     """The generator of that name, with all its options at once: what a mix asks for each of its parts."""
     name, size = split_size(model)
     options = replace(options, size=size)
+    generator = _load(model, name, options)
+    if options.anchor == "scale":
+        scaled: Generator = import_module("vision_banana_ros.generators.scaled").scaled(generator, options)
+        return scaled
+    return generator
+
+
+def _load(model: str, name: str, options: GeneratorOptions) -> Generator:
     prefix, colon, rest = name.partition(":")
     if colon and prefix in PREFIXES:
         if not rest:
@@ -87,14 +95,15 @@ def load(model: str, options: GeneratorOptions) -> Generator:
         return _of(f"vision_banana_ros.generators.{module}", function)(rest, options)
     entry = next(iter(metadata.entry_points(group=ENTRY_POINTS, name=prefix)), None)
     if entry is not None:
-        generator: Generator = entry.load()(rest, options)
-        return generator
+        found: Generator = entry.load()(rest, options)
+        return found
     if name != "student" and not (Path(name) / MANIFEST).is_file():
         footage = " or ".join(repr(f"oracle:{name}") for name in _FOOTAGES)
         raise GeneratorError(
             f"no model {name!r}: expected 'student', {footage}, or a folder with a {MANIFEST}, or "
             f"{', '.join(f'{known}:NAME' for known in PREFIXES if known != 'oracle')}"
         )
+    size = options.size
     if size is not None and (size[0] % _CELL or size[1] % _CELL):
         raise GeneratorError(f"a student's canvases are multiples of {_CELL} wide and high, got {model!r}")
     if name == "student" and not (SHIPPED_STUDENT / MANIFEST).is_file():

@@ -33,11 +33,13 @@ _TEXTURE = 4e-4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Motion:
-    """`source` (H, W, 2) float32: where each pixel was; `known` (H, W): whether that is to be believed."""
+    """`source` (H, W, 2) float32: where each pixel was; `known` (H, W): whether that is to be believed; `missed`: how
+    far the pictures differ there, in levels."""
 
     source: FloatArray
     known: BoolArray
     textured: BoolArray
+    missed: FloatArray
 
     def carry(self, values: AnyArray) -> AnyArray:
         """Old values at the new pixels: floats blended bilinearly, ids taken from the nearest; sense only in `known`.
@@ -57,23 +59,23 @@ class MotionFinder:
     """Keeps the buffers of the search; one per stream and thread."""
 
     def __init__(self) -> None:
-        self._search: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._search: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         self._grid: FloatArray = np.zeros((0, 0, 2), np.float32)
 
-    def between(self, old: UInt8Array, new: UInt8Array, guess: FloatArray | None = None) -> Motion:
-        """The motion from `old` to `new`, both (H, W) uint8; `guess` is a source to start the search from."""
+    def between(self, old: UInt8Array, new: UInt8Array) -> Motion:
+        """The motion from `old` to `new`, both (H, W) uint8."""
         pixels = self._pixels(old.shape)
-        start = None if guess is None else guess - pixels
-        back: FloatArray = self._search.calc(new, old, start)
-        forth: FloatArray = self._search.calc(old, new, None if guess is None else -back)
+        back: FloatArray = self._search.calc(new, old, None)
+        forth: FloatArray = self._search.calc(old, new, None)
         source = back + pixels
         around = back + carry(forth, source)
         missed = cv2.magnitude(around[..., 0], around[..., 1])
         length = cv2.magnitude(back[..., 0], back[..., 1])
         known = missed < _THERE_AND_BACK_PX + _THERE_AND_BACK_SHARE * length
-        known &= seen_before(old, new, source)
+        differs, before = seen_before(old, new, source)
+        known &= before
         textured = cv2.cornerMinEigenVal(new, 5) > _TEXTURE
-        return Motion(source, known, np.asarray(textured))
+        return Motion(source, known, np.asarray(textured), differs)
 
     def _pixels(self, hw: tuple[int, ...]) -> FloatArray:
         if self._grid.shape[:2] != hw:
@@ -83,17 +85,24 @@ class MotionFinder:
         return self._grid
 
 
-def seen_before(old: UInt8Array, new: UInt8Array, source: FloatArray) -> BoolArray:
-    """Where `source` lies inside the old picture, and both pictures show the same but for light and noise."""
+def seen_before(old: UInt8Array, new: UInt8Array, source: FloatArray) -> tuple[FloatArray, BoolArray]:
+    """How far the pictures differ, but for the light of the whole; where `source` lies inside the old one and both
+    show the same but for noise."""
     height, width = old.shape
     x, y = source[..., 0], source[..., 1]
     inside = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
     difference = cv2.blur(cv2.subtract(new, carry(old, source), dtype=cv2.CV_32F), (3, 3))
     sample = difference[::4, ::4]
-    middle = float(np.median(sample))
-    sigma = _MAD_TO_SIGMA * float(np.median(np.abs(sample - middle)))
-    alike = np.abs(difference - np.float32(middle)) < max(_LEAST_CONTRAST, _NOISE_SIGMAS * sigma)
-    return np.asarray(inside & alike)
+    middle = median(sample)
+    sigma = _MAD_TO_SIGMA * median(np.abs(sample - np.float32(middle)))
+    missed = np.abs(difference - np.float32(middle))
+    return missed, np.asarray(inside & (missed < max(_LEAST_CONTRAST, _NOISE_SIGMAS * sigma)))
+
+
+def median(values: AnyArray) -> float:
+    """The upper one of an even number, of finite values; NumPy's own takes as long again to look for NaN."""
+    flat = values.reshape(-1)
+    return float(np.partition(flat, flat.size // 2)[flat.size // 2])
 
 
 def work_hw(hw: tuple[int, int]) -> tuple[int, int]:

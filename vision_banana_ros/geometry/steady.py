@@ -1,15 +1,6 @@
 """Perceptions of one camera made steady in time: what flickers is held, what moves is followed at once.
 
-Depth, in logarithms, at the size that motion is found in (motion.py):
-    predicted   what was held, carried along the motion and turned into what the moved camera sees (egomotion.py)
-    scale       m = median(predicted - seen) over what is at rest; the held scale is a running mean of about
-                `scale_memory` frames, so one frame's own scale counts for little; a step beyond `scale_jump` is no
-                flicker: it is believed at once
-    held        predicted + (seen + scale - predicted) / n,  n the frames that agreed so far, at most `memory`;
-                what is new, moves by itself, or disagrees by more than the gate starts anew from what is seen
-    result      seen * exp(held - seen)
-The past is never painted into the picture: each pixel keeps its own depth of this frame, its edges and its holes, times
-a factor that is smooth where surfaces are. So nothing can be smeared, and holes stay holes.
+Depth is fused along the motion in fusion.py.
 
 Classes: each pixel carries its class along the motion with a number of votes; a frame that agrees adds one, one that
 does not takes one away, and at none the class changes. New pixels start with what is seen.
@@ -39,26 +30,13 @@ from vision_banana_ros.core import (
     describe,
 )
 from vision_banana_ros.geometry.camera import CameraFilter
-from vision_banana_ros.geometry.egomotion import (
-    CameraMotion,
-    at_rest,
-    camera_motion,
-    carry_log,
-    moves_by_itself,
-    source_at_rest,
-)
-from vision_banana_ros.geometry.motion import Motion, MotionFinder, carry, seen_before, work_picture
+from vision_banana_ros.geometry.egomotion import CameraMotion
+from vision_banana_ros.geometry.fusion import DepthFusion, Fused, FusionSettings
+from vision_banana_ros.geometry.motion import Motion, MotionFinder, work_picture
 from vision_banana_ros.geometry.tracks import Track, Tracker, TrackSettings
 
 _LONGEST_GAP_NS = 1_500_000_000
 _STAND_IN_HFOV_DEG = 65.0  # for the camera's motion alone, while nobody knows the lens
-_MAD_TO_SIGMA = 1.4826
-_MOST_CORRECTION = math.log(2.0)
-_MOVING_MEMORY = 1.5  # frames: half a frame late at most
-_BLIND_MEMORY = 3.0  # frames: nobody knows how depth should have changed with the camera's way
-_WAY_ERROR = 0.03  # of log depth: what errors of the way may add up to
-_LEAST_SHARED = 200  # pixels
-_LEAST_KNOWN = 0.4  # of the picture: unlike pictures agree by chance in a third
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +44,8 @@ class SteadySettings:
     """`memory`, `scale_memory`: frames. `least_gate`, `scale_jump`: of log depth. `votes`: frames that a class lasts
     against others. `settle`: recovered cameras in a row that agree before the lens is held."""
 
-    memory: float = 12.0
-    scale_memory: float = 12.0
+    memory: float = 8.0
+    scale_memory: float = 6.0
     scale_jump: float = 0.5
     least_gate: float = 0.3
     votes: int = 5
@@ -98,29 +76,13 @@ class Steadiness:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Held:
-    """The past: its picture, and at that size log depth (NaN: none), frames behind it, class and votes."""
+    """The past: its picture, and at that size class and votes."""
 
     grey: UInt8Array
     stamp_ns: int
-    log_depth: FloatArray | None = None
-    count: FloatArray | None = None
     mask: UInt8Array | None = None
     votes: UInt8Array | None = None
     labels: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Past:
-    """`predicted` log depth at this frame's pixels, `usable` where it means something, `memory` for how many frames
-    at most it may be relied on, `moving` what moves by itself; `motion` is the best that is known of where each pixel
-    was."""
-
-    motion: Motion
-    predicted: FloatArray
-    usable: BoolArray
-    memory: FloatArray
-    moving: BoolArray
-    how: CameraMotion | None
 
 
 class Steadier:
@@ -134,7 +96,14 @@ class Steadier:
         self._camera_filter = CameraFilter()
         self._agreeing_cameras = 0
         self._held: _Held | None = None
-        self._scale_frames, self._correction = 1.0, 0.0
+        self._fusion = DepthFusion(
+            FusionSettings(
+                memory=settings.memory,
+                scale_memory=settings.scale_memory,
+                scale_jump=settings.scale_jump,
+                least_gate=settings.least_gate,
+            )
+        )
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -148,7 +117,7 @@ class Steadier:
     def reset(self) -> None:
         """Forget what was seen; ids of instances go on, so that none is ever used twice."""
         self._held = None
-        self._start_scale()
+        self._fusion.forget()
         self._tracker.forget()
 
     def steady(self, frame: Frame, seen: Perception) -> Perception:
@@ -159,25 +128,20 @@ class Steadier:
         if held is not None and not self._follows(held, frame, grey):
             self.reset()
             held = None
-        motion = None if held is None else self._finder.between(held.grey, grey, self._guess(held, seen))
+        motion = None if held is None else self._finder.between(held.grey, grey)
         seen = self._with_held_camera(seen)
         now = _Held(grey=grey, stamp_ns=frame.stamp_ns)
-        now, result, past, scale, share = self._steady_depth(now, held, motion, seen)
+        result, fused = self._steady_depth(now, held, motion, seen)
+        past = None if fused is None else fused.past
         motion = past.motion if past is not None else motion
         now, result = self._steady_mask(now, held, motion, result)
         if result.instances is not None:
             result = self._tracker.follow(result, motion, frame.rgb)
         self._held = now
         how = past.how if past is not None else None
+        share, scale = (0.0, 1.0) if fused is None else (fused.share, fused.scale)
         self.last = Steadiness(seconds=time.perf_counter() - start, held=share, scale=scale, motion=how)
         return result
-
-    def _guess(self, held: _Held, seen: Perception) -> FloatArray | None:
-        """Where pixels were if the camera moves on as it did: what is fast is found only near to where it is sought."""
-        how = None if self.last is None else self.last.motion
-        if how is None or held.log_depth is None:
-            return None
-        return source_at_rest(held.log_depth, self._small_camera(held.grey, seen), how)
 
     def _small_camera(self, grey: UInt8Array, seen: Perception) -> Camera:
         height, width = grey.shape
@@ -200,80 +164,20 @@ class Steadier:
 
     def _steady_depth(
         self, now: _Held, held: _Held | None, motion: Motion | None, seen: Perception
-    ) -> tuple[_Held, Perception, _Past | None, float, float]:
+    ) -> tuple[Perception, Fused | None]:
         if seen.depth_m is None:
-            return now, seen, None, 1.0, 0.0
+            self._fusion.forget()
+            return seen, None
         hw = now.grey.shape[0], now.grey.shape[1]
         log_seen = _log(_nearest(seen.depth_m, hw))
-        if held is None or motion is None or held.log_depth is None or held.count is None:
-            self._start_scale()
-            known = np.isfinite(log_seen).astype(np.float32)
-            return replace(now, log_depth=log_seen, count=known), seen, None, 1.0, 0.0
-        past = self._past(now.grey, held, motion, self._small_camera(now.grey, seen), log_seen)
-        scaled = self._scale_correction(past, log_seen)
-        if scaled is None:  # another place, or another depth of this one: nothing of the past says anything of it
-            self._start_scale()
-            known = np.isfinite(log_seen).astype(np.float32)
-            return replace(now, log_depth=log_seen, count=known), seen, past, 1.0, 0.0
-        shift, correction = scaled
-        corrected = log_seen + np.float32(correction)
-        predicted = past.predicted + np.float32(correction - shift)  # the whole moves as one, and at once
-        off = corrected - predicted
-        spread = _spread(off, past.usable)
-        with np.errstate(invalid="ignore"):
-            agrees = past.usable & (np.abs(off) < max(self.settings.least_gate, 4 * spread))
-        before = carry(held.count, past.motion.source)
-        count = np.where(agrees, np.minimum(before + 1, past.memory), np.float32(1))
-        log_held = np.where(agrees, predicted + off / count, corrected)
-        count[~np.isfinite(log_held)] = 0
-        change = np.where(np.isfinite(log_held), log_held - log_seen, np.float32(correction))
-        np.clip(change, -_MOST_CORRECTION, _MOST_CORRECTION, out=change)
-        factor = np.exp(cv2.resize(change, seen.hw[::-1], interpolation=cv2.INTER_LINEAR))
-        result = seen.with_layers(depth_m=seen.depth_m * factor)
-        now = replace(now, log_depth=log_held.astype(np.float32), count=count.astype(np.float32))
-        return now, result, past, math.exp(correction), float(agrees.mean())
-
-    def _past(self, grey: UInt8Array, held: _Held, motion: Motion, camera: Camera, log_seen: FloatArray) -> _Past:
-        """What the held depth says of this frame."""
-        assert held.log_depth is not None
-        carried = carry_log(held.log_depth, motion.source)
-        how = camera_motion(motion, np.exp(carried), camera)
-        if how is None:
-            blind = np.full(carried.shape, min(self.settings.memory, _BLIND_MEMORY), np.float32)
-            nothing = np.zeros(carried.shape, np.bool_)
-            return _Past(motion, carried, motion.known & np.isfinite(carried), blind, nothing, None)
-        rest = at_rest(log_seen + np.float32(self._correction), held.log_depth, motion, camera, how)
-        moving = moves_by_itself(rest, motion, how)
-        still = seen_before(held.grey, grey, rest.source)
-        best = Motion(
-            np.where(moving[..., None], motion.source, rest.source),
-            np.where(moving, motion.known, still),
-            motion.textured,
-        )
-        predicted = np.where(moving, carried, rest.log_depth)
-        # What the way changes is known as well as the way is, and a memory of n frames adds n such errors up.
-        unsure = max(0.08, min(1.0, how.sigma_px / max(how.way_px, 1e-3)))
-        memory = 1 + np.float32(_WAY_ERROR / unsure) / np.maximum(rest.changed, np.float32(1e-3))
-        memory = np.minimum(memory, np.float32(self.settings.memory))
-        memory[moving] = _MOVING_MEMORY
-        return _Past(best, predicted, best.known & np.isfinite(predicted), memory.astype(np.float32), moving, how)
-
-    def _scale_correction(self, past: _Past, log_seen: FloatArray) -> tuple[float, float] | None:
-        """(how far the past is from this frame, how much of that is added to this frame): all of it would follow the
-        past alone, nothing the frame alone. None where the past is no past of this frame."""
-        shift = _middle(past.predicted - log_seen, past.memory, past.usable & ~past.moving)
-        lost = past.how is None and past.motion.known.mean() < _LEAST_KNOWN
-        if shift is None or lost or abs(shift) > self.settings.scale_jump:
-            return None
-        self._scale_frames = min(self._scale_frames + 1, self.settings.scale_memory)
-        frames = self._scale_frames
-        if past.how is None:
-            frames = min(frames, _BLIND_MEMORY)
-        self._correction = shift * (1 - 1 / frames)
-        return shift, self._correction
-
-    def _start_scale(self) -> None:
-        self._scale_frames, self._correction = 1.0, 0.0
+        pictures = None if held is None else (held.grey, now.grey)
+        fused = self._fusion.fuse(log_seen, motion, pictures, self._small_camera(now.grey, seen))
+        if fused.change is None:
+            return seen, fused
+        factor = cv2.exp(fused.change)
+        if hw != seen.hw:
+            factor = cv2.resize(factor, seen.hw[::-1], interpolation=cv2.INTER_LINEAR)
+        return seen.with_layers(depth_m=seen.depth_m * factor), fused
 
     def _steady_mask(
         self, now: _Held, held: _Held | None, motion: Motion | None, seen: Perception
@@ -324,21 +228,3 @@ def _log(depth_m: FloatArray) -> FloatArray:
         logs = np.log(depth_m)
     logs[~np.isfinite(logs)] = np.nan
     return logs
-
-
-def _middle(values: FloatArray, weights: FloatArray, where: BoolArray) -> float | None:
-    """The weighted median; None of too few."""
-    places = np.flatnonzero(where & np.isfinite(values))
-    if places.size < _LEAST_SHARED:
-        return None
-    places = places[:: max(1, places.size // 3000)]
-    chosen = values.reshape(-1)[places]
-    order = np.argsort(chosen)
-    cumulated = np.cumsum(weights.reshape(-1)[places][order] ** 2)
-    return float(chosen[order[np.searchsorted(cumulated, cumulated[-1] / 2)]])
-
-
-def _spread(values: FloatArray, where: BoolArray) -> float:
-    """Robust sigma around 0."""
-    chosen = values[where & np.isfinite(values)]
-    return _MAD_TO_SIGMA * float(np.median(np.abs(chosen[:: max(1, chosen.size // 4000)]))) if chosen.size else 0.0

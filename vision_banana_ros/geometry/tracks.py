@@ -2,7 +2,8 @@
 
     overlap    the map of tracks is carried to the new frame; a table of intersection / union of every carried track
                with every instance; pairs by the assignment that maximises their sum (assignment.py), those under
-               `least_overlap` undone
+               `least_overlap` undone. An instance that holds most of several tracks is what fell apart before: the
+               eldest of them goes on
     patience   a track that finds no instance stays in the map where nothing else is, for `patience` frames: a missed
                detection, or something passing in front, does not cost it its number
     return     an instance that matches nothing may be a track that is out of the map: same class, like colours, like
@@ -27,6 +28,7 @@ from vision_banana_ros.geometry.assignment import maximum_assignment
 from vision_banana_ros.geometry.motion import Motion, work_hw
 
 _LAST_NUMBER = 65_535
+_MOST = 0.5  # of a track's pixels
 _BINS = (12, 4, 4)  # of hue, saturation, value
 
 
@@ -61,6 +63,7 @@ class _Known:
     share: float
     colors: FloatArray
     frames: int
+    born: int
     seen_at: int
 
 
@@ -72,6 +75,7 @@ class Tracker:
         self.tracks: tuple[Track, ...] = ()
         self._known: dict[int, _Known] = {}
         self._map: UInt16Array | None = None
+        self._drawn: set[int] = set()  # what the map may hold
         self._next = 1
         self._now = 0
 
@@ -87,14 +91,15 @@ class Tracker:
         small = seen.instances
         if small.shape != hw:
             small = cv2.resize(small, (hw[1], hw[0]), interpolation=cv2.INTER_NEAREST_EXACT)  # type: ignore[assignment]
-        found = [int(number) for number in np.unique(seen.instances) if number]
+        counts = np.bincount(seen.instances.reshape(-1), minlength=1)
+        found = (np.flatnonzero(counts[1:]) + 1).tolist()
         named = seen.instance_labels
         labels = {i: named[i - 1] if i <= len(named) else seen.instance_label or "" for i in found}
-        colors = _colors(
-            np.asarray(cv2.resize(rgb, (hw[1], hw[0]), interpolation=cv2.INTER_AREA), np.uint8), small, found
-        )
-        shares = np.bincount(small.reshape(-1), minlength=max(found, default=0) + 1) / small.size
+        colors = _colors(rgb, small, found)
+        shares = counts / seen.instances.size
         carried = self._carried(motion, small.shape)
+        if carried is None:
+            self._drawn = set()
         number_of = self._overlapping(carried, small, labels)
         for instance in found:
             if instance not in number_of:
@@ -108,15 +113,17 @@ class Tracker:
                 share=float(shares[instance]),
                 colors=colors[instance] if before is None else (0.8 * before.colors + 0.2 * colors[instance]),
                 frames=1 if before is None else before.frames + 1,
+                born=self._now if before is None else before.born,
                 seen_at=self._now,
             )
-        table = np.zeros(int(seen.instances.max(initial=0)) + 1, np.uint16)
+        table = np.zeros(counts.size, np.uint16)
         for instance, number in number_of.items():
             table[instance] = number
         self._map = np.where(small > 0, table[small], carried) if carried is not None else table[small]
+        self._drawn |= set(number_of.values())
         self._forget_old()
         numbered = table[seen.instances]
-        self.tracks = self._told(numbered, seen.instances_confidence)
+        self.tracks = self._told(numbered, sorted(number_of.values()), seen.instances_confidence)
         names = [""] * max((track.number for track in self.tracks), default=0)
         for track in self.tracks:
             names[track.number - 1] = track.label
@@ -127,9 +134,12 @@ class Tracker:
             return None
         carried = motion.carry(self._map)
         # A track that nobody saw for long leaves the map, and its place to others.
-        gone = [n for n in np.unique(carried).tolist() if n and not self._is_patient(n)]
+        gone = [n for n in self._drawn if not self._is_patient(n)]
         if gone:
-            carried[np.isin(carried, gone)] = 0
+            stays = np.arange(max(self._drawn) + 1, dtype=np.uint16)
+            stays[gone] = 0
+            carried = stays[carried]
+            self._drawn -= set(gone)
         return carried
 
     def _is_patient(self, number: int) -> bool:
@@ -140,13 +150,15 @@ class Tracker:
         """Instance -> the track whose carried pixels it covers."""
         if carried is None or not labels:
             return {}
-        found, numbers = list(labels), [n for n in np.unique(carried).tolist() if n]
+        found, numbers = list(labels), sorted(self._drawn)
         if not numbers:
             return {}
-        table = _overlaps(carried, numbers, small, found)
+        shared, track_pixels, instance_pixels = _overlaps(carried, numbers, small, found)
         alike = [[self._known[number].label == labels[instance] for instance in found] for number in numbers]
-        table = np.where(np.array(alike), table, 0.0)
+        shared = np.where(np.array(alike), shared, 0)
+        table = shared / np.maximum(track_pixels[:, None] + instance_pixels[None] - shared, 1)
         table[table < self.settings.least_overlap] = 0
+        self._settle_merged(table, shared / np.maximum(track_pixels, 1)[:, None], numbers)
         # Most overlap one track and are overlapped by one instance: what is left is small.
         clear = (table > 0) & ((table > 0).sum(0) == 1)[None] & ((table > 0).sum(1) == 1)[:, None]
         pairs = [(int(row), int(column)) for row, column in np.argwhere(clear)]
@@ -157,15 +169,23 @@ class Tracker:
             pairs += zip(open_rows[rows].tolist(), open_columns[columns].tolist(), strict=True)
         return {found[column]: numbers[row] for row, column in pairs if table[row, column] > 0}
 
+    def _settle_merged(self, table: npt.NDArray[np.float64], held: npt.NDArray[np.float64], numbers: list[int]) -> None:
+        """Of the tracks that an instance holds most of, the eldest alone is left in the table."""
+        for column in np.flatnonzero(((table > 0) & (held > _MOST)).sum(0) > 1).tolist():
+            rows = np.flatnonzero((table[:, column] > 0) & (held[:, column] > _MOST)).tolist()
+            eldest = min(rows, key=lambda row: self._known[numbers[row]].born)
+            table[[row for row in rows if row != eldest], column] = 0
+
     def _returned(self, label: str, colors: FloatArray, share: float, taken: set[int]) -> int | None:
         """The number of a track that went out of sight and looks like this."""
         best, likeness = None, self.settings.least_likeness
+        roots = np.sqrt(colors)
         for number, known in self._known.items():
             if number in taken or known.label != label or known.seen_at == self._now:
                 continue
             if not 1 / self.settings.size_ratio <= (share + 1e-6) / (known.share + 1e-6) <= self.settings.size_ratio:
                 continue
-            alike = float(np.sqrt(known.colors * colors).sum())
+            alike = float(np.sqrt(known.colors) @ roots)
             if alike > likeness:
                 best, likeness = number, alike
         return best
@@ -178,12 +198,10 @@ class Tracker:
     def _forget_old(self) -> None:
         self._known = {n: k for n, k in self._known.items() if self._now - k.seen_at <= self.settings.memory}
 
-    def _told(self, numbered: UInt16Array, confidence: UInt8Array | None) -> tuple[Track, ...]:
+    def _told(self, numbered: UInt16Array, numbers: list[int], confidence: UInt8Array | None) -> tuple[Track, ...]:
         told = []
-        for number in np.unique(numbered).tolist():
-            if not number:
-                continue
-            inside = (numbered == number).view(np.uint8)
+        for number in numbers:
+            inside: UInt8Array = (numbered == number).view(np.uint8)
             left, top, width, height = cv2.boundingRect(inside)
             score = 1.0 if confidence is None else cv2.mean(confidence, inside)[0] / 255
             known = self._known[number]
@@ -200,26 +218,40 @@ class Tracker:
         return tuple(told)
 
 
-def _overlaps(a: UInt16Array, a_ids: list[int], b: UInt16Array, b_ids: list[int]) -> npt.NDArray[np.float64]:
-    """(a_ids, b_ids) table of intersection over union."""
-    a_at = np.zeros(_LAST_NUMBER + 1, np.int64)
-    b_at = np.zeros(_LAST_NUMBER + 1, np.int64)
-    a_at[a_ids], b_at[b_ids] = np.arange(1, len(a_ids) + 1), np.arange(1, len(b_ids) + 1)
+def _overlaps(
+    a: UInt16Array, a_ids: list[int], b: UInt16Array, b_ids: list[int]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """(a_ids, b_ids) table of pixels that both have, and the pixels of each."""
     width = len(b_ids) + 1
-    joint = np.bincount((a_at[a] * width + b_at[b]).reshape(-1), minlength=(len(a_ids) + 1) * width)
-    table = joint.reshape(len(a_ids) + 1, width)
-    union = table.sum(1)[:, None] + table.sum(0)[None] - table
-    return np.asarray(np.divide(table, np.maximum(union, 1))[1:, 1:])
+    a_at = np.zeros(max(a_ids) + 1, np.int32)
+    b_at = np.zeros(max(b_ids) + 1, np.int32)
+    a_at[a_ids], b_at[b_ids] = np.arange(1, len(a_ids) + 1) * width, np.arange(1, width)
+    table = np.bincount((a_at[a] + b_at[b]).reshape(-1), minlength=(len(a_ids) + 1) * width)
+    table = table.reshape(len(a_ids) + 1, width)
+    return table[1:, 1:], table.sum(1)[1:], table.sum(0)[1:]
 
 
 def _colors(rgb: UInt8Array, instances: UInt16Array, found: list[int]) -> dict[int, FloatArray]:
-    """Of each instance, the shares of its pixels by hue, saturation and value."""
-    hsv = cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV)
-    hue, saturation, value = (hsv[..., c].astype(np.int64) for c in range(3))
-    place = (hue * _BINS[0] // 180 * _BINS[1] + saturation * _BINS[1] // 256) * _BINS[2] + value * _BINS[2] // 256
+    """Of each instance, the shares of its pixels by hue, saturation and value; every second pixel tells enough."""
+    instances = instances[::2, ::2]
+    few = cv2.resize(rgb, instances.shape[::-1], interpolation=cv2.INTER_AREA)
+    hsv = cv2.cvtColor(few, cv2.COLOR_RGB2HSV)
+    place = cv2.LUT(hsv, _PLACES)
     bins = _BINS[0] * _BINS[1] * _BINS[2]
-    result = {}
-    for instance in found:
-        counts = np.bincount(place[instances == instance], minlength=bins).astype(np.float32)
-        result[instance] = counts / max(1.0, float(counts.sum()))
-    return result
+    at = np.zeros(max(found, default=0) + 1, np.int32)
+    at[found] = np.arange(1, len(found) + 1) * bins
+    joint = at[instances] + place[..., 0] + place[..., 1] + place[..., 2]
+    counts = np.bincount(joint.reshape(-1), minlength=(len(found) + 1) * bins).astype(np.float32).reshape(-1, bins)
+    counts /= np.maximum(counts.sum(1, keepdims=True), np.float32(1))
+    return dict(zip(found, counts[1:], strict=True))
+
+
+def _places() -> UInt8Array:
+    """Which bin a value of hue, saturation, value adds to; their sum is the bin of a colour."""
+    values = np.arange(256)
+    hue = np.minimum(values * _BINS[0] // 180, _BINS[0] - 1) * _BINS[1] * _BINS[2]
+    saturation, value = values * _BINS[1] // 256 * _BINS[2], values * _BINS[2] // 256
+    return np.stack([hue, saturation, value], axis=-1).astype(np.uint8)[:, None]
+
+
+_PLACES = _places()

@@ -79,13 +79,19 @@ def whole(folder: Path, name: str) -> Path:
 
 
 def licence_of(folder: Path) -> str:
-    """What the model card of a snapshot says; "" where it says nothing."""
+    """What the model card of a snapshot says; "" where it says nothing. "other" goes by the name and link beside it."""
     try:
         text = (folder / "README.md").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    said = re.search(r"^license(?:_name)?:\s*(\S+)", text.split("\n---", 1)[0], re.MULTILINE)
-    return said[1].strip("\"'") if said else ""
+    found = re.findall(r"^(license(?:_name|_link)?):[ \t]*(\S+)", text.split("\n---", 1)[0], re.MULTILINE)
+    said: dict[str, str] = {key: value.strip("\"'") for key, value in found}
+    licence, name, link = (said.get(key, "") for key in ("license", "license_name", "license_link"))
+    if licence and licence.lower() != "other":
+        return licence
+    # the word "other" stays in it: nobody has read those terms yet (is_restricted)
+    words = " ".join(part for part in (name, f"({link})" if link else "") if part)
+    return f"other: {words}" if words else licence
 
 
 def is_restricted(licence: str) -> bool:

@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 import torch
 
-from vision_banana_ros.core import Footage, Target, Task, UInt8Array
+from vision_banana_ros.core import DataError, Footage, Target, Task, UInt8Array
 from vision_banana_ros.models.golden import Golden
 from vision_banana_ros.models.halves import with_full_ranges
 from vision_banana_ros.models.manifest import Manifest, ModelFile, Precision, Role, Score, TrainingRecord
-from vision_banana_ros.models.operators import operators
+from vision_banana_ros.models.operators import OLDEST_ONNXRUNTIME, missing_in_oldest, operators
 from vision_banana_ros.models.quantise import quantised
 from vision_banana_ros.models.weights import save_student
 from vision_banana_ros.prompts import Instruction
@@ -142,6 +142,12 @@ def _write_graph(
     graph = graph_bytes(student, precision, calibration, boxes)
     path.write_bytes(graph)
     tell(f"{path.name}: {len(graph) / 1e6:.1f} MB")
+    missing = missing_in_oldest(graph)
+    if missing:
+        raise DataError(
+            f"{path.name}: ONNX Runtime {OLDEST_ONNXRUNTIME}, the newest that Python 3.10 gets, has no "
+            f"{' and no '.join(missing)}: compute it in int32"
+        )
     unknown = operators(graph).unknown_to_tensorrt
     if unknown:
         tell(f"{path.name}: TensorRT does not know {', '.join(unknown)}, so only the other runtimes will run it")

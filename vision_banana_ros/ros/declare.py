@@ -7,17 +7,19 @@ typing, since rclpy would otherwise raise for `far_point_m:=5`, which everybody 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 
 from vision_banana_ros.core import VisionBananaError
-from vision_banana_ros.ros.params import Settings, Spec, Value, parameters
+from vision_banana_ros.ros.cameras import AllSettings, name_of, own_keys
+from vision_banana_ros.ros.params import Settings, parameters
+from vision_banana_ros.ros.specs import Spec, Value
 
 
 class SettingsKeeper:
-    """Declares all parameters of `node`; `settings` is always the newest valid set.
+    """Declares all parameters of `node`; `all` is always the newest valid set.
 
     `is_fixed` tells whether parameters that are not live may not change now; `check` raises for what the node cannot do
     with otherwise good settings; `on_change` hears of every change.
@@ -29,7 +31,7 @@ class SettingsKeeper:
         *,
         is_fixed: Callable[[], bool],
         check: Callable[[Settings], None],
-        on_change: Callable[[Settings, Settings], None],
+        on_change: Callable[[AllSettings, AllSettings], None],
     ) -> None:
         self._is_fixed = is_fixed
         self._check_more = check
@@ -39,8 +41,10 @@ class SettingsKeeper:
             name: node.declare_parameter(name, _ros_value(default), _descriptor(name, default, spec)).value
             for name, default, spec in parameters()
         }
-        self.settings = Settings().changed(values)
-        for words in _unknown(node, self._specs):
+        self._node = node
+        self.all = AllSettings(Settings().changed(values))
+        self._set(self._with_own(self.all))
+        for words in _unknown(node, {**self._specs, **dict.fromkeys(own_keys(self.all.common.cameras))}):
             node.get_logger().error(words)
         node.add_on_set_parameters_callback(self._check)
         # Humble has no callback for afterwards; there the last check is the moment of change.
@@ -49,32 +53,59 @@ class SettingsKeeper:
             node.add_post_set_parameters_callback(self._commit)
 
     def _check(self, changes: list[Any]) -> SetParametersResult:
-        ours = [change for change in changes if change.name in self._specs]
-        fixed = [change.name for change in ours if not self._specs[change.name].live]
+        fixed = [change.name for change in changes if self._is_ours(change) and not self._spec(change.name).live]
         if fixed and self._is_fixed():
             reason = f"{', '.join(fixed)} cannot change while the node is configured: clean it up first"
             return SetParametersResult(successful=False, reason=reason)
         try:
-            settings = self._with(ours)
-            if settings != self.settings:
-                self._check_more(settings)
+            after = self._with(changes)
+            for camera, settings in after.each().items():
+                if after != self.all and settings != self._each.get(camera):
+                    self._check_more(settings)
         except VisionBananaError as error:
             return SetParametersResult(successful=False, reason=str(error))
         if not self._has_post_callback:
-            self._commit(ours)
+            self._commit(changes)
         return SetParametersResult(successful=True)
 
     def _commit(self, changes: list[Any]) -> None:
-        before = self.settings
-        self.settings = self._with([change for change in changes if change.name in self._specs])
-        if self.settings != before:
-            self._on_change(before, self.settings)
+        before = self.all
+        self._set(self._with(changes))
+        if self.all.common.cameras != before.common.cameras:
+            self._set(self._with_own(self.all))
+        if self.all != before:
+            self._on_change(before, self.all)
 
-    def _with(self, changes: list[Any]) -> Settings:
-        return self.settings.changed({change.name: change.value for change in changes})
+    def of(self, camera: str) -> Settings:
+        """What counts for one camera now."""
+        return self._each.get(camera, self.all.common)
+
+    def _set(self, new: AllSettings) -> None:
+        self.all, self._each = new, new.each()
+
+    def _with(self, changes: list[Any]) -> AllSettings:
+        return self.all.changed({change.name: change.value for change in changes if self._is_ours(change)})
+
+    def _with_own(self, new: AllSettings) -> AllSettings:
+        """Each camera's own parameters, which have no value until they are given one."""
+        values: dict[str, object] = {}
+        defaults = {name: default for name, default, _ in parameters()}
+        for key in own_keys(new.common.cameras):
+            if not self._node.has_parameter(key):
+                descriptor = _descriptor(key, defaults[name_of(key)[1]], self._spec(key))
+                descriptor.dynamic_typing = True
+                self._node.declare_parameter(key, None, descriptor)
+            values[key] = self._node.get_parameter(key).value
+        return new.changed(values)
+
+    def _is_ours(self, change: Any) -> bool:
+        return name_of(change.name)[1] in self._specs
+
+    def _spec(self, key: str) -> Spec:
+        return self._specs[name_of(key)[1]]
 
 
-def _unknown(node: Any, specs: dict[str, Spec]) -> list[str]:
+def _unknown(node: Any, specs: Collection[str]) -> list[str]:
     """Names in a parameter file or on the command line that mean nothing here: ROS drops them without a word."""
     given = getattr(node, "_parameter_overrides", {})  # since Dashing, but no public name
     lines = []

@@ -1,4 +1,5 @@
-"""What /diagnostics says of the node: three statuses (camera, frames, engine), each with a level and its figures.
+"""What /diagnostics says of the node: three statuses (camera, frames, engine), each with a level and its figures. Of
+several cameras each has its own first two, "/perception/front: camera".
 
 Levels
     camera  STALE when no image came for stale_after_s, WARN when CameraInfo cannot be used as it is, when images get
@@ -14,6 +15,7 @@ and the topic's publishers tell whether the camera is there.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -103,13 +105,19 @@ def about_engine(generator: Generator, *, ready: str = "") -> AboutEngine:
     )
 
 
-def diagnostic_array(head: Header, condition: Condition, summary: Summary, settings: Settings) -> DiagnosticArray:
-    statuses = [
-        _camera(condition, summary, settings),
-        _frames(condition, summary, settings),
-        _engine(condition, settings),
-    ]
-    return DiagnosticArray(header=head, status=statuses)
+def diagnostic_array(head: Header, node: str, seen: Sequence[tuple[Condition, Summary, Settings]]) -> DiagnosticArray:
+    """Of each camera two statuses, and one of the engine that they share."""
+    statuses = [status(*one) for one in seen for status in (_camera, _frames)]
+    return DiagnosticArray(header=head, status=[*statuses, _engine(*_shared(node, seen))])
+
+
+def _shared(node: str, seen: Sequence[tuple[Condition, Summary, Settings]]) -> tuple[Condition, Settings]:
+    """What the cameras tell of the engine: that of the one for which it fails, with what it lacks for any."""
+    condition, _, settings = next((one for one in seen if one[0].failure), seen[0])
+    unanswered = sorted({words for one in seen for words in one[0].unanswered})
+    return replace(
+        condition, name=node, active=any(one[0].active for one in seen), unanswered=tuple(unanswered)
+    ), settings
 
 
 def _camera(condition: Condition, summary: Summary, settings: Settings) -> DiagnosticStatus:

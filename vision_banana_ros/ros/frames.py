@@ -13,16 +13,20 @@ from std_msgs.msg import String
 
 from vision_banana_ros.core import FloatArray, Frame, FrameError
 from vision_banana_ros.geometry.anchor import sparse_depth
+from vision_banana_ros.geometry.sparse import Heights
 from vision_banana_ros.perceiver import Perceiver, Sight
 from vision_banana_ros.ros import convert
 from vision_banana_ros.ros.diagnostics import SharedCondition
 from vision_banana_ros.ros.engine import Engine, error_words
+from vision_banana_ros.ros.floor import heights_kept
 from vision_banana_ros.ros.intrinsics import Posed, with_given_camera
 from vision_banana_ros.ros.measured import Measured
 from vision_banana_ros.ros.outputs import NO_CAMERA, Outputs, Published, Request
 from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.ros.questions import Questions
 from vision_banana_ros.ros.statistics import Drop, FrameStatistics
+from vision_banana_ros.ros.topics import NAV2
+from vision_banana_ros.ros.transforms import Transforms
 from vision_banana_ros.ros.transport import SEGMENT_VARIABLE
 
 _THROTTLE_S = 5.0
@@ -33,8 +37,8 @@ _FIGURES = re.compile(r"[-+.\de]*\d")
 
 
 class Frames:
-    """Of one configured node. `info`, `image_topic` and what `questions` and `measured` hold are replaced whole by the
-    executor's thread, never changed, so they need no lock.
+    """Of one camera of a configured node. `info`, `image_topic` and what `questions` and `measured` hold are replaced
+    whole by the executor's thread, never changed, so they need no lock.
     """
 
     def __init__(
@@ -43,9 +47,11 @@ class Frames:
         engine: Engine,
         outputs: Outputs,
         *,
+        log: Any,
         settings: Callable[[], Settings],
         questions: Questions,
         measured: Measured,
+        transforms: Transforms,
         statistics: FrameStatistics,
         condition: SharedCondition,
         segment_bytes: int | None,
@@ -53,12 +59,14 @@ class Frames:
         self.info: CameraInfo | None = None
         self.image_topic = "image"
         self.newest: Frame | None = None
-        self._node = node
+        self._clock = node.get_clock()
+        self._log = log
         self._engine = engine
         self._outputs = outputs
         self._settings = settings
         self._questions = questions
         self._measured = measured
+        self._transforms = transforms
         self._statistics = statistics
         self._condition = condition
         self._segment_bytes = segment_bytes
@@ -83,7 +91,7 @@ class Frames:
             posed, points = self._read(message, settings)
         except FrameError as error:
             self._statistics.dropped(Drop.BAD_IMAGE, str(error))
-            self._node.get_logger().warning(f"image dropped: {error}", throttle_duration_sec=_THROTTLE_S)
+            self._log.warning(f"image dropped: {error}", throttle_duration_sec=_THROTTLE_S)
             return
         request = self._request(outputs.request(wanted, settings), settings)
         if self._engine.must_wait(len(request.tasks)):
@@ -98,10 +106,11 @@ class Frames:
             points=points,
         )
         self.newest = sight.frame
-        published = outputs.publish(sight, wanted, settings, posed.info)
+        heights, no_floor = self._heights(settings, sight.frame) if NAV2 in wanted else (None, "")
+        published = outputs.publish(sight, wanted - {NAV2} if no_floor else wanted, settings, posed.info, heights)
         answer = questions.answer(sight.perception, convert.header(sight.frame.stamp_ns, sight.frame.frame_id))
         self._answer(answer)
-        self._note(sight, posed, request, wanted - published.topics)
+        self._note(sight, posed, request, wanted - published.topics, no_floor)
         self._tell(transport_problem=self._too_large(published))
         if not published.topics and answer is None:
             self._statistics.dropped(Drop.NOTHING)
@@ -119,7 +128,7 @@ class Frames:
         self._statistics.dropped(Drop.FAILED, words)
         self._condition.update(engine="failing", failure=words)
         self._answer(self._questions.failed(words))
-        self._node.get_logger().error(f"frame dropped: {words}", throttle_duration_sec=_THROTTLE_S)
+        self._log.error(f"frame dropped: {words}", throttle_duration_sec=_THROTTLE_S)
 
     def _answer(self, answer: String | None) -> None:
         if answer is not None:
@@ -140,7 +149,7 @@ class Frames:
 
     def _measured_of(self, frame: Frame, whole_hw: tuple[int, int], settings: Settings) -> FloatArray | None:
         """Depth goes to the model, if it takes any; points that are not its anchor set the scale."""
-        points = self._measured.points(frame.stamp_ns)
+        points = self._measured.points(frame.stamp_ns, frame.frame_id)
         if not self._engine.takes_depth:
             return points
         depth_m = self._measured.depth_m(frame.stamp_ns)
@@ -151,6 +160,13 @@ class Frames:
         if depth_m is not None:
             self._engine.generator.give_depth(depth_m, frame.stamp_ns)  # type: ignore[attr-defined]
         return None if settings.anchor == "sparse" else points
+
+    def _heights(self, settings: Settings, frame: Frame) -> tuple[Heights | None, str]:
+        """What the cloud for costmaps keeps; or why that is not known, and then there is none."""
+        try:
+            return heights_kept(settings, frame, self._transforms), ""
+        except FrameError as error:
+            return None, str(error)
 
     def _request(self, request: Request, settings: Settings) -> Request:
         """What subscribers and a pending question need together."""
@@ -171,13 +187,15 @@ class Frames:
 
     def _latency_s(self, frame: Frame) -> float | None:
         """From the image's stamp to now; None where the stamp is not of this clock."""
-        latency_s = (self._node.get_clock().now().nanoseconds - frame.stamp_ns) * 1e-9
+        latency_s = (self._clock.now().nanoseconds - frame.stamp_ns) * 1e-9
         return latency_s if frame.stamp_ns > 0 and abs(latency_s) < _PLAUSIBLE_LATENCY_S else None
 
-    def _note(self, sight: Sight, posed: Posed, request: Request, silent: frozenset[str]) -> None:
+    def _note(self, sight: Sight, posed: Posed, request: Request, silent: frozenset[str], no_floor: str) -> None:
         """What this frame showed of camera, scale and model; it also showed that the engine works."""
         lacks_camera = request.camera and sight.perception.camera is None
         why = {name: self._outputs.why_not(name, sight, self._settings()) for name in sorted(silent)}
+        if no_floor:
+            why[NAV2] = no_floor
         self._tell(camera_problem=posed.problem or (NO_CAMERA if lacks_camera else ""))
         self._tell(unserved=tuple(f"{name}: {words}" for name, words in why.items() if words))
         unanswered = {f"{u.instruction.task.value}: {u.why}" for u in sight.perception.unanswered}
@@ -186,7 +204,7 @@ class Frames:
         for subject, words in remarks.items():
             # Figures change with every frame, and nobody wants a line for each.
             if words and _FIGURES.sub("#", words) != self._told.get(subject):
-                self._node.get_logger().info(f"{subject}: {words}")
+                self._log.info(f"{subject}: {words}")
                 self._told[subject] = _FIGURES.sub("#", words)
         camera = sight.perception.camera
         self._condition.update(
@@ -204,5 +222,5 @@ class Frames:
         (name, words), *_ = problem.items()
         if words and words != getattr(self._condition.now, name):
             lead = {"unserved": "nothing to publish: ", "unanswered": "not painted: "}.get(name, "")
-            self._node.get_logger().warning(lead + ("; ".join(words) if isinstance(words, tuple) else words))
+            self._log.warning(lead + ("; ".join(words) if isinstance(words, tuple) else words))
         self._condition.update(**problem)

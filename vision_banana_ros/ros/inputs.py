@@ -42,11 +42,12 @@ class RateLimit:
 
 
 class Inputs:
-    """The subscriptions of an active node."""
+    """The subscriptions of a camera of an active node; its topics have `prefix` before their names."""
 
     def __init__(
         self,
         node: Any,
+        prefix: str = "",
         *,
         compressed: bool,
         on_image: Callable[[Any], None],
@@ -58,17 +59,17 @@ class Inputs:
         self._node = node
         self._on_image = on_image
         self._kind, self._topic = (
-            (CompressedImage, beside(node, "image", "compressed")) if compressed else (Image, "image")
+            (CompressedImage, beside(node, f"{prefix}image", "compressed")) if compressed else (Image, f"{prefix}image")
         )
         self._others = [
-            self._newest(CameraInfo, "camera_info", on_info),
-            node.create_subscription(String, "prompt", on_prompt, 10),
+            self._newest(CameraInfo, f"{prefix}camera_info", on_info),
+            node.create_subscription(String, f"{prefix}prompt", on_prompt, 10),
         ]
         if takes_depth:
-            self._others.append(self._newest(Image, "depth_prompt", partial(setattr, measured, "depth")))
-        if measured.scan_pose:
+            self._others.append(self._newest(Image, f"{prefix}depth_prompt", partial(setattr, measured, "depth")))
+        if measured.place.is_known:
             for kind, topic in ((LaserScan, "scan"), (PointCloud2, "scan/points")):
-                self._others.append(self._newest(kind, topic, partial(setattr, measured, "scan")))
+                self._others.append(self._newest(kind, f"{prefix}{topic}", partial(setattr, measured, "scan")))
         self._images: Any = None
         self._wanted_at_s = 0.0
         self.look(True)  # once at least: QoS that makes no profile is refused now, not when somebody listens

@@ -1,7 +1,8 @@
 """Depth that sensors measured: a depth image beside the camera's, or a laser's points; the newest of each.
 
 `depth_prompt` is an image of what the camera's image shows, in its own size: 16UC1 millimetres or 32FC1 metres.
-`scan` and `scan/points` come from where `scan_pose` says: the scanner in the camera's body frame.
+`scan` and `scan/points` come from where `scan_pose` says: the scanner in the camera's body frame, or the frame of its
+messages looked up among the transforms.
 
 Convention
     Body frame (REP 103): x forward, y left, z up; pose x y z roll pitch yaw, metres and radians, R = Rz Ry Rx.
@@ -10,7 +11,7 @@ Convention
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,11 @@ from sensor_msgs.msg import Image, LaserScan, PointCloud2, PointField
 
 from vision_banana_ros.core import FloatArray, FrameError
 from vision_banana_ros.ros.convert import stamp_ns
-from vision_banana_ros.ros.pose import read_pose
+from vision_banana_ros.ros.pose import TO_OPTICAL, Place
+from vision_banana_ros.ros.transforms import Transforms
 
 #: What was measured longer before or after an image is not of it.
 _MOST_APART_NS = 500_000_000
-_TO_OPTICAL = np.array([[0, -1, 0], [0, 0, -1], [1, 0, 0]], np.float64)
 _KINDS = {PointField.FLOAT32: "f4", PointField.FLOAT64: "f8"}
 
 
@@ -33,7 +34,8 @@ class Measured:
 
     depth: Image | None = None
     scan: Any = None  # LaserScan or PointCloud2
-    scan_pose: str = ""
+    place: Place = field(default_factory=Place)  # of the scanner
+    transforms: Transforms | None = None
 
     def depth_m(self, at_ns: int) -> FloatArray | None:
         """The depth image of that moment; FrameError where it cannot be read."""
@@ -42,14 +44,17 @@ class Measured:
             return None
         return depth_from_image(message)
 
-    def points(self, at_ns: int) -> FloatArray | None:
-        """(N, 3) in the optical frame, of that moment."""
+    def points(self, at_ns: int, frame_id: str) -> FloatArray | None:
+        """(N, 3) in the optical frame `frame_id`, of that moment; FrameError where they cannot be brought there."""
         message = self.scan
         if message is None or abs(stamp_ns(message.header) - at_ns) > _MOST_APART_NS:
             return None
         points = points_of_scan(message) if isinstance(message, LaserScan) else points_of_cloud(message)
-        turn, shift = read_pose(self.scan_pose)
-        return np.asarray((points @ turn.T + shift) @ _TO_OPTICAL.T, np.float32)
+        if self.place.by_transforms and self.transforms is not None:
+            turn, shift = self.transforms.pose(message.header.frame_id, frame_id, stamp_ns(message.header))
+            return np.asarray(points @ turn.T + shift, np.float32)
+        turn, shift = self.place.pose
+        return np.asarray((points @ turn.T + shift) @ TO_OPTICAL.T, np.float32)
 
     def forget(self) -> None:
         self.depth = self.scan = None

@@ -1,55 +1,25 @@
-"""The topics: which there are, what each needs, and publishing those that somebody listens to.
-
-QoS: RELIABLE, so that best-effort and reliable subscribers both get them; VOLATILE; the last few kept, since a newer
-frame is always worth more than an older one. Latched topics are TRANSIENT_LOCAL. All can be overridden by
-qos_overrides.
-"""
+"""The publishers: what somebody listens to, what that needs to be asked, and publishing it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
-from std_msgs.msg import Header, String
+from sensor_msgs.msg import CameraInfo, PointCloud2
+from std_msgs.msg import String
 
-from vision_banana_ros.core import UNLABELLED, Perception, Task
+from vision_banana_ros.core import Task
 from vision_banana_ros.geometry import pack_cloud
-from vision_banana_ros.geometry.objects import SeenObject, seen_objects
-from vision_banana_ros.geometry.sparse import sparse_cloud
+from vision_banana_ros.geometry.sparse import Heights
 from vision_banana_ros.perceiver import Sight
 from vision_banana_ros.prompts import ClassSet
-from vision_banana_ros.ros import compressed, convert, labels
+from vision_banana_ros.ros import convert, labels
 from vision_banana_ros.ros.params import Settings
-from vision_banana_ros.tasks import Layer, Room, rooms
-
-CLOUD = "points"
-NAV2 = "points/nav2"
-OBJECTS = "objects"
-TRACKS = "tracks"
-DETECTIONS_3D = "instances/detections_3d"
-_VOLATILE = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST,
-    depth=4,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.VOLATILE,
-)
-_SENSOR = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST,
-    depth=4,
-    reliability=ReliabilityPolicy.BEST_EFFORT,
-    durability=DurabilityPolicy.VOLATILE,
-)
-_LATCHED = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST,
-    depth=1,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-)
+from vision_banana_ros.ros.quality import LATCHED, VOLATILE, copy_of
+from vision_banana_ros.ros.topics import CLOUD, NAV2, OBJECTS, TRACKS, Context, topics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,164 +40,6 @@ class Published:
     largest_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Context:
-    sight: Sight
-    header: Header
-    settings: Settings
-    info_like: CameraInfo | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Topic:
-    """`build` makes the message, or None when this frame has nothing for it."""
-
-    name: str
-    message: Any
-    tasks: frozenset[Task]
-    build: Callable[[_Context], Any]
-    camera: bool = False
-    qos: QoSProfile = field(default_factory=lambda: _VOLATILE)
-
-
-def _of_layer(layer: Layer, task: Task) -> _Topic:
-    """An image of the layer as its task describes it; what needs another form has a builder of its own."""
-
-    def build(context: _Context) -> Image | None:
-        values = context.sight.perception.layer(layer.name)
-        return None if values is None else convert.image_message(values, layer.encoding, context.header)
-
-    return _Topic(layer.topic, Image, frozenset({task}), _BUILDERS.get(layer.topic, build))
-
-
-def _of_words(layer: Layer, task: Task) -> _Topic:
-    def build(context: _Context) -> String | None:
-        perception = context.sight.perception
-        if perception.layer(layer.name) is None:
-            return None
-        return labels.words_message(layer.words, perception.layer(layer.words) or (), context.header)
-
-    return _Topic(layer.words_topic, String, frozenset({task}), build)
-
-
-def _canvas(room: Room) -> _Topic:
-    def build(context: _Context) -> Image | None:
-        canvases = context.sight.perception.canvases
-        canvas = next((canvas for canvas in canvases if canvas.instruction.task is room.task), None)
-        return None if canvas is None else convert.image_message(canvas.rgb, "rgb8", context.header)
-
-    return _Topic(f"canvas/{room.topic}", Image, frozenset({room.task}), build)
-
-
-def _depth(context: _Context) -> Image | None:
-    depth_m = context.sight.perception.depth_m
-    if depth_m is None:
-        return None
-    if context.settings.depth_format == "16UC1":
-        return convert.image_message(convert.depth_as_millimetres(depth_m), "16UC1", context.header)
-    return convert.image_message(depth_m, "32FC1", context.header)
-
-
-def _info(context: _Context) -> CameraInfo | None:
-    camera = context.sight.perception.camera
-    return None if camera is None else convert.info_message(camera, context.header, like=context.info_like)
-
-
-def _nav2(context: _Context) -> PointCloud2 | None:
-    """The cloud for costmaps: few points, the nearest ones, without the classes that are no obstacles."""
-    seen, settings = context.sight.perception, context.settings
-    if seen.depth_m is None or seen.camera is None:
-        return None
-    words = seen.labels if seen.mask is not None else ()
-    cloud = sparse_cloud(
-        seen.depth_m,
-        seen.camera,
-        most_points=settings.nav2_max_points,
-        mask=seen.mask,
-        without=[number for number, word in enumerate(words) if word in settings.nav2_without],
-        voxel_m=settings.nav2_voxel_m,
-        far_point_m=settings.far_point_m or None,
-    )
-    return convert.sparse_cloud_message(cloud.points, cloud.label, context.header)
-
-
-def _objects(context: _Context) -> String | None:
-    """Of the instances; of the prompt's regions where no class of instances is named."""
-    seen = context.sight.perception
-    if seen.instances is not None:
-        found = _found(seen, "instances", seen.instance_labels)
-    else:
-        found = _found(seen, "referring", seen.referring_labels[1:])
-    return None if found is None else labels.objects_message(found, context.header)
-
-
-def _found(seen: Perception, layer: str, words: tuple[str, ...]) -> list[SeenObject] | None:
-    numbers = seen.layer(layer)
-    if numbers is None:
-        return None
-    if numbers.dtype == np.uint8:
-        numbers = np.where(numbers == UNLABELLED, np.uint8(0), numbers)
-    confidence = seen.layer(f"{layer}_confidence")
-    return seen_objects(numbers, words, confidence=confidence, depth_m=seen.depth_m, camera=seen.camera)
-
-
-def _tracks(context: _Context) -> String | None:
-    """Instances that keep their numbers; only the steady way has them."""
-    if not context.settings.steady or context.sight.perception.instances is None:
-        return None
-    return labels.words_message("tracks", context.sight.tracks, context.header)
-
-
-def _detections(context: _Context) -> Any:
-    return labels.detections_message(labels.vision_msgs(), context.sight.perception, context.header)
-
-
-def _detections_3d(context: _Context) -> Any:
-    seen = context.sight.perception
-    found = _found(seen, "instances", seen.instance_labels)
-    return labels.detections_3d_message(labels.vision_msgs(), found or (), context.header)
-
-
-_BUILDERS: dict[str, Callable[[_Context], Any]] = {"depth/image": _depth}
-
-
-def topics() -> tuple[_Topic, ...]:
-    """Every layer that a task gives a topic, every canvas, and those that image_transport can compress so too."""
-    published = [room for room in rooms() if room.published]
-    images = (
-        *(_of_layer(layer, room.task) for room in published for layer in room.layers if layer.topic),
-        *(_canvas(room) for room in published),
-    )
-    return (
-        _Topic("depth/camera_info", CameraInfo, frozenset(), _info, camera=True),
-        _Topic(NAV2, PointCloud2, frozenset({Task.DEPTH}), _nav2, camera=True, qos=_SENSOR),
-        _Topic(OBJECTS, String, frozenset({Task.INSTANCE, Task.REFERRING, Task.DEPTH}), _objects, camera=True),
-        _Topic(TRACKS, String, frozenset({Task.INSTANCE}), _tracks),
-        *images,
-        *(_of_words(layer, room.task) for room in published for layer in room.layers if layer.words_topic),
-        *(_compressed(topic) for topic in images if topic.name not in _UNCOMPRESSED),
-    )
-
-
-#: image_transport has no form for three floats a pixel.
-_UNCOMPRESSED = frozenset({"normals/image"})
-
-
-def _compressed(raw: _Topic) -> _Topic:
-    """The same image as image_transport's plugins name and send it."""
-    is_depth = raw.name == "depth/image"
-
-    def build(context: _Context) -> CompressedImage | None:
-        image = raw.build(context)
-        if image is None:
-            return None
-        if is_depth:
-            return compressed.compressed_depth_message(image, max_range_m=context.settings.max_range_m)
-        return compressed.compressed_message(image)
-
-    return _Topic(f"{raw.name}/{'compressedDepth' if is_depth else 'compressed'}", CompressedImage, raw.tasks, build)
-
-
 NO_CAMERA = "no camera is known, so there is no cloud: send camera_info, set hfov_deg or allow the task rays"
 #: Of tasks that ask nothing by themselves.
 _REMEDIES = {
@@ -237,32 +49,27 @@ _REMEDIES = {
 
 
 class Outputs:
-    """The publishers of a configured node."""
+    """The publishers of a camera of a configured node; its topics have `prefix` before their names."""
 
-    def __init__(self, node: Any) -> None:
+    def __init__(self, node: Any, prefix: str = "") -> None:
         self._node = node
+        self._prefix = prefix
         messages = labels.vision_msgs()
         self._vision_msgs = messages
-        self._topics = list(topics())
-        if messages is not None:
-            kind = messages.Detection2DArray
-            self._topics.append(_Topic("instances/detections", kind, frozenset({Task.INSTANCE}), _detections))
-            kind, tasks = messages.Detection3DArray, frozenset({Task.INSTANCE, Task.DEPTH})
-            self._topics.append(_Topic(DETECTIONS_3D, kind, tasks, _detections_3d, camera=True))
+        self._topics = topics(messages)
         self._publishers = {t.name: self._publisher(t.message, t.name, t.qos) for t in self._topics}
         self._publishers[CLOUD] = self._publisher(PointCloud2, CLOUD)
-        self._labels = self._publisher(String, "segmentation/labels", _LATCHED)
+        self._labels = self._publisher(String, "segmentation/labels", LATCHED)
         self._answers = self._publisher(String, "prompt/answer")
         self._label_info = None
         if messages is not None:
-            self._label_info = self._publisher(messages.LabelInfo, "segmentation/label_info", _LATCHED)
+            self._label_info = self._publisher(messages.LabelInfo, "segmentation/label_info", LATCHED)
         self._cloud_message = PointCloud2()
 
-    def _publisher(self, kind: Any, name: str, qos: QoSProfile = _VOLATILE) -> Any:
-        # A profile of its own each: qos_overrides are written into it.
-        own = QoSProfile(history=qos.history, depth=qos.depth, reliability=qos.reliability, durability=qos.durability)
+    def _publisher(self, kind: Any, name: str, qos: QoSProfile = VOLATILE) -> Any:
+        overridable = QoSOverridingOptions.with_default_policies()
         return self._node.create_lifecycle_publisher(
-            kind, name, own, qos_overriding_options=QoSOverridingOptions.with_default_policies()
+            kind, f"{self._prefix}{name}", copy_of(qos), qos_overriding_options=overridable
         )
 
     def wanted(self) -> frozenset[str]:
@@ -281,10 +88,17 @@ class Outputs:
         allowed = frozenset(task for task in tasks if task.value in settings.tasks)
         return Request(tasks=allowed, camera=CLOUD in wanted or any(topic.camera for topic in listened))
 
-    def publish(self, sight: Sight, wanted: frozenset[str], settings: Settings, info: CameraInfo | None) -> Published:
+    def publish(
+        self,
+        sight: Sight,
+        wanted: frozenset[str],
+        settings: Settings,
+        info: CameraInfo | None,
+        heights: Heights | None = None,
+    ) -> Published:
         """All with one header. `info` is the one that the sight's camera was read from, if it was."""
         head = convert.header(sight.frame.stamp_ns, sight.frame.frame_id)
-        context = _Context(sight, head, settings, info)
+        context = Context(sight, head, settings, info, heights)
         sizes: dict[str, int] = {}
         for topic in self._topics:
             if topic.name in wanted:
@@ -302,7 +116,7 @@ class Outputs:
             largest_bytes=sizes.get(largest, 0),
         )
 
-    def _publish_cloud(self, context: _Context, sizes: dict[str, int]) -> None:
+    def _publish_cloud(self, context: Context, sizes: dict[str, int]) -> None:
         """Last, being the largest; its message is kept and written in place, for publishing copies it."""
         sight, fields = context.sight.perception, context.settings.cloud_fields
         if sight.depth_m is None or sight.camera is None:
@@ -332,6 +146,8 @@ class Outputs:
             return "neither a prompt nor instance_class names anything"
         topic = next((topic for topic in self._topics if topic.name == name), None)
         tasks = topic.tasks if topic is not None else frozenset({Task.DEPTH})
+        if sight.resting & (tasks | ({Task.SEMANTIC} if name == NAV2 else set())):
+            return ""  # it comes with a later frame
         for task in tasks:
             if task is Task.RAYS and sight.perception.camera is not None:
                 return ""  # a camera that is known is not asked for

@@ -6,7 +6,8 @@ from typing import Any
 
 from vision_banana_ros.core import InstructionError
 from vision_banana_ros.prompts import Instruction
-from vision_banana_ros.ros.params import ParameterError, Settings
+from vision_banana_ros.ros.params import Settings
+from vision_banana_ros.ros.specs import ParameterError
 
 
 def require_known(settings: Settings, generator: Any) -> None:

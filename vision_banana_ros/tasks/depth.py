@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
 
-from vision_banana_ros.codecs import colormaps, depth
-from vision_banana_ros.codecs.arrays import INVALID_COLOR
-from vision_banana_ros.codecs.distinct import farthest_color
+from vision_banana_ros.codecs import depth
 from vision_banana_ros.core import (
     DEPTH_ENCODINGS,
     AnyArray,
     Ask,
     Frame,
     InstructionError,
-    Rgb,
     Task,
     Truth,
     UInt8Array,
@@ -108,7 +104,7 @@ class Depth(Room):
 
     def encode(self, ask: Ask, truth: Truth, wh: tuple[int, int], image: UInt8Array) -> UInt8Array:
         depth_m = pick(known(truth.depth_m, "depth"), wh)
-        return depth.encode(depth_m, ask.depth_encoding, invalid=_far_from(ask.depth_encoding))
+        return depth.encode(depth_m, ask.depth_encoding, invalid=depth.unknown_color(ask.depth_encoding))
 
     def decode(self, ask: Ask, rgb: UInt8Array, frame: Frame, settings: DecodeSettings) -> Decoded:
         needs_confidence = settings.with_confidence or settings.min_depth_confidence > 0
@@ -144,14 +140,6 @@ def knot_colors(encoding: str) -> AnyArray:
         depth_m = depth.uncurve(places).astype(np.float32)
     colors: AnyArray = depth.encode(depth_m[None], encoding)[0].astype(np.float32) / np.float32(255)
     return colors
-
-
-@cache
-def _far_from(encoding: str) -> Rgb:
-    """What unknown depth is painted in: mid grey is far from the walk along the cube's edges, no colour map has all."""
-    if encoding == "cube":
-        return INVALID_COLOR
-    return farthest_color(tuple(tuple(map(int, color)) for color in colormaps.colors(encoding)[::16]))
 
 
 ROOM = Depth()

@@ -138,6 +138,7 @@ class WorldPath:
 def world_path(
     name: str,
     *,
+    seed: int | None = None,
     frames: int = 80,
     rate_hz: float = 10.0,
     width: int = 256,
@@ -145,14 +146,19 @@ def world_path(
     folder: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> WorldPath:
-    """The path of that name, rendered (half a second a frame on two cores) unless `folder` has it already."""
+    """The path of that name, rendered (half a second a frame on two cores) unless `folder` has it already.
+
+    `seed`: the same way through another place; what is chosen on one place is judged on others.
+    """
     if name not in PATHS:
         raise DataError(f"no path is called {name!r}: there are {', '.join(PATHS)}")
+    way = PATHS[name] if seed is None else replace(PATHS[name], seed=seed)
     folder = folder or cache_folder()
-    file = folder / f"{name}-{width}x{height}-{frames}@{rate_hz:g}-v{VERSION}.npz"
+    place = name if way.seed == PATHS[name].seed else f"{name}-{way.seed}"
+    file = folder / f"{place}-{width}x{height}-{frames}@{rate_hz:g}-v{VERSION}.npz"
     if not file.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, _render(PATHS[name], frames, rate_hz, width, height, lambda it: say(f"{name}: {it}")))
+        write_atomically(file, _render(way, frames, rate_hz, width, height, lambda it: say(f"{place}: {it}")))
     return WorldPath(file)
 
 

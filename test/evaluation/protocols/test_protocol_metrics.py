@@ -86,6 +86,7 @@ def test_what_is_missing_is_a_miss_and_never_left_out() -> None:
     scores = rows(tally.scores(), "mean over images")
     assert scores["delta1"] == pytest.approx(2 / 8), "2.5 lies on the limit, which is strict"
     assert scores["AbsRel"] == pytest.approx((0 + 1 + 1 + 1 + 4 + 0.25 + 0.25 + 0.15) / 8, abs=1e-6)
+    assert rows(tally.scores(), "one pool")["coverage"] == pytest.approx(5 / 8), "inf says that it is far"
     clipped = DepthTally(DepthProtocol(name="x", nearest_m=1.9, farthest_m=2.1, clip=True))
     clipped.add(predicted, truth)
     assert rows(clipped.scores(), "mean over images")["delta1"] == 1

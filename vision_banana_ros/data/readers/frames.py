@@ -94,7 +94,7 @@ class FrameFolder:
         instances = _read_instances(self.root / "instance" / f"{name}.png")
         truth = Truth(
             camera=camera or Camera.from_hfov(_STAND_IN_HFOV_DEG, width, height),
-            depth_m=_fit(_read_depth(self.root / "depth", name), (height, width)),
+            depth_m=_fit(read_depth(self.root / "depth", name), (height, width)),
             normals=_fit(_read_normals(self.root / "normal", name), (height, width)),
             mask=mask,
             instances=_fit(instances, (height, width)),
@@ -113,7 +113,7 @@ def open_dataset(root: Path) -> FrameFolder:
     return FrameFolder.open(root)
 
 
-def _read_depth(folder: Path, name: str) -> FloatArray | None:
+def read_depth(folder: Path, name: str) -> FloatArray | None:
     if (path := folder / f"{name}.npz").exists():
         depth = _read_npz(path, "depth").astype(np.float32)
     elif (path := folder / f"{name}.png").exists():

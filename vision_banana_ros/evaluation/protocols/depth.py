@@ -2,13 +2,15 @@
 
     delta1    share of the valid pixels with max(p / t, t / p) < 1.25, strictly
     AbsRel    mean of |p - t| / t
+    coverage  share of the valid pixels with a prediction at all
 
-Both per image and then over images (as all the papers do), and over all pixels in one pool. No alignment: metres.
+The first two per image and then over images (as all the papers do), and all over the pixels in one pool. No alignment:
+metres.
 
 Convention
     The prediction is brought to the truth's size (bilinear), never the truth. What is missing stays a miss and is
     not left out: NaN and what is not above 0 count as depth 0, +inf as the protocol's farthest. A protocol that clips
-    does so after that.
+    does so after that. A colour out of the depth code's reach is missing (questions.SCORE_EVERYTHING).
 
 Sources (BENCHMARKS in docs/benchmarks.md): ranges and crops of lpiccinelli-eth/UniK3D, isl-org/ZoeDepth (as BTS),
 YvanYin/Metric3D; Depth Pro's ranges and Depth Anything 3's KITTI as kmatzen/plumbline reproduces them.
@@ -87,19 +89,21 @@ class DepthTally:
     pixels: int = 0
     hits: int = 0
     error: float = 0.0
+    covered: int = 0
 
     def add(self, predicted_m: FloatArray, truth_m: FloatArray) -> bool:
         """One image of one size; False where no truth is valid."""
         rows, columns = self.protocol.crop(*truth_m.shape)
         predicted_m, truth_m = predicted_m[rows, columns], truth_m[rows, columns]
-        pixels, hits, error = 0, 0, 0.0
+        pixels, hits, error, covered = 0, 0, 0.0, 0
         for top in range(0, truth_m.shape[0], _BLOCK_ROWS):
             block = self._block(predicted_m[top : top + _BLOCK_ROWS], truth_m[top : top + _BLOCK_ROWS])
-            pixels, hits, error = pixels + block[0], hits + block[1], error + block[2]
+            pixels, hits, error, covered = pixels + block[0], hits + block[1], error + block[2], covered + block[3]
         if pixels:
             self.delta1.append(hits / pixels)
             self.abs_rel.append(error / pixels)
             self.pixels, self.hits, self.error = self.pixels + pixels, self.hits + hits, self.error + error
+            self.covered += covered
         return pixels > 0
 
     def merge(self, later: DepthTally) -> None:
@@ -110,6 +114,7 @@ class DepthTally:
             self.hits + later.hits,
             self.error + later.error,
         )
+        self.covered += later.covered
 
     def scores(self) -> list[Score]:
         images, counted, name = len(self.delta1), self.pixels, self.protocol.name
@@ -119,14 +124,15 @@ class DepthTally:
             ("AbsRel", _mean(self.abs_rel), per_image),
             ("delta1", self.hits / counted if counted else float("nan"), pool),
             ("AbsRel", self.error / counted if counted else float("nan"), pool),
+            ("coverage", self.covered / counted if counted else float("nan"), pool),
         )
         return [
             Score(metric=metric, value=value, protocol=name, pooling=pooling, images=images, counted=counted)
             for metric, value, pooling in values
         ]
 
-    def _block(self, predicted_m: FloatArray, truth_m: FloatArray) -> tuple[int, int, float]:
-        """Valid pixels, those within the ratio, and the sum of relative errors."""
+    def _block(self, predicted_m: FloatArray, truth_m: FloatArray) -> tuple[int, int, float, int]:
+        """Valid pixels, those within the ratio, the sum of relative errors, and those with a prediction."""
         p = self.protocol
         with np.errstate(invalid="ignore"):
             valid = (truth_m > p.nearest_m) & (truth_m < p.farthest_m)
@@ -134,12 +140,14 @@ class DepthTally:
         predicted = predicted_m[valid].astype(np.float64)
         predicted[np.isposinf(predicted)] = p.farthest_m
         with np.errstate(invalid="ignore"):
-            predicted[~(predicted > 0)] = 0
+            missing = ~(predicted > 0)
+        predicted[missing] = 0
         if p.clip:
             predicted = np.clip(predicted, p.nearest_m, p.farthest_m)
         with np.errstate(divide="ignore"):
             ratio = np.maximum(predicted / truth, truth / predicted)
-        return truth.size, int((ratio < _RATIO).sum()), float((np.abs(predicted - truth) / truth).sum())
+        hits, error = int((ratio < _RATIO).sum()), float((np.abs(predicted - truth) / truth).sum())
+        return truth.size, hits, error, truth.size - int(missing.sum())
 
 
 @dataclass(slots=True)

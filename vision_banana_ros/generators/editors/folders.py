@@ -1,7 +1,7 @@
 """Where a model lies on this disk, and what its own files say about it. Nothing is ever downloaded.
 
 A name is a folder, or a hub's ID whose snapshot is in the cache. The licence is that of the table of known models, or
-what the model's own card says.
+what the model's own card says, or what the training card of a folder that was tuned here says of itself and its base.
 """
 
 from __future__ import annotations
@@ -86,5 +86,8 @@ def _licence(name: str, folder: Path) -> tuple[str, bool]:
     known = next((model for model in known_models() if name in model.repositories), None)
     if known is not None:
         return known.licence, known.restricted
-    licence = licence_of(folder)
-    return licence or UNKNOWN_LICENCE, bool(licence) and is_restricted(licence)
+    plain = OnDisk(name=name, folder=folder, licence="", forbids_commerce=False)
+    card = plain.read_json(TRAINING_CARD)
+    said = [str(card[key]) for key in ("base_licence", "licence") if card.get(key)] or [licence_of(folder)]
+    licence = "; ".join(dict.fromkeys(filter(None, said)))
+    return licence or UNKNOWN_LICENCE, any(map(is_restricted, said))

@@ -4,8 +4,8 @@
     ID+LORA               with a LoRA adapter on it (peft), scaled by `lora_scale`
     ID+TRANSFORMER        with another transformer in place of its own: Open Vision Banana in FLUX.2-klein-base-9B
 
-Safetensors only, no code from a hub. Where an adapter's folder has a training_card.json, its licence, tasks, steps,
-guidance and whether its depth is metres are taken from there.
+Safetensors only, no code from a hub. Where an adapter's folder, or a base's own that was tuned as a whole, has a
+training_card.json, its licence, tasks, steps, guidance and whether its depth is metres are taken from there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,14 @@ from vision_banana_ros.core import About, GeneratorError, Task, require_package
 from vision_banana_ros.generators.editors import marigold
 from vision_banana_ros.generators.editors.editor import Asking, EditorGenerator
 from vision_banana_ros.generators.editors.families import Family, family_of
-from vision_banana_ros.generators.editors.folders import TRAINING_CARD, OnDisk, locate, not_here, require_accepted
+from vision_banana_ros.generators.editors.folders import (
+    TRAINING_CARD,
+    UNKNOWN_LICENCE,
+    OnDisk,
+    locate,
+    not_here,
+    require_accepted,
+)
 from vision_banana_ros.generators.options import PRECISIONS, GeneratorOptions
 from vision_banana_ros.generators.specialists.metres import Anchor, parse_anchor
 from vision_banana_ros.generators.wording import PROMPTED
@@ -40,7 +47,7 @@ _ROOM_FOR_WEIGHTS = 0.8
 class EditorOptions:
     """device: "auto", "cpu", "cuda", "cuda:1". precision: "auto", "fp32", "fp16", "bf16".
     offload: "auto" (where the weights do not fit), "none", "model", "sequential".
-    tuned: whether it knows the paper's prompts; None: it does where an adapter or a transformer was named.
+    tuned: whether it knows the paper's prompts; None: it does where an adapter, a transformer or a card is.
     """
 
     device: str = "auto"
@@ -107,8 +114,8 @@ def load(
     if extra is not None and transformer_at is None:
         _add_lora(pipeline, extra, options.lora_scale)
     _place(pipeline, options)
-    card = extra.read_json(TRAINING_CARD) if extra else {}
-    tuned = options.tuned if options.tuned is not None else extra is not None
+    card = (extra or base).read_json(TRAINING_CARD)
+    tuned = options.tuned if options.tuned is not None else extra is not None or bool(card)
     return EditorGenerator(
         pipeline,
         family,
@@ -138,7 +145,10 @@ def _split(name: str) -> tuple[str, str]:
 def _about(base: OnDisk, extra: OnDisk | None, card: Mapping[str, Any], *, metric: bool | None) -> About:
     sources = [f"{base.name} ({base.licence})"]
     licence = base.licence
-    if extra is not None:
+    if extra is None and card:  # a base that was tuned as a whole: its card says from which one
+        sources = [f"{card.get('base', 'unknown base')} ({card.get('base_licence', UNKNOWN_LICENCE)})"]
+        sources += map(str, card.get("sources", ()))
+    elif extra is not None:
         said = str(card.get("licence", extra.licence))
         sources += [f"{extra.name} ({said})", *map(str, card.get("sources", ()))]
         licence = licence if said == licence else f"{licence}; {said}"

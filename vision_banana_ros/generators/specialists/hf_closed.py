@@ -36,6 +36,11 @@ class ClosedModel(Specialist):
             ),
             frozenset(tasks), size=options.size,
         )  # fmt: skip
+        if "ObjectDetection" in checkpoint.architecture:
+            raise GeneratorError(
+                f"{checkpoint.name} finds boxes and cuts no masks: take the same family's checkpoint with 'seg' in its "
+                "name, or join one that finds boxes by words with sam2 (hf:BOXES+MASKS)"
+            )
         self._checkpoint = checkpoint
         self._kind = kind
         auto = "AutoModelForSemanticSegmentation" if kind in _SEMANTIC else "AutoModelForUniversalSegmentation"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vision_banana_ros.core import UNLABELLED, About, FloatArray, Task, Truth, UInt8Array
+from vision_banana_ros.core import UNLABELLED, About, FloatArray, GeneratorError, Task, Truth, UInt8Array
 from vision_banana_ros.generators.options import GeneratorOptions
 from vision_banana_ros.generators.specialists.checkpoint import Checkpoint, numpy_of, said_by
 from vision_banana_ros.generators.specialists.classes import ClassMatcher, read_words, remark
@@ -31,6 +31,11 @@ class DenseModel(Specialist):
 
     def __init__(self, checkpoint: Checkpoint, options: GeneratorOptions) -> None:
         whole = checkpoint.model_type == "tipsv2_dpt"
+        if not whole and "Normal" not in checkpoint.architecture:
+            raise GeneratorError(
+                f"{checkpoint.name} is {checkpoint.architecture or 'a bare backbone'}, of which nothing is painted "
+                "here: of Sapiens2 take a checkpoint of normals, such as facebook/sapiens2-normal-0.4b"
+            )
         tasks = {Task.DEPTH, Task.NORMALS, Task.SEMANTIC} if whole else {Task.NORMALS}
         super().__init__(
             About(

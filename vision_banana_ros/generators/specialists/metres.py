@@ -95,6 +95,8 @@ def parse_anchor(text: str, load: Callable[[str], Generator]) -> Anchor | None:
     """ "" is none, "sparse", "height:0.35", else the name of a generator, which `load` loads."""
     if not text:
         return None
+    if text == "scale":
+        raise GeneratorError("anchor 'scale' is one factor for a model with metres; this one has none: give 'sparse'")
     if text == "sparse":
         return SparseAnchor()
     if text.startswith("height:"):

@@ -67,7 +67,8 @@ class MogeModel(Specialist):
             rgb = torch.from_numpy(np.ascontiguousarray(view.frame.rgb)).to(self._device)
             output = self._model.forward(rgb.permute(2, 0, 1)[None].float() / 255, _TOKENS)
         points = numpy_of(output["points"][0])
-        mask = numpy_of(output["mask"][0]) > 0.5
+        # a checkpoint may leave out any head
+        mask = numpy_of(output["mask"][0]) > 0.5 if "mask" in output else np.isfinite(points).all(axis=-1)
         scale = float(numpy_of(output["metric_scale"]).ravel()[0]) if "metric_scale" in output else 1.0
         frame = view.frame
         camera = frame.camera or (view.camera and view.camera.scaled_to(frame.hw[1], frame.hw[0]))

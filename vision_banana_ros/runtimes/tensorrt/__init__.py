@@ -45,42 +45,47 @@ class Engines:
         """A runtime; an engine that was cached whole and is refused all the same is built once more."""
         return self._from_cache(self.key(folder, precision), folder.read(Role.GRAPH, precision), precision)
 
-    def _from_cache(self, key: EngineKey, graph: bytes, precision: Precision) -> TensorRtRuntime:
+    def _from_cache(
+        self, key: EngineKey, graph: bytes, precision: Precision, path: Path | None = None
+    ) -> TensorRtRuntime:
         built_now = False
 
         def build(timings: bytes) -> tuple[bytes, bytes]:
             nonlocal built_now
             built_now = True
-            built = build_engine(self._bindings, graph, precision, key.profile, timings, self._options)
+            built = build_engine(self._bindings, graph, precision, key.profile, timings, self._options, path)
             return built.engine, built.timings
 
         engine = self._cache.get(key, build)
         try:
-            return self._run(engine, precision)
+            return self._run(engine, precision, key.profile)
         except RuntimeUnfit as error:
             if built_now:
                 raise
             self._options.tell(f"the cached engine does not run: building it anew ({error})")
-            return self._run(self._cache.get(key, build, anew=True), precision)
+            return self._run(self._cache.get(key, build, anew=True), precision, key.profile)
 
-    def open_graph(self, graph: bytes, precision: Precision, shapes: Shapes) -> TensorRtRuntime:
-        """An engine of anybody's graph, from the same cache."""
+    def open_graph(self, path: Path, precision: Precision, shapes: Shapes) -> TensorRtRuntime:
+        """An engine of anybody's graph, from the same cache; weights may lie in files beside it."""
+        graph = path.read_bytes()
+        beside = sorted(f for f in path.parent.iterdir() if f != path and f.is_file() and f.name.encode() in graph)
         key = EngineKey(
-            graph_sha256=sha256(graph),
+            graph_sha256=sha256(graph + b"".join(sha256(file.read_bytes()).encode() for file in beside)),
             tensorrt=self._bindings.version,
             gpu=self._cuda.gpu_name(),
             compute_capability=self._cuda.compute_capability(),
             precision=precision,
             profile=shapes,
         )
-        return self._from_cache(key, graph, precision)
+        return self._from_cache(key, graph, precision, path)
 
     def keeps(self, folder: ModelFolder, precision: Precision) -> bool:
         """Whether the next start finds the engine, so that nothing is built then."""
         return self._cache.load(self.key(folder, precision)) is not None
 
-    def _run(self, engine: bytes, precision: Precision) -> TensorRtRuntime:
-        return TensorRtRuntime(self._bindings, self._cuda, engine, precision, self._options)
+    def _run(self, engine: bytes, precision: Precision, profile: Profile | Shapes) -> TensorRtRuntime:
+        sizes = {name: shapes[1] for name, shapes in profile.of_inputs} if isinstance(profile, Shapes) else None
+        return TensorRtRuntime(self._bindings, self._cuda, engine, precision, self._options, sizes)
 
 
 def engines_here(options: RuntimeOptions) -> Engines:
@@ -93,10 +98,10 @@ def open_runtime(folder: ModelFolder, precision: Precision, options: RuntimeOpti
 
 
 def open_graph(path: Path, precision: Precision, options: RuntimeOptions, probe: Probe) -> TensorRtRuntime:
-    """An engine for the sizes that the probe has; ONNX Runtime tells the graph's inputs."""
+    """An engine for the sizes that the probe has and no others; ONNX Runtime tells the graph's inputs."""
     from vision_banana_ros.runtimes.onnx import OnnxSession
 
     engines = engines_here(options)  # first: without a GPU nothing is read
     feed = probe(OnnxSession(path, precision, options))
     shapes = Shapes(tuple((name, (array.shape,) * 3) for name, array in feed.items()))
-    return engines.open_graph(path.read_bytes(), precision, shapes)
+    return engines.open_graph(path, precision, shapes)

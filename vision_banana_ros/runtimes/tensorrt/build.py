@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from vision_banana_ros.models.manifest import Precision
@@ -83,15 +84,16 @@ def build_engine(
     profile: Profile | Shapes,
     timings: bytes,
     options: RuntimeOptions,
+    path: Path | None = None,
 ) -> Built:
-    """Minutes of work. RuntimeUnfit tells what TensorRT refused."""
+    """Minutes of work. RuntimeUnfit tells what TensorRT refused. `path`: of the graph, for weights beside it."""
     trt = bindings.trt
     ear = Ear(options.tell)
     logger = make_logger(bindings, ear)
     builder = trt.Builder(logger)
     network = builder.create_network(bindings.network_flags())
     parser = trt.OnnxParser(network, logger)
-    if not parser.parse(graph):
+    if not (parser.parse(graph) if path is None else parser.parse(graph, str(path))):
         faults = "; ".join(str(parser.get_error(i).desc()) for i in range(parser.num_errors))
         raise RuntimeUnfit(f"TensorRT {bindings.version} cannot read the graph: {faults or ear.last_words()}")
     config = builder.create_builder_config()

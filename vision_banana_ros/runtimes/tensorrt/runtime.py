@@ -7,6 +7,7 @@ same calls are captured, and every later frame is two memory copies on the host 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -38,9 +39,17 @@ class TensorRtRuntime:
     backend = Backend.TENSORRT
 
     def __init__(
-        self, bindings: Bindings, cuda: CudaApi, engine: bytes, precision: Precision, options: RuntimeOptions
+        self,
+        bindings: Bindings,
+        cuda: CudaApi,
+        engine: bytes,
+        precision: Precision,
+        options: RuntimeOptions,
+        sizes: Mapping[str, tuple[int, ...]] | None = None,
     ) -> None:
+        """`sizes`: the only shapes of inputs that the engine was built for, where there is one each."""
         self.precision = precision
+        self._sizes = sizes or {}
         self._trt = bindings.trt
         self._cuda = cuda
         self._tell = options.tell
@@ -63,7 +72,7 @@ class TensorRtRuntime:
         names = (self._engine.get_tensor_name(index) for index in range(self._engine.num_io_tensors))
         wanted = self._trt.TensorIOMode.INPUT
         return tuple(
-            Port(name, (), self._dtype(name))  # the sizes are the profile's: asked of nobody
+            Port(name, self._sizes.get(name, ()), self._dtype(name))  # a range of sizes is the profile's affair
             for name in names
             if (self._engine.get_tensor_mode(name) == wanted) is is_input
         )
@@ -95,9 +104,8 @@ class TensorRtRuntime:
         self._release()
         for name, shape in shapes.items():
             if not self._context.set_input_shape(name, shape):
-                raise GeneratorError(
-                    f"the engine was not built for {name} of shape {shape}: ask for fewer prompts or targets at once"
-                )
+                remedy = f"it takes {self._sizes[name]}" if self._sizes else "ask for fewer prompts or targets at once"
+                raise GeneratorError(f"the engine was not built for {name} of shape {shape}: {remedy}")
         missing = self._context.infer_shapes()
         if missing:
             raise GeneratorError(f"the engine also wants {', '.join(missing)}: build it anew from this model")
