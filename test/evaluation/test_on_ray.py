@@ -92,6 +92,7 @@ def test_frames_are_judged_as_by_one_process(frames: Path, tmp_path: Path) -> No
     assert 0 < here.contenders[0].depth.delta1.value < 1
     assert there.to_json() | {"root": "set"} == here.to_json()
     assert len(steps) == len(list((tmp_path / "pictures").glob("*.png"))) == 7
+    assert print.__module__ == "builtins", "Ray leaves Python as it was"
 
 
 @needs_ray

@@ -94,6 +94,7 @@ def start_ray(settings: RaySettings) -> Any:
     require_package("ray", extra="scale", purpose="Work on many machines")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("RAY_TQDM_PATCH_PRINT", "0")  # else it puts a print of its own in place of Python's
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if settings.is_local:
         # else 127.0.0.1 becomes the address that others reach this machine by, and Ray listens there
