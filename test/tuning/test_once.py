@@ -94,7 +94,9 @@ def off(base: Any, *, once: bool, steps: int = 1) -> float:
     return float(np.mean([np.abs(p.astype(int) - c).mean() for p, (_, c) in zip(painted, LESSONS, strict=True)]))
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize(
+    "name", [name if name == "pix2pix" else pytest.param(name, marks=pytest.mark.slow) for name in FAMILIES]
+)
 def test_one_step_learnt_at_once_is_nearer_than_the_base_and_than_many_steps(
     opened: Callable[[str], Any], name: str
 ) -> None:
