@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def questions(journey: Journey, *, hide_camera: bool = False) -> tuple[tuple[Instruction, ...], str]:
-    """Depth, the lens, the classes that are seen most, and the instances of the countable class seen most often."""
+    """Depth, normals, the lens, the classes that are seen most, and the instances of the countable class seen most often."""
     areas: Counter[str] = Counter()
     objects: Counter[str] = Counter()
     for index in range(0, len(journey), max(1, len(journey) // 12)):
@@ -86,6 +86,7 @@ def questions(journey: Journey, *, hide_camera: bool = False) -> tuple[tuple[Ins
     hfov_deg = None if camera is None else float(round(camera.hfov_deg))  # as the node does with camera_info
     asked = [
         Instruction(Task.DEPTH, hfov_deg=hfov_deg),
+        Instruction(Task.NORMALS),
         *([Instruction(Task.RAYS)] if camera is None else []),
         Instruction(Task.SEMANTIC, tuple(Target(n, c) for n, c in zip(names, colors, strict=True))),
     ]
