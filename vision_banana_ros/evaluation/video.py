@@ -39,6 +39,7 @@ from vision_banana_ros.evaluation.identity import Identities
 from vision_banana_ros.evaluation.journeys import Journey, Matrix
 from vision_banana_ros.evaluation.mask_metrics import Confusion
 from vision_banana_ros.evaluation.normal_metrics import score_normals
+from vision_banana_ros.evaluation.video_scores import VideoScores
 from vision_banana_ros.geometry.steady import Steadier
 from vision_banana_ros.perceive import perceive
 from vision_banana_ros.prompts import Generator, Instruction
@@ -48,31 +49,6 @@ _SAME_DEPTH = 0.03
 _SAME_NORMAL_DEG = 5.0
 _OPW_FALLOFF = 50.0
 FRAME_BY_FRAME, STEADY = "frame by frame", "steady"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VideoScores:
-    """One way of seeing one sequence; NaN for what was not asked or is not known."""
-
-    name: str
-    frames: int
-    delta1: float
-    abs_rel: float
-    flicker: float
-    scale_flicker: float
-    scale_spread: float
-    scale_drift: float
-    opw: float
-    normals_deg: float
-    normals_flicker_deg: float
-    mean_iou: float
-    class_flicker: float
-    id_switches: int
-    id_matches: int
-    idf1: float
-    hota: float
-    own_ms: float
-    own_normals_ms: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -242,7 +218,8 @@ def _angles(before: _Before, now: _Before, p: AnyArray, q: AnyArray, old: FloatA
     """Between the normals of p and q, in the world's frame."""
     a = new.reshape(-1, 3)[p] @ now.pose[0].T
     b = old.reshape(-1, 3)[q] @ before.pose[0].T
-    return 2 * np.degrees(np.arctan2(np.linalg.norm(a - b, axis=1), np.linalg.norm(a + b, axis=1)))
+    across, along = (np.linalg.norm(vectors, axis=1) for vectors in (a - b, a + b))
+    return np.asarray(2 * np.degrees(np.arctan2(across, along)))
 
 
 def evaluate_video(
@@ -286,24 +263,6 @@ def step_lag(values: Sequence[float], truth: Sequence[float]) -> float:
         return 0.0
     offset = float(np.median(seen[:at] - true[:at]))
     return float(np.sum((true[at:] + offset - seen[at:]) / height))
-
-
-def video_report(name: str, scores: Sequence[VideoScores]) -> str:
-    """A table that fits a terminal; shares in percent."""
-    head = (
-        f"{name:16} {'delta1':>7} {'AbsRel':>7} {'flicker':>8} {'of scale':>8} {'spread':>7} {'drift':>6} {'opw':>6} "
-        f"{'normals':>7} {'flicker':>7} {'mIoU':>6} {'class fl.':>9} {'switches':>8} {'matches':>8} {'IDF1':>6} {'HOTA':>6} {'CPU ms':>6} {'normals':>7}"
-    )
-    return "\n".join([head, *map(_row, scores)])
-
-
-def _row(s: VideoScores) -> str:
-    return (
-        f"{s.name:16} {s.delta1:7.3f} {s.abs_rel:7.3f} {100 * s.flicker:7.2f}% {100 * s.scale_flicker:7.2f}% "
-        f"{100 * s.scale_spread:6.2f}% {100 * s.scale_drift:5.1f}% {100 * s.opw:5.1f}% "
-        f"{s.normals_deg:7.2f} {s.normals_flicker_deg:7.2f} {s.mean_iou:6.3f} {100 * s.class_flicker:8.2f}% {s.id_switches:8d} {s.id_matches:8d} {s.idf1:6.3f} "
-        f"{s.hota:6.3f} {s.own_ms:6.1f} {s.own_normals_ms:7.1f}"
-    )
 
 
 def _by_name(seen: Perception, names: tuple[str, ...]) -> AnyArray:
