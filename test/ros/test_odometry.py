@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import sys
 from pathlib import Path
@@ -13,15 +14,19 @@ import pytest
 
 pytest.importorskip("rclpy")
 
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TransformStamped
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import CameraInfo, Image
 
 from vision_banana_ros.core import FrameError
-from vision_banana_ros.ros.convert import header
+from vision_banana_ros.ros.convert import header, image_message, info_message, stamp_ns
 from vision_banana_ros.ros.odometry import Odometry
 from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.ros.pose import OdometrySource
 from vision_banana_ros.ros.specs import ParameterError
 from vision_banana_ros.ros.transforms import Transforms
+from vision_banana_ros.world.moving import MovingScene, pose_at
 
 pytestmark = pytest.mark.ros
 
@@ -107,3 +112,46 @@ def test_without_the_message_it_is_said_what_to_do(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "nav_msgs.msg", package)
     monkeypatch.setattr("vision_banana_ros.ros.odometry.util.find_spec", lambda name: name)
     assert Odometry(OdometrySource.of("/odom")).message() is kind
+
+
+# Across processes.
+
+
+def test_the_node_finds_the_scale_of_its_depth_by_the_robots_way(ros: Any) -> None:
+    """A picture that comes nearer; the robot says by how much, and the student's metres are set by that."""
+    scene, at = MovingScene(150, 320, 240), itertools.count()
+    pictures = [scene.frame(index).rgb for index in range(0, 150, 5)]
+    ros.perception(
+        model="student@128x96",
+        environment={"PYTHONPATH": f"{STAND_INS}:{Path(__file__).parents[2]}"},
+        steady=True,
+        odometry="tf:odom",
+    )
+    listener = ros.listener
+    listener.subscribe(Image, "depth/image")
+    listener.subscribe(DiagnosticArray, "/diagnostics")
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    publisher = listener.node.create_publisher(TransformStamped, "/tf_static", latched)
+
+    def picture(head: Any) -> Image:
+        place = next(at) % len(pictures)
+        message = TransformStamped(header=header(stamp_ns(head), "odom"), child_frame_id="eye")
+        translation = message.transform.translation
+        where = np.asarray(pose_at(2 * np.pi * place / len(pictures)).position)
+        translation.x, translation.y, translation.z = map(float, where)
+        publisher.publish(message)
+        return image_message(pictures[place], "rgb8", header(stamp_ns(head), "eye"))
+
+    def info(head: Any) -> CameraInfo:
+        return info_message(scene.frame(0).camera, header(stamp_ns(head), "eye"))
+
+    with listener.feeding(("camera_info", info), ("image", picture), period_s=0.3):
+        told = listener.newest("/diagnostics", lambda array: figures(array).get("scale_source") == "odometry")
+    assert float(figures(told)["scale"]) == pytest.approx(float(figures(told)["odometry_scale"]))
+    assert float(figures(told)["odometry_spread"]) < 0.5
+    listener.destroy(publisher)
+
+
+def figures(array: DiagnosticArray) -> dict[str, str]:
+    frames = next(status for status in array.status if status.name.endswith(": frames"))
+    return {value.key: value.value for value in frames.values}
