@@ -34,8 +34,9 @@ layers: $(STAMP)
 unit: $(STAMP)
 	$(BIN)/pytest -n auto -m "not ros and not slow"
 
+# Mostly waiting for processes, so more workers than cores.
 ros: $(STAMP)
-	$(ROS_ENV) $(BIN)/pytest -m "ros and not slow"
+	$(ROS_ENV) $(BIN)/pytest -n 3 --dist loadfile -m "ros and not slow"
 
 test: lint type layers unit ros
 

@@ -53,6 +53,7 @@ PURPOSES: dict[str, str] = {
     "tasks": "one file a task",
     "codecs": "arithmetic of colours",
     "geometry": "camera, cloud, scale",
+    "scaling": "actors of Ray",
     "core": "frozen nouns, errors",
 }
 #: Where a room stands in its row, 0 to 4 from the left. Rooms that are not named here follow on the right.

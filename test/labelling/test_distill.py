@@ -25,6 +25,7 @@ from vision_banana_ros.evaluation.paired import Comparison
 from vision_banana_ros.labelling.belief import BeliefSettings
 from vision_banana_ros.labelling.run import label
 from vision_banana_ros.labelling.unpack import unpack
+from vision_banana_ros.training.config import TrainingConfig, folders
 
 Recorder = Callable[..., Path]
 
@@ -77,9 +78,13 @@ def test_one_file_says_all_and_a_slip_is_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("old", "shards"), [((), ("w",)), (("a", "b"), ()), (("a", "b", "c"), ("w",))])
 def test_replay_takes_its_share(tmp_path: Path, share: float, old: tuple[str, ...], shards: tuple[str, ...]) -> None:
     job = TrainingJob(run=tmp_path, start="student", taught=tmp_path, replayed=old, shards=shards, replay_share=share)
-    frames, real_share = mixed(job)
-    taught = real_share * frames.count(str(tmp_path)) / len(frames)
-    assert taught == pytest.approx(1 - share, abs=0.11)  # folders are drawn from in whole numbers
+    size = {str(tmp_path): 90, "a": 400, "b": 25, "c": 7}
+    frames, real_share = mixed(job, size.__getitem__)
+    config = TrainingConfig.from_json({"frames": frames, "real_share": real_share})
+    drawn = {folder.path: folder.weight * size[folder.path] ** 0.5 for folder in folders(config.frames)}
+    assert real_share * drawn[str(tmp_path)] / sum(drawn.values()) == pytest.approx(1 - share)
+    if old:
+        assert drawn["a"] / drawn["b"] == pytest.approx(4)
     assert (real_share == 1) == (not shards)
 
 
@@ -125,6 +130,26 @@ def test_a_model_ships_when_it_gained_and_no_set_lost_more_than_is_borne(
         text = (tmp_path / "out" / "model" / "CARD.md").read_text()
         assert "| monday  | CC0 |" in text
         assert "| home | delta1 | 9 | 0.500 | 0.700 | +0.200 [+0.190, +0.210] | better |" in text
+
+
+@pytest.mark.parametrize("accepted", [False, True])
+def test_terms_that_were_accepted_for_the_labels_are_for_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accepted: bool
+) -> None:
+    jobs: list[TrainingJob] = []
+    monkeypatch.setattr(steps_module, "train_student", lambda job: jobs.append(job) or job.run)
+    (tmp_path / "taught").mkdir()
+    config = DistillConfig(
+        out=tmp_path,
+        recordings=(tmp_path,),
+        teachers=("closed",),
+        start="imagenet",
+        replay=Replay(share=0.0),
+        train={"samples": 7},
+        accept_licence=accepted,
+    )
+    assert Distillation(config, lambda _line: None).run(("train",)) == 0
+    assert jobs[0].options == {"allow_non_commercial": accepted, "samples": 7}
 
 
 def test_the_card_says_when_commerce_is_forbidden(tmp_path: Path) -> None:

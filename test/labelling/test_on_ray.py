@@ -17,8 +17,9 @@ from test_label import hashes, run, settings
 
 from vision_banana_ros.commands.label import prompts
 from vision_banana_ros.labelling.belief import BeliefSettings
-from vision_banana_ros.labelling.on_ray import OnRay, RaySettings
+from vision_banana_ros.labelling.on_ray import OnRay
 from vision_banana_ros.labelling.run import label
+from vision_banana_ros.scaling.actors import RaySettings
 
 Recorder = Callable[..., Path]
 QUICK = BeliefSettings(mirror=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 
 import cv2
@@ -25,7 +26,7 @@ def place(number: int) -> np.ndarray:
 
 def choose(frames: Iterable[tuple[float, np.ndarray]], **settings: object) -> Selection:
     wanted = SelectionSettings(**settings)  # type: ignore[arg-type]
-    moments = Moments(0, wanted)
+    moments = Moments(0, wanted, io.BytesIO())
     for at, (seconds, rgb) in enumerate(frames):
         moments.add(Glance(at=at, stamp_ns=round(seconds * SECOND), hw=(192, 256), small=rgb))
     return select(moments.found(), wanted, seen=moments.seen)
@@ -92,3 +93,12 @@ def test_the_very_same_picture_is_chosen_once_even_when_each_is_asked_for() -> N
     selection = choose([(0.0, place(0)), (1.0, place(1)), (2.0, place(0))], every=1)
     assert [c.at for c in selection.chosen] == [0, 1]
     assert selection.left_out == {"the very same picture": 1}
+
+
+def test_previews_lie_in_the_file_and_each_is_its_own() -> None:
+    chosen = choose([(0.5 * i, place(i)) for i in range(5)]).chosen
+    assert len(chosen) == 5
+    smaller = [cv2.resize(place(i), (160, 120), interpolation=cv2.INTER_AREA)[..., ::-1].astype(int) for i in range(5)]
+    for candidate in chosen:
+        preview = cv2.imdecode(np.frombuffer(candidate.preview.read(), np.uint8), cv2.IMREAD_COLOR)
+        assert np.argmin([np.abs(preview - one).mean() for one in smaller]) == candidate.at

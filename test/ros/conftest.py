@@ -37,7 +37,9 @@ ROOT = Path(__file__).parents[2]
 PATIENCE_S = 40.0  # generous: the machine may be busy; nothing waits that long unless something is broken
 #: An answer takes milliseconds; one that took so long was lost.
 ASK_AGAIN_S = 5.0
-_domains = itertools.count(os.getpid() * 7)
+#: Of workers side by side (pytest -n) each has every third domain to itself.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 3
+_domains = itertools.count((os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()) * 7)
 
 
 @functools.cache
@@ -250,7 +252,7 @@ class Graph:
     """Processes and a listener in one domain."""
 
     def __init__(self) -> None:
-        self.domain = 1 + next(_domains) % 101
+        self.domain = 1 + 3 * (next(_domains) % 33) + _WORKER
         self._processes: list[Process] = []
         self._listener: Listener | None = None
 

@@ -5,6 +5,7 @@
     prompts    shards too: whether other colours, synonyms and absent classes change what they should
     benchmark  a standard set, by the protocol of the papers, beside published numbers
 
+`--ray auto|ADDRESS` judges frames, shards and benchmarks in actors of Ray, here or on a cluster: the same report.
 FP32 unless --backend says otherwise: scores of one model differ between precisions, so each report names what ran it.
 Exit code 0 when every baseline is beaten (a benchmark: when it was scored), 1 when one is not.
 """
@@ -33,8 +34,9 @@ from vision_banana_ros.evaluation.pictures import side_by_side
 from vision_banana_ros.evaluation.protocols import BENCHMARKS, judge
 from vision_banana_ros.evaluation.published import beside_published
 from vision_banana_ros.evaluation.report import beats_baselines, report
-from vision_banana_ros.evaluation.summary import jsonable
+from vision_banana_ros.evaluation.summary import Evaluation, jsonable
 from vision_banana_ros.generators.registry import load_generator
+from vision_banana_ros.scaling.actors import RaySettings
 from vision_banana_ros.tasks.vocabulary import things
 
 #: The most exact that every runtime offers, on the fastest of them here.
@@ -49,6 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("prompts", "shards too: whether other colours, synonyms and absent classes change what they should"),
     ):
         sub = _common(kinds.add_parser(kind, help=what, description=what))
+        if kind != "prompts":
+            _many(sub)
         sub.add_argument("--tell-hfov", action="store_true", help="put the true field of view into the prompt")
         sub.add_argument(
             "--anchor", default="", metavar="WHERE", help="where metres come from: scale, sparse, height:M, a model"
@@ -66,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = "a standard set, by the protocol of the papers, beside published numbers (docs/benchmarks.md)"
     sub = kinds.add_parser("benchmark", help=what, description=what)
     sub.add_argument("name", metavar="NAME", choices=sorted(BENCHMARKS), help=", ".join(sorted(BENCHMARKS)))
-    _common(sub)
+    _many(_common(sub))
     sub.add_argument("--presence", type=Path, metavar="FILE", help="SA-Co: JSON {pair id: whether the phrase is there}")
 
 
@@ -79,6 +83,13 @@ def _common(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return sub
 
 
+def _many(sub: argparse.ArgumentParser) -> None:
+    many = sub.add_argument_group("many machines")
+    many.add_argument("--ray", metavar="auto|ADDRESS", help="judge in an actor pool of Ray, here or on a cluster")
+    many.add_argument("--workers", type=int, default=2, metavar="N", help="actors (default 2)")
+    many.add_argument("--gpus", type=float, default=0.0, metavar="SHARE", help="of each actor; 0.5: two on a card")
+
+
 def run(args: argparse.Namespace) -> int:
     if args.kind == "video":
         return eval_video.run(args)
@@ -88,9 +99,8 @@ def run(args: argparse.Namespace) -> int:
         raise DataError(f"--limit must be at least 1, got {args.limit}")
     if args.kind == "benchmark":
         return _benchmark(args)
-    frames = _frames(args)
     if args.kind == "prompts":
-        return _follow(frames, args)
+        return _follow(_frames(args), args)
     settings = EvaluationSettings(
         limits=DepthRange(farthest_m=args.far),
         tell_hfov=args.tell_hfov,
@@ -102,18 +112,7 @@ def run(args: argparse.Namespace) -> int:
         print("vision-banana: no prior maps in this install; the mean map is left out", file=sys.stderr)
     if args.pictures:
         args.pictures.mkdir(parents=True, exist_ok=True)
-    progress = _Progress()
-
-    def watch(example: Example, seen: Perception) -> None:
-        progress.step()
-        if args.pictures:
-            cv2.imwrite(str(args.pictures / f"{example.name}.png"), side_by_side(example, seen)[..., ::-1])
-
-    generator = load_generator(args.model, backend=args.backend, anchor=args.anchor)
-    if args.known_points and not hasattr(generator, "give_depth"):
-        raise DataError(f"{args.model} takes no measured depth: add --anchor scale")
-    model = args.model if not args.known_points else f"{args.model}, {args.known_points} known"
-    evaluation = evaluate(frames, generator, root=str(args.root), model=model, settings=settings, watch=watch)
+    evaluation = _evaluate_on_ray(args, settings) if args.ray else _evaluate(args, settings)
     if not evaluation.frames:
         raise DataError(f"{args.root} has no frame with a truth of something that {args.model} paints")
     out = _words(args)
@@ -126,16 +125,70 @@ def run(args: argparse.Namespace) -> int:
     return 1 if lost else 0
 
 
+def _evaluate(args: argparse.Namespace, settings: EvaluationSettings) -> Evaluation:
+    frames, progress = _frames(args), _Progress()
+
+    def watch(example: Example, seen: Perception) -> None:
+        progress.step()
+        if args.pictures:
+            cv2.imwrite(str(args.pictures / f"{example.name}.png"), side_by_side(example, seen)[..., ::-1])
+
+    generator = load_generator(args.model, backend=args.backend, anchor=args.anchor)
+    if args.known_points and not hasattr(generator, "give_depth"):
+        raise DataError(f"{args.model} takes no measured depth: add --anchor scale")
+    model = args.model if not args.known_points else f"{args.model}, {args.known_points} known"
+    return evaluate(frames, generator, root=str(args.root), model=model, settings=settings, watch=watch)
+
+
+def _evaluate_on_ray(args: argparse.Namespace, settings: EvaluationSettings) -> Evaluation:
+    """Ray is imported only where it is asked for."""
+    from vision_banana_ros.evaluation.on_ray import evaluate_on_ray
+
+    if args.anchor or args.known_points:
+        raise DataError("--anchor and --known-points hold a scale from frame to frame, in order: leave --ray out")
+    return evaluate_on_ray(
+        args.root,
+        args.kind,
+        model=args.model,
+        settings=settings,
+        ray=_ray(args),
+        backend=args.backend,
+        limit=args.limit,
+        pictures=args.pictures,
+        step=_Progress().step,
+    )
+
+
+def _ray(args: argparse.Namespace) -> RaySettings:
+    if args.workers < 1 or args.gpus < 0:
+        raise DataError(f"--workers must be at least 1 and --gpus at least 0, got {args.workers} and {args.gpus:g}")
+    batch = 1 if args.kind == "shards" else 4  # a shard has many frames
+    return RaySettings(address=args.ray, workers=args.workers, gpus=args.gpus, batch=batch)
+
+
 def _benchmark(args: argparse.Namespace) -> int:
     benchmark = BENCHMARKS[args.name]
     presence = None
     if args.presence:
         presence = {str(key): bool(there) for key, there in json.loads(args.presence.read_text("utf-8")).items()}
-    dataset = benchmark.open(args.root)  # before the model, which takes longer to load
-    generator = load_generator(args.model, backend=args.backend)
-    result = judge(
-        benchmark, dataset, generator, model=args.model, limit=args.limit, step=_Progress().step, presence=presence
-    )
+    step = _Progress().step
+    if args.ray:
+        from vision_banana_ros.evaluation.on_ray import judge_on_ray
+
+        result = judge_on_ray(
+            args.name,
+            args.root,
+            model=args.model,
+            ray=_ray(args),
+            backend=args.backend,
+            limit=args.limit,
+            presence=presence,
+            step=step,
+        )
+    else:
+        dataset = benchmark.open(args.root)  # before the model, which takes longer to load
+        generator = load_generator(args.model, backend=args.backend)
+        result = judge(benchmark, dataset, generator, model=args.model, limit=args.limit, step=step, presence=presence)
     out = _words(args)
     print(result.report(), file=out)
     print(beside_published(result), file=out)

@@ -41,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--instances", action="append", default=[], metavar="CLASS", help="each one of a class by itself"
     )
     asked.add_argument("--prompt", action="append", default=[], metavar="TEXT", help="any other prompt of the paper's")
+    asked.add_argument(
+        "--features", default="", metavar="hf:ID", help="add patch features of an encoder, for `features_weight`"
+    )
     which = parser.add_argument_group("which pictures")
     which.add_argument("--most", type=int, default=500, metavar="N", help="at most so many (default 500)")
     which.add_argument("--every", type=int, default=0, metavar="N", help="simply each N-th, instead of choosing")
@@ -80,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
         accept_licence=args.accept_licence,
         allow_remote=args.allow_remote,
         anchor=args.anchor,
+        features=args.features,
     )
     log = sys.stderr if args.json == Path("-") else sys.stdout
     report = label(
@@ -120,7 +124,8 @@ def engine(ray: str | None, workers: int, gpus: float) -> Callable[[LabellerSpec
     """Ray is imported only where it is asked for."""
     if ray is None:
         return Here
-    from vision_banana_ros.labelling.on_ray import OnRay, RaySettings
+    from vision_banana_ros.labelling.on_ray import OnRay
+    from vision_banana_ros.scaling.actors import RaySettings
 
     settings = RaySettings(address=ray, workers=workers, gpus=gpus)
     return lambda spec: OnRay(spec, settings)

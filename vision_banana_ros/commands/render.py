@@ -103,7 +103,7 @@ def _render(
     folder: Path, manifest: Manifest, settings: WorldSettings, todo: list[int], processes: int, ray: str | None
 ) -> Iterator[int]:
     if ray is not None:
-        from vision_banana_ros.labelling.on_ray import RaySettings, spread
+        from vision_banana_ros.scaling.actors import RaySettings, spread
 
         job = (folder.resolve(), manifest, settings)
         for shard in spread(Renderer, job, todo, RaySettings(address=ray, workers=processes, batch=1)):

@@ -54,6 +54,10 @@ class ConstantDepth:
         self._tables.append(_constant_scores(np.sort(depth[:: max(1, depth.size // _PIXELS_PER_FRAME)])))
         self._scaled.append(scaled)
 
+    def merge(self, later: ConstantDepth) -> None:
+        self._tables += later._tables
+        self._scaled += later._scaled
+
     def scores(self) -> list[DepthScores]:
         """Per frame; delta1, AbsRel and RMSE each with the constant that is best for it over the whole set."""
         if not self._tables:
@@ -95,6 +99,9 @@ class ConstantNormal:
         known = normals[np.isfinite(normals).all(-1)]
         if len(known):
             self._truths.append(known[:: max(1, len(known) // _PIXELS_PER_FRAME)])
+
+    def merge(self, later: ConstantNormal) -> None:
+        self._truths += later._truths
 
     def scores(self) -> list[NormalScores]:
         if not self._truths:

@@ -46,6 +46,10 @@ class ClassScores:
         known = frame.counts[:, : self.classes]
         self.frames.append(np.stack([np.diag(known), frame.counts.sum(1), known.sum(0)]))
 
+    def merge(self, later: ClassScores) -> None:
+        self.confusion.counts += later.confusion.counts
+        self.frames += later.frames
+
     def summary(self) -> ClassSummary | None:
         return _summary(np.array(self.frames)) if self._any() else None
 

@@ -62,6 +62,19 @@ class Contest:
         self.classes = self.classes or ClassScores(len(truth.labels))
         self.classes.add(in_ids_of(truth.labels, seen), truth.mask)
 
+    def merge(self, later: Contest) -> None:
+        """Put the frames of `later` behind these."""
+        self.model_depth += later.model_depth
+        self.model_normals += later.model_normals
+        self.map_depth += later.map_depth
+        self.map_normals += later.map_normals
+        self.constant_depth.merge(later.constant_depth)
+        self.constant_normal.merge(later.constant_normal)
+        if later.classes is not None:
+            self.labels = later.labels
+            self.classes = self.classes or ClassScores(later.classes.classes)
+            self.classes.merge(later.classes)
+
     def contenders(self, model: str) -> tuple[Contender, ...]:
         """The model first, then the baselines that there are."""
         classes = self.classes

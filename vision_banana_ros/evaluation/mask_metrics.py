@@ -104,6 +104,11 @@ class InstanceMatches:
             self.fp[i] += n_predicted - hits
             self.fn[i] += n_true - hits
 
+    def merge(self, later: InstanceMatches) -> None:
+        self.tp += later.tp
+        self.fp += later.fp
+        self.fn += later.fn
+
     def pm_f1(self) -> float:
         if not (self.tp + self.fn).any():
             return float("nan")

@@ -8,18 +8,21 @@ A sample is a few files of a webdataset shard, all with the picture's key:
     mask.png                    ids into `labels` of the JSON; 255 unlabelled        mask_confidence.png
     instances_NN.png            16-bit, 0 none, of the class that answer NN names    region_NN.png  255 where it is
     sensor_depth.png            as depth.png: what a sensor measured, where there was one
+    features.npy                float16 (h, w, C): what an encoder makes of each patch, where one was named
     canvas_NN.png               answer NN painted by the code of its prompt
     json                        prompts, classes, camera, teachers, revisions, licences, agreement, what was left out
 """
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from vision_banana_ros import __version__
 from vision_banana_ros.codecs import instances as instances_code
@@ -67,6 +70,15 @@ class Teacher:
         return self.generator.about
 
 
+class Encoder(Protocol):
+    """Patch features of a picture, (h, w, C)."""
+
+    @property
+    def about(self) -> About: ...
+
+    def see(self, rgb: UInt8Array) -> npt.NDArray[np.float16]: ...
+
+
 @dataclass(slots=True)
 class Labeller:
     """`recording_licence` is the terms of the pictures themselves."""
@@ -75,6 +87,7 @@ class Labeller:
     instructions: Sequence[Instruction]
     settings: BeliefSettings = field(default_factory=BeliefSettings)
     recording_licence: str = "unknown"
+    encoder: Encoder | None = None
 
     def __post_init__(self) -> None:
         for instruction in self.instructions:
@@ -95,6 +108,8 @@ class Labeller:
         members = [("rgb.jpg", picture.jpeg), *_layers(belief)]
         if picture.sensor_depth_m is not None:
             members.append(("sensor_depth.png", png(millimetres(picture.sensor_depth_m))))
+        if self.encoder is not None:
+            members.append(("features.npy", _npy(self.encoder.see(picture.frame.rgb))))
         canvases = []
         for number, answer in enumerate(answers):
             members += [(f"{name}_{number:02d}.png", data) for name, data in answer.members]
@@ -149,22 +164,38 @@ class Labeller:
             }
             for teacher in self.teachers
         ]
-        licences = sorted({self.recording_licence, *(teacher.about.licence for teacher in self.teachers)})
+        encoder = self.encoder.about if self.encoder is not None else None
+        sources = [teacher.about for teacher in self.teachers] + ([encoder] if encoder is not None else [])
+        licences = sorted({self.recording_licence, *(about.licence for about in sources)})
         about = {name: value for name, value in picture.about.items() if name not in ("camera", "has_sensor_depth")}
-        return about | {
-            "key": picture.key,
-            "camera": None if belief.camera is None else asdict(belief.camera),
-            "camera_from": belief.camera_from,
-            "labels": list(belief.labels),
-            "answers": answers,
-            "teachers": teachers,
-            "recording_licence": self.recording_licence,
-            "licences": licences,
-            "non_commercial": any(forbids_commerce(licence) for licence in licences),
-            "agreement": belief.agreement,
-            "left_out": belief.left_out,
-            "software": f"vision_banana_ros {__version__}",
-        }
+        return (
+            about
+            | {
+                "key": picture.key,
+                "camera": None if belief.camera is None else asdict(belief.camera),
+                "camera_from": belief.camera_from,
+                "labels": list(belief.labels),
+                "answers": answers,
+                "teachers": teachers,
+                "recording_licence": self.recording_licence,
+                "licences": licences,
+                "non_commercial": any(forbids_commerce(licence) for licence in licences),
+                "agreement": belief.agreement,
+                "left_out": belief.left_out,
+                "software": f"vision_banana_ros {__version__}",
+            }
+            | (
+                {"features": {"model": encoder.name, "licence": encoder.licence, "revision": encoder.revision}}
+                if encoder is not None
+                else {}
+            )
+        )
+
+
+def _npy(array: npt.NDArray[np.float16]) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,47 +1,18 @@
-"""The engine of many machines: the same `settle`, in an actor pool of Ray Data.
+"""Labelling on many machines: the same `settle`, in actors of Ray.
 
-An actor loads the teachers once and settles a few pictures at a time; Ray restarts actors that die, gives their
-pictures to others and holds back when the pool is busy. The label is written by the actor, into the run's folder, which
-all machines must see under the same path (NFS, a shared volume); what travels through Ray is keys alone. So whoever
-dies, actor, machine or driver, nothing is lost but the picture in hand, and nothing is made twice.
-
-Without an address Ray is started here: for this host alone, without dashboard, usage statistics or metrics.
+The label is written by the actor, into the run's folder. So whoever dies, actor, machine or driver, nothing is lost but
+the picture in hand, and nothing is made twice.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
-from vision_banana_ros.core import GeneratorError, VisionBananaError, require_package
 from vision_banana_ros.labelling.run import LabellerSpec, settle
 from vision_banana_ros.labelling.store import Store
-
-T = TypeVar("T")
-
-AUTO = "auto"
-_LOOPBACK = "127.0.0.1"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RaySettings:
-    """`address`: "auto" starts Ray here, unless RAY_ADDRESS names a cluster; anything else is the cluster's address.
-
-    `gpus` of one worker may be a fraction: 0.5 puts two of them on a card. `batch` pictures are one task.
-    """
-
-    address: str = AUTO
-    workers: int = 2
-    cpus: float = 1.0
-    gpus: float = 0.0
-    batch: int = 4
-
-    @property
-    def is_local(self) -> bool:
-        return self.address == AUTO and not os.environ.get("RAY_ADDRESS")
+from vision_banana_ros.scaling.actors import RaySettings, spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,76 +36,3 @@ class Worker:
         for key in batch["key"]:
             settle(self._store, self._labeller, str(key))
         return batch
-
-
-def spread(worker: Callable[[Any], Any], argument: Any, keys: Sequence[T], settings: RaySettings) -> Iterator[T]:
-    """Each key goes through `worker(argument)`, in batches {"key": [...]}; it is yielded when it is done.
-
-    Ray is started when there is something to do and stopped afterwards. To do a key twice must do no harm.
-    """
-    if not keys:
-        return
-    ray = start_ray(settings)
-    try:
-        blocks = max(1, -(-len(keys) // settings.batch))
-        done = ray.data.from_items([{"key": key} for key in keys], override_num_blocks=blocks).map_batches(
-            worker,
-            fn_constructor_args=(argument,),
-            batch_size=settings.batch,
-            # Ray Data makes actors that die anew, without end, and gives what they had in hand to others
-            compute=ray.data.ActorPoolStrategy(size=settings.workers, max_tasks_in_flight_per_actor=2),
-            num_cpus=settings.cpus,
-            num_gpus=settings.gpus,
-        )
-        for row in done.iter_rows():
-            yield row["key"]
-    except (VisionBananaError, KeyboardInterrupt, GeneratorExit):
-        raise
-    except Exception as error:  # Ray wraps what a worker raised in its own types
-        raise GeneratorError(_reason(error)) from error
-    finally:
-        ray.shutdown()
-
-
-def start_ray(settings: RaySettings) -> Any:
-    """Ray, connected or started; imported nowhere else."""
-    require_package("ray", extra="scale", purpose="Labelling on many machines")
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    if settings.is_local:
-        # else 127.0.0.1 becomes the address that others reach this machine by, and Ray listens there
-        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
-        os.environ["RAY_enable_metrics_collection"] = "0"  # noqa: SIM112 (so Ray spells it)
-    import ray
-
-    if settings.is_local:
-        ray.init(
-            num_cpus=max(1, round(settings.workers * settings.cpus)),
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            object_store_memory=128 << 20,
-            _node_ip_address=_LOOPBACK,
-        )
-    else:
-        address = None if settings.address == AUTO else settings.address  # None: RAY_ADDRESS
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    import ray.data
-
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    return ray
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost error's one line."""
-    cause: BaseException = error
-    while True:
-        inner = getattr(cause, "cause", None) or cause.__cause__
-        if not isinstance(inner, BaseException) or inner is cause:
-            break
-        cause = inner
-    lines = [line for line in str(cause).splitlines() if line.strip()]
-    return lines[-1].strip() if lines else type(cause).__name__

@@ -33,7 +33,7 @@ def selection_page(selection: Selection, recordings: Sequence[str]) -> str:
     start = {c.recording: c.stamp_ns for c in reversed(chosen)}
     tiles = [
         _figure(
-            candidate.preview,
+            candidate.preview.read(),
             "jpeg",
             f"{recordings[candidate.recording]} #{candidate.at}, "
             f"{(candidate.stamp_ns - start[candidate.recording]) / 1e9:.1f} s, sharpness {candidate.sharpness:.1f}",

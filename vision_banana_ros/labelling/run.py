@@ -14,9 +14,10 @@ from typing import Any, Protocol
 
 from vision_banana_ros.core import DataError, GeneratorError
 from vision_banana_ros.data.recording import RecordingOptions
+from vision_banana_ros.generators.options import GeneratorOptions
 from vision_banana_ros.generators.registry import load_generator
 from vision_banana_ros.labelling.belief import BeliefSettings
-from vision_banana_ros.labelling.labeller import Labeller, RefusedError, Teacher
+from vision_banana_ros.labelling.labeller import Encoder, Labeller, RefusedError, Teacher
 from vision_banana_ros.labelling.licences import forbids_commerce, require_accepted
 from vision_banana_ros.labelling.pages import samples_page
 from vision_banana_ros.labelling.pictures import keep_pictures, read_picture
@@ -46,6 +47,7 @@ class LabelSettings:
     accept_licence: bool = False
     allow_remote: bool = False
     anchor: str = ""
+    features: str = ""
 
     def __post_init__(self) -> None:
         if not self.inputs or not self.teachers or not self.prompts:
@@ -57,6 +59,8 @@ class LabelSettings:
         """What must be the same when a run goes on."""
         entries = asdict(self)
         entries["inputs"] = [str(path.resolve()) for path in self.inputs]
+        if not self.features:
+            del entries["features"]  # so that runs of older versions go on
         return entries
 
     @property
@@ -77,7 +81,19 @@ class LabellerSpec:
         load = self.load or self._load
         teachers = [Teacher(name, load(name)) for name in self.settings.teachers]
         require_accepted([teacher.about for teacher in teachers], self.settings.accept_licence)
-        return Labeller(teachers, self.settings.instructions, self.settings.belief, self.settings.recording_licence)
+        encoder = self._encoder()
+        if encoder is not None:
+            require_accepted([encoder.about], self.settings.accept_licence)
+        return Labeller(
+            teachers, self.settings.instructions, self.settings.belief, self.settings.recording_licence, encoder
+        )
+
+    def _encoder(self) -> Encoder | None:
+        if not self.settings.features:
+            return None
+        from vision_banana_ros.generators.specialists.patches import load_patches
+
+        return load_patches(self.settings.features, GeneratorOptions(accept_licence=self.settings.accept_licence))
 
     def _load(self, name: str) -> Generator:
         return load_generator(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from vision_banana_ros.core import DataError
@@ -45,32 +46,33 @@ def make_plan(
     tell: Callable[[str, int], None],
 ) -> Plan:
     """`say` hears what is odd about the recordings, `tell` how many pictures have been looked at."""
-    recordings: list[dict[str, Any]] = []
-    candidates: list[Candidate] = []
-    seen = damaged = 0
-    for path in inputs:
-        try:
-            recording = open_recording(path, options, say)
-            moments = Moments(len(recordings), settings)
-            for glance in recording.glances():
-                moments.add(glance)
-                tell(recording.name, moments.seen)
-            facts = recording.facts()
-        except DataError as error:
-            if len(inputs) == 1:
-                raise
-            say(f"{error}: left out")  # one damaged bag must not cost the night's other ones
-            continue
-        entry = {"path": str(path.resolve()), "name": recording.name, "facts": facts, "damaged": moments.damaged}
-        recordings.append(entry)
-        damaged += len(moments.damaged)
-        candidates += moments.found()
-        seen += moments.seen
-    if not candidates:
-        raise DataError(f"no picture in {', '.join(map(str, inputs))} can be used")
-    selection = select(candidates, settings, seen=seen, damaged=damaged)
-    items = [Planned(key=c.digest, recording=c.recording, at=c.at, stamp_ns=c.stamp_ns) for c in selection.chosen]
-    names = [entry["name"] for entry in recordings]
-    write_whole(store.root / SELECTION_PAGE, selection_page(selection, names).encode())
+    with TemporaryFile(dir=store.root) as previews:
+        recordings: list[dict[str, Any]] = []
+        candidates: list[Candidate] = []
+        seen = damaged = 0
+        for path in inputs:
+            try:
+                recording = open_recording(path, options, say)
+                moments = Moments(len(recordings), settings, previews)
+                for glance in recording.glances():
+                    moments.add(glance)
+                    tell(recording.name, moments.seen)
+                facts = recording.facts()
+            except DataError as error:
+                if len(inputs) == 1:
+                    raise
+                say(f"{error}: left out")  # one damaged bag must not cost the night's other ones
+                continue
+            entry = {"path": str(path.resolve()), "name": recording.name, "facts": facts, "damaged": moments.damaged}
+            recordings.append(entry)
+            damaged += len(moments.damaged)
+            candidates += moments.found()
+            seen += moments.seen
+        if not candidates:
+            raise DataError(f"no picture in {', '.join(map(str, inputs))} can be used")
+        selection = select(candidates, settings, seen=seen, damaged=damaged)
+        items = [Planned(key=c.digest, recording=c.recording, at=c.at, stamp_ns=c.stamp_ns) for c in selection.chosen]
+        names = [entry["name"] for entry in recordings]
+        write_whole(store.root / SELECTION_PAGE, selection_page(selection, names).encode())
     store.write_plan(recordings, items)
     return Plan(recordings, items)

@@ -12,8 +12,10 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -46,9 +48,30 @@ class SelectionSettings:
             raise DataError(f"selection needs most >= 1, every >= 0 and same_levels >= 0, got {self}")
 
 
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Where a small JPEG lies in a file that is there for as long as the choice takes: kept in memory, those of a long
+    recording would be most of what labelling needs.
+    """
+
+    file: BinaryIO
+    start: int
+    size: int
+
+    @classmethod
+    def kept(cls, jpeg: bytes, file: BinaryIO) -> Preview:
+        start = file.seek(0, os.SEEK_END)
+        file.write(jpeg)
+        return cls(file, start, len(jpeg))
+
+    def read(self) -> bytes:
+        self.file.seek(self.start)
+        return self.file.read(self.size)
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Candidate:
-    """The best picture of a moment. `preview` is a small JPEG for the index that people look at."""
+    """The best picture of a moment. `preview` is for the index that people look at."""
 
     recording: int
     at: int
@@ -58,7 +81,7 @@ class Candidate:
     brightness: float
     contrast: float
     thumbnail: npt.NDArray[np.uint8]
-    preview: bytes
+    preview: Preview
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,10 +95,11 @@ class Selection:
 
 @dataclass(slots=True)
 class Moments:
-    """Candidates of one recording, picture by picture: holds one per moment, so memory hardly grows."""
+    """Candidates of one recording, picture by picture: holds one of each moment, with its preview in a file."""
 
     recording: int
     settings: SelectionSettings
+    previews: BinaryIO
     seen: int = 0
     damaged: list[tuple[int, str]] = field(default_factory=list)
     _done: list[Candidate] = field(default_factory=list)
@@ -94,7 +118,7 @@ class Moments:
             return
         if self.settings.every:
             if count % self.settings.every == 0:
-                self._done.append(_candidate(self.recording, glance, sharpness_of(glance.small)))
+                self._keep(glance, sharpness_of(glance.small))
             return
         sharpness = sharpness_of(glance.small)
         moment = glance.stamp_ns // MOMENT_NS, *glance.hw
@@ -106,8 +130,12 @@ class Moments:
 
     def _close(self) -> None:
         if self._best is not None:
-            self._done.append(_candidate(self.recording, *self._best))
+            self._keep(*self._best)
             self._best = None
+
+    def _keep(self, glance: Glance, sharpness: float) -> None:
+        preview = Preview.kept(_preview(glance.small), self.previews)
+        self._done.append(_candidate(self.recording, glance, sharpness, preview))
 
 
 def sharpness_of(small: UInt8Array) -> float:
@@ -117,11 +145,15 @@ def sharpness_of(small: UInt8Array) -> float:
     return math.log((edges**2 + 0.05) / (cv2.meanStdDev(smooth)[1].item() ** 2 + 20.0))
 
 
-def _candidate(recording: int, glance: Glance, sharpness: float) -> Candidate:
-    luma = cv2.cvtColor(glance.small, cv2.COLOR_RGB2GRAY)
-    height = max(1, round(glance.small.shape[0] * _PREVIEW_WIDTH / glance.small.shape[1]))
-    preview = cv2.resize(glance.small, (_PREVIEW_WIDTH, height), interpolation=cv2.INTER_AREA)
+def _preview(small: UInt8Array) -> bytes:
+    height = max(1, round(small.shape[0] * _PREVIEW_WIDTH / small.shape[1]))
+    preview = cv2.resize(small, (_PREVIEW_WIDTH, height), interpolation=cv2.INTER_AREA)
     _, jpeg = cv2.imencode(".jpg", preview[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 70])
+    return bytes(jpeg.tobytes())
+
+
+def _candidate(recording: int, glance: Glance, sharpness: float, preview: Preview) -> Candidate:
+    luma = cv2.cvtColor(glance.small, cv2.COLOR_RGB2GRAY)
     return Candidate(
         recording=recording,
         at=glance.at,
@@ -131,7 +163,7 @@ def _candidate(recording: int, glance: Glance, sharpness: float) -> Candidate:
         brightness=float(luma.mean()),
         contrast=float(luma.std()),
         thumbnail=np.asarray(cv2.resize(glance.small, _THUMBNAIL_WH, interpolation=cv2.INTER_AREA), np.uint8),
-        preview=jpeg.tobytes(),
+        preview=preview,
     )
 
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from vision_banana_ros.data import Example
-from vision_banana_ros.data.readers.labels import MANIFEST, open_dataset
+from vision_banana_ros.data.readers.labels import MANIFEST, open_dataset, read_features
 from vision_banana_ros.labelling.labeller import normals_picture
 from vision_banana_ros.labelling.pictures import JPEG_QUALITY, millimetres, png
 from vision_banana_ros.labelling.store import write_whole
@@ -43,6 +43,9 @@ def unpack(labels: Path, folder: Path) -> int:
             referring[example.name] = [
                 {"text": said.text, "instances": list(said.instance_ids)} for said in example.truth.referring
             ]
+    for key, features in read_features(labels):
+        (draft / "features").mkdir(exist_ok=True)
+        (draft / "features" / f"{key}.npy").write_bytes(features)
     for name, entries in (
         ("intrinsics.json", cameras),
         ("referring.json", referring),

@@ -56,6 +56,7 @@ class Batch:
     numbers: dict[Task, Tensor]  # (rows, H, W) int64: instances that are to be told apart, 0 none
     colors: dict[Task, Tensor]  # (rows, 3, H, W) 0..1: answers that are plain pictures
     classes: Tensor  # (B, H/8, W/8) int64: numbers of the vocabulary in the middles of the squares; OPEN
+    features: Tensor | None = None  # (B, C, H/8, W/8) of another encoder there; 0 unknown. None: not learnt from
 
     def place(self, *, canonical: bool) -> Tensor:
         """(B, H, W) of depth along the walk, 0..1; -1 unknown or beyond range."""

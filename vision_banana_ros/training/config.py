@@ -81,6 +81,8 @@ class TrainingConfig:
     paste_share: float = 0.35  # of the real samples, which get rendered objects, or parts of real rooms, in front
     turn_share: float = 0.7  # of the real samples, which are seen in another direction
 
+    features_weight: float = 0.0  # pull of an encoder's patch features (`label --features`); 0: they are not read
+
     views: tuple[View, ...] = (View(width=128, height=96),)
     batch: int = 16
     samples: int = 100_000

@@ -32,6 +32,7 @@ from vision_banana_ros.student.text import TextTable
 from vision_banana_ros.training.batch import Words
 from vision_banana_ros.training.checkpoint import BEST, FIRST, LAST, Average, load_run, save_checkpoint
 from vision_banana_ros.training.config import TrainingConfig
+from vision_banana_ros.training.features import feature_size
 from vision_banana_ros.training.gates import Gates
 from vision_banana_ros.training.journal import Journal, alive, means, note
 from vision_banana_ros.training.losses import total_loss
@@ -67,7 +68,8 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
             save_checkpoint(run / FIRST, {"average": student.state_dict()})
     student = student.to(device)
     student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stub forgets this form
-    trainee = Trainee(student).to(device)
+    vectors = feature_size(config)
+    trainee = Trainee(student, features=vectors).to(device)
     trainee.learn(frozen_blocks=config.frozen_blocks, batch_norms=False)  # says what has gradients
     optimiser = torch.optim.AdamW(parameter_groups(trainee, config), lr=config.learning_rate, fused=True)
     average = Average.of(student, config.average)
@@ -96,7 +98,7 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
         write_sources(config, run / "sources.json")
 
     # --- data ---------------------------------------------------------------------------------------------------
-    sampler = Sampler(config, Words.of(text, device), device, rank=rank, world=world, start=seen)
+    sampler = Sampler(config, Words.of(text, device), device, rank=rank, world=world, start=seen, feature_size=vectors)
     gates = Gates.open(config.gates) if is_first else None
     noise = torch.Generator(device=device).manual_seed(config.seed + seen + rank)
 
@@ -115,7 +117,7 @@ def train(config: TrainingConfig, run: Path, text: TextTable) -> Path:
         image = vary(batch.image, noise).contiguous(memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16 and has_bfloat16(device)):
             painting, sight = model(image, batch.boxes, batch.log_focal)
-        losses = total_loss(painting, batch, sight)
+        losses = total_loss(painting, batch, sight, features_weight=config.features_weight)
         optimiser.zero_grad(set_to_none=True)
         losses.total.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(trainee.parameters(), 1.0)

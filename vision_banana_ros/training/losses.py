@@ -23,14 +23,14 @@ class Losses:
     parts: dict[str, Tensor]
 
 
-def total_loss(painting: Painting, batch: Batch, sight: Sight | None = None) -> Losses:
-    parts = list(_parts(painting, batch, sight))
+def total_loss(painting: Painting, batch: Batch, sight: Sight | None = None, *, features_weight: float = 0.0) -> Losses:
+    parts = list(_parts(painting, batch, sight, features_weight))
     total = torch.stack([part.weight * part.loss for part in parts]).sum()
     return Losses(total, {part.name: part.loss.detach() for part in parts})
 
 
-def _parts(painting: Painting, batch: Batch, sight: Sight | None) -> Iterator[Part]:
+def _parts(painting: Painting, batch: Batch, sight: Sight | None, features_weight: float) -> Iterator[Part]:
     for exercise in exercises():
         yield from exercise.losses(painting, batch)
     if sight is not None:
-        yield from sight_losses(sight, batch)
+        yield from sight_losses(sight, batch, features_weight=features_weight)

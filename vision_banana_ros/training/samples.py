@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from vision_banana_ros.data import Lens
 from vision_banana_ros.training.batch import Batch, Words
 from vision_banana_ros.training.collate import collate, facts
 from vision_banana_ros.training.config import TrainingConfig, View, folders
+from vision_banana_ros.training.features import look_up
 from vision_banana_ros.training.live import LiveWorld, live_world
 from vision_banana_ros.training.look import look, together
 from vision_banana_ros.training.paste import paste
@@ -44,6 +45,7 @@ class Sampler:
     renders: Renders | None = None
     real: list[Group] = field(default_factory=list)
     live: LiveWorld | None = None
+    feature_size: int = 0
     recipe: Recipe = field(init=False)
     rng: np.random.Generator = field(init=False)
     size_rng: np.random.Generator = field(init=False)
@@ -69,7 +71,7 @@ class Sampler:
             self.live = self._begin_live(seed)
         self.real = self.real or read_real(
             config.frames, config.annotations, self.labels, self.device,
-            allow_non_commercial=config.allow_non_commercial,
+            allow_non_commercial=config.allow_non_commercial, feature_size=self.feature_size,
         )  # fmt: skip
         if self.renders is None and not self.real:
             raise DataError("training needs shards, or frames, or both")
@@ -149,7 +151,12 @@ class Sampler:
         told = facts(seen, views.camera, real, usual.tolist(), referring)
         asker = Asker(self.rng, tuple(self.labels.names), most_targets)
         asked = [self.recipe.ask(about, self.config.questions, asker) for about in told]
-        return collate(seen, asked, views.camera, usual.tolist(), self.words, self.recipe.tasks())
+        batch = collate(seen, asked, views.camera, usual.tolist(), self.words, self.recipe.tasks())
+        if not self.feature_size:
+            return batch
+        features = look_up(picked, views.matrix, view, self.feature_size, self.device)
+        features[torch.as_tensor(taker, device=self.device)] = 0  # things stand there that the encoder did not see
+        return replace(batch, features=features)
 
     def _pick(self) -> tuple[bool, tuple[Stack, int]]:
         take_real = self.renders is None or (bool(self.real) and self.rng.random() < self.config.real_share)

@@ -23,6 +23,7 @@ from vision_banana_ros.data.readers.shards import shard_files, world_source
 from vision_banana_ros.data.shard_manifest import read_manifest
 from vision_banana_ros.training.annotations import Annotations
 from vision_banana_ros.training.config import Folder, TrainingConfig, folders
+from vision_banana_ros.training.features import read_features
 from vision_banana_ros.training.store import Labels, Record, Stack, record, shard_records
 
 #: Pixels of a real frame's longer side that are kept: canvases have less, and crops are of a third at least.
@@ -111,6 +112,7 @@ def read_real(
     device: torch.device,
     *,
     allow_non_commercial: bool = False,
+    feature_size: int = 0,
 ) -> list[Group]:
     """All frames of each folder; the more a folder holds the oftener it is drawn, but by far not in proportion."""
     if not entries:
@@ -126,7 +128,7 @@ def read_real(
         if key in read:  # named again: drawn more often, read once
             continue
         read[key] = defaultdict(list)
-        for entry in _records(Path(folder.path), part, annotations, labels):
+        for entry in _records(Path(folder.path), part, annotations, labels, feature_size):
             hw = (entry.rgb.shape[0], entry.rgb.shape[1])
             read[key][hw].append(len(sizes[hw]))
             sizes[hw].append(entry)
@@ -161,7 +163,7 @@ def _part(folder: Folder) -> Part:
     return Part(dataset=dataset, weight=weight, lens=folder.lens_or(Lens.NO_NARROW), kinds=folder.kinds)
 
 
-def _records(folder: Path, part: Part, annotations: str | None, labels: Labels) -> Iterator[Record]:
+def _records(folder: Path, part: Part, annotations: str | None, labels: Labels, feature_size: int) -> Iterator[Record]:
     masks = Annotations.read(Path(annotations), folder.name) if annotations and "mask" in part.kinds else None
     for example in part.dataset:
         drawn = part.draw(example)
@@ -169,7 +171,8 @@ def _records(folder: Path, part: Part, annotations: str | None, labels: Labels) 
         if masks is not None and example.name in masks.masks:
             truth = _annotated(truth, masks, example.frame, f"{folder}/{example.name}", example.name)
         kept = record(example.frame, truth, labels, longest=LONGEST)
-        yield replace(kept, lens=_lens(drawn))
+        features = read_features(folder, example.name, feature_size)
+        yield replace(kept, lens=_lens(drawn), features=features)
 
 
 def _lens(drawn: Drawn) -> Lens:

@@ -65,6 +65,7 @@ class Record:
     referring: tuple[Referring, ...] = ()
     lens: Lens = Lens.ALL
     weight: float = 1.0  # of its folder
+    features: npt.NDArray[np.float16] | None = None  # (h, w, C) over the whole frame
 
 
 def packed(depth: Any, normals: Any, classes: Any, instances: Any) -> Int64Array:
@@ -141,6 +142,10 @@ def _numbered(instances: Any) -> tuple[npt.NDArray[np.uint8], dict[int, int]]:
     return table[instances], {int(i): n + 1 for n, i in enumerate(ids)}
 
 
+def _channels_first(features: npt.NDArray[np.float16]) -> Tensor:
+    return torch.from_numpy(features).permute(2, 0, 1)
+
+
 @dataclass(slots=True, eq=False)
 class Stack:
     """Frames of one size, up to `capacity` of them: then new ones take the place of the oldest."""
@@ -151,6 +156,7 @@ class Stack:
     referring: list[tuple[Referring, ...]]
     lens: npt.NDArray[np.object_]  # (capacity,) of Lens
     weight: npt.NDArray[np.float64]  # (capacity,)
+    features: list[Tensor | None]  # (C, h, w) float16
     count: int = 0
     _next: int = 0
 
@@ -164,6 +170,7 @@ class Stack:
             [()] * capacity,
             np.full(capacity, Lens.ALL, object),
             np.ones(capacity),
+            [None] * capacity,
         )
 
     @property
@@ -182,6 +189,8 @@ class Stack:
             self.camera[row] = entry.camera
             self.advance(1)
             self.referring[row], self.lens[row], self.weight[row] = entry.referring, entry.lens, entry.weight
+            vectors = entry.features
+            self.features[row] = None if vectors is None else _channels_first(vectors).to(self.rgb.device)
 
     def advance(self, count: int) -> range:
         """The rows that `count` new frames are to be written to, which are then there. They follow one another."""

@@ -29,18 +29,20 @@ class Sight:
     log_depth: Tensor  # (B, h, w) canonical
     normals: Tensor  # (B, 3, h, w), not yet unit long
     classes: Tensor  # (B, C, h, w) logits of the vocabulary
+    features: Tensor | None = None  # (B, C, h, w) in the space of another encoder, where one is learnt from
 
 
 class Trainee(nn.Module):
-    """`student` is what counts."""
+    """`student` is what counts. `features`: how long the vectors of an encoder are that it is pulled towards, or 0."""
 
-    def __init__(self, student: Student) -> None:
+    def __init__(self, student: Student, *, features: int = 0) -> None:
         super().__init__()
         self.student = student
         channels = student.config.trunk[_MIDDLE]
         self.log_depth = nn.Conv2d(channels, 1, 1)
         self.normals = nn.Conv2d(channels, 3, 1)
         self.classes = nn.Conv2d(channels, len(vocabulary.labels()), 1)
+        self.features = nn.Conv2d(channels, features, 1) if features else None
         nn.init.constant_(self.log_depth.bias, _USUAL_LOG_M)  # type: ignore[arg-type]  # it has one
 
     def forward(self, image: Tensor, boxes: Boxes, log_k: Tensor) -> tuple[Painting, Sight]:
@@ -48,7 +50,8 @@ class Trainee(nn.Module):
         seen = self.student.see(image)
         painting = self.student.paint(seen, boxes, log_k)
         shared = seen.maps[_MIDDLE]
-        sight = Sight(self.log_depth(shared)[:, 0], self.normals(shared), self.classes(shared))
+        features = None if self.features is None else self.features(shared)
+        sight = Sight(self.log_depth(shared)[:, 0], self.normals(shared), self.classes(shared), features)
         return painting, sight
 
     def learn(self, *, frozen_blocks: int, batch_norms: bool) -> None:

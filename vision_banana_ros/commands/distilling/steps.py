@@ -94,7 +94,7 @@ class Distillation:
                 replayed=config.replay.frames,
                 shards=config.replay.world,
                 replay_share=config.replay.share,
-                options=config.train,
+                options={"allow_non_commercial": config.accept_licence, **config.train},
             )
         )
         self.say(f"trained: {last}")

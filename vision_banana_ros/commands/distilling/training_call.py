@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from vision_banana_ros.core import require_package
+from vision_banana_ros.data import open_dataset
 from vision_banana_ros.generators.registry import SHIPPED_STUDENT
 
 #: For a student that is trained already: small steps, statistics kept (docs/training.md). What this version of
@@ -25,6 +26,10 @@ GENTLE: dict[str, Any] = {
     "batch_norms": 0,
     "views": [{"width": 192, "height": 128}],
 }
+
+
+def frames_in(folder: str) -> int:
+    return max(1, len(open_dataset(Path(folder))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,15 +74,21 @@ def _words_of(start: str) -> Path:
     return (Path(start).parent if start.endswith(".pt") else Path(start)) / "text.npz"
 
 
-def mixed(job: TrainingJob) -> tuple[list[str], float]:
-    """Folders of frames, named so often that the shares come out, and the share of frames among all samples.
+def mixed(job: TrainingJob, frames_in: Callable[[str], int] = frames_in) -> tuple[list[Any], float]:
+    """Folders of frames with weights so that the shares come out, and the share of frames among all samples.
 
-    Training draws from every folder equally often. With renders as the only replay they take the whole of its share;
-    with frames too, each half of it.
+    By itself training draws from a folder as the root of its frames; the old ones keep that among themselves. With
+    renders as the only replay they take the whole of its share; with frames too, each half of it.
     """
+    taught = str(job.taught)
     if not job.replayed:
-        return [str(job.taught)], (1 - job.replay_share) if job.shards else 1.0
+        return [taught], (1 - job.replay_share) if job.shards else 1.0
     rendered = job.replay_share / 2 if job.shards else 0.0
     old = job.replay_share - rendered
-    times = max(1, round((1 - job.replay_share) / old * len(job.replayed))) if old else 1
-    return [str(job.taught)] * times + list(job.replayed), 1 - rendered
+    if not old:
+        return [taught], 1.0
+    drawn = sum(frames_in(folder) ** 0.5 for folder in job.replayed)
+    weight = (1 - job.replay_share) / old * drawn / frames_in(taught) ** 0.5
+    if not weight:  # nothing but replay
+        return list(job.replayed), 1 - rendered
+    return [{"path": taught, "weight": weight}, *job.replayed], 1 - rendered

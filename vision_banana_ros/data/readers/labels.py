@@ -93,6 +93,14 @@ def open_dataset(root: Path) -> LabelFolder:
         raise DataError(f"{path} must be the manifest of `vision-banana label`: {error!r}") from error
 
 
+def read_features(root: Path) -> Iterator[tuple[str, bytes]]:
+    """Keys with what an encoder made of their patches, a .npy file each, where the labels carry that."""
+    for piece in open_dataset(root).pieces():
+        for key, files in _samples(root / piece):
+            if "features.npy" in files:
+                yield key, files["features.npy"]
+
+
 def _samples(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
     """Key and files of each sample; the files of one lie together."""
     try:

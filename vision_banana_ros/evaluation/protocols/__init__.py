@@ -5,7 +5,7 @@ To add a set: a reader in data/readers/benchmarks/, a scorer here if none fits, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -46,6 +46,12 @@ class Items(Protocol):
 
     def __iter__(self) -> Iterator[Any]: ...
 
+    def pieces(self) -> Sequence[str]:
+        """The names of what is read in one go, in that order; see data.Dataset."""
+        ...
+
+    def read_piece(self, piece: str) -> Sequence[Any]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
@@ -57,6 +63,17 @@ class Benchmark:
     open: Callable[[Path], Items]
     scorer: Callable[[], Scorer]
     published: str
+
+    def scorer_for(self, model: str, tasks: frozenset[Task] | None, presence: Mapping[str, bool] | None) -> Scorer:
+        """A fresh one; an error where `model`, which paints `tasks` (None: all), cannot be judged so."""
+        if tasks is not None and self.task not in tasks:
+            raise GeneratorError(f"{model} does not paint {self.task.value}, which {self.name} asks for")
+        scorer = self.scorer()
+        if presence is not None:
+            if not isinstance(scorer, SacoScorer):
+                raise DataError(f"presence belongs to saco, not to {self.name}")
+            scorer.presence = presence
+        return scorer
 
 
 def _depth(name: str, title: str, opener: Callable[[Path], Items]) -> Benchmark:
@@ -113,14 +130,7 @@ def judge(
     presence: Mapping[str, bool] | None = None,
 ) -> BenchmarkResult:
     """Every item, or the first `limit`; one with no valid truth is skipped and counted."""
-    tasks = getattr(generator, "tasks", None)
-    if tasks is not None and benchmark.task not in tasks:
-        raise GeneratorError(f"{model} does not paint {benchmark.task.value}, which {benchmark.name} asks for")
-    scorer = benchmark.scorer()
-    if presence is not None:
-        if not isinstance(scorer, SacoScorer):
-            raise DataError(f"presence belongs to saco, not to {benchmark.name}")
-        scorer.presence = presence
+    scorer = benchmark.scorer_for(model, getattr(generator, "tasks", None), presence)
     judged = skipped = 0
     chosen: Iterable[Any] = items if limit is None else islice(items, limit)
     for item in chosen:
@@ -129,15 +139,41 @@ def judge(
         else:
             skipped += 1
         step()
+    return result_of(
+        benchmark,
+        scorer,
+        judged=judged,
+        skipped=skipped,
+        limit=limit,
+        model=model,
+        about=about_of(generator),
+        runtime=runtime_of(generator),
+        source=str(items.source),
+    )
+
+
+def result_of(
+    benchmark: Benchmark,
+    scorer: Scorer,
+    *,
+    judged: int,
+    skipped: int,
+    limit: int | None,
+    model: str,
+    about: str,
+    runtime: str,
+    source: str,
+) -> BenchmarkResult:
+    """What was counted, with all that must stand beside it."""
     if not judged:
         raise DataError(f"{benchmark.title} has no item with valid truth among {skipped}: is it the set named?")
     return BenchmarkResult(
         benchmark=benchmark.published,
         title=benchmark.title,
         model=model,
-        about=_about(generator),
-        runtime=runtime_of(generator),
-        source=str(items.source),
+        about=about,
+        runtime=runtime,
+        source=source,
         selection="all of it" if limit is None else f"the first {limit} only: not comparable",
         judged=judged,
         skipped=skipped,
@@ -145,6 +181,6 @@ def judge(
     )
 
 
-def _about(generator: Generator) -> str:
+def about_of(generator: Generator) -> str:
     about = getattr(generator, "about", None)
     return f"{about.name} {about.revision}".strip() + f", {about.licence}" if about else type(generator).__name__

@@ -24,7 +24,7 @@ from math import sqrt
 import numpy as np
 import numpy.typing as npt
 
-from vision_banana_ros.core import BoolArray, Frame, Target, Task, UInt16Array
+from vision_banana_ros.core import BoolArray, Target, Task, UInt16Array
 from vision_banana_ros.data.readers.benchmarks.saco import Pair
 from vision_banana_ros.evaluation.mask_metrics import F1_THRESHOLDS
 from vision_banana_ros.evaluation.protocols.result import Score
@@ -107,6 +107,13 @@ class SubsetTally:
             self.fp += pair.fp
             self.fn += pair.fn
 
+    def merge(self, later: SubsetTally) -> None:
+        for kind, count in later.presence.items():
+            self.presence[kind] += count
+        self.tp += later.tp
+        self.fp += later.fp
+        self.fn += later.fn
+
     @property
     def pairs(self) -> int:
         return sum(self.presence.values())
@@ -126,22 +133,21 @@ class SacoScorer:
 
     presence: Mapping[str, bool] | None = None
     subsets: dict[str, SubsetTally] = field(default_factory=dict)
-    _frame: Frame | None = None
-    _path: object = None
 
     def add(self, item: Pair, generator: Generator) -> bool:
         instances = np.zeros(item.hw, np.uint16)
         if self.presence is None or self.presence.get(item.pair_id, True):
-            if self._path != item.picture:  # phrases of one picture follow each other
-                self._path, self._frame = item.picture, item.frame()
-            assert self._frame is not None
             question = Instruction(Task.INSTANCE, (Target(item.text),), background=BACKGROUND)
-            seen = perceive(self._frame, generator, [question], SCORE_EVERYTHING).instances
+            seen = perceive(item.frame(), generator, [question], SCORE_EVERYTHING).instances
             instances = instances if seen is None else seen
         count = int(instances.max())
         counts = [count_pair(iou_table(item.masks(who), instances, count)) for who in range(len(item.marked))]
         self.subsets.setdefault(item.subset, SubsetTally()).add(best_annotator(counts))
         return True
+
+    def merge(self, later: SacoScorer) -> None:
+        for name, tally in later.subsets.items():
+            self.subsets.setdefault(name, SubsetTally()).merge(tally)
 
     def scores(self) -> list[Score]:
         names = ("cgF1", "IL_MCC", "pmF1")

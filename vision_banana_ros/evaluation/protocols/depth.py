@@ -106,6 +106,16 @@ class DepthTally:
             self.covered += covered
         return pixels > 0
 
+    def merge(self, later: DepthTally) -> None:
+        self.delta1 += later.delta1
+        self.abs_rel += later.abs_rel
+        self.pixels, self.hits, self.error = (
+            self.pixels + later.pixels,
+            self.hits + later.hits,
+            self.error + later.error,
+        )
+        self.covered += later.covered
+
     def scores(self) -> list[Score]:
         images, counted, name = len(self.delta1), self.pixels, self.protocol.name
         per_image, pool = "mean over images", "all pixels in one pool"
@@ -157,6 +167,10 @@ class DepthScorer:
             return False
         predicted = at_size(seen, (truth.shape[0], truth.shape[1]))
         return sum(tally.add(predicted, truth) for tally in self.tallies) > 0
+
+    def merge(self, later: DepthScorer) -> None:
+        for mine, other in zip(self.tallies, later.tallies, strict=True):
+            mine.merge(other)
 
     def scores(self) -> list[Score]:
         return [score for tally in self.tallies for score in tally.scores()]

@@ -43,6 +43,12 @@ class SemanticScorer:
         self.classes.add(in_ids_of(truth.labels, seen), truth.mask)
         return True
 
+    def merge(self, later: SemanticScorer) -> None:
+        if later.classes is not None:
+            self.labels = later.labels
+            self.classes = self.classes or ClassScores(later.classes.classes)
+            self.classes.merge(later.classes)
+
     def scores(self) -> list[Score]:
         summary = self.classes.summary() if self.classes else None
         if self.classes is None or summary is None:
@@ -86,6 +92,10 @@ class ReferringScorer:
                 overlap(painted, region) if counts is None else overlap(painted & counts, region & counts)
             )
         return True
+
+    def merge(self, later: ReferringScorer) -> None:
+        self.images += later.images
+        self.regions += later.regions
 
     def scores(self) -> list[Score]:
         own = [r.intersection / (r.union + _EPSILON) if r.union else 1.0 for r in self.regions]

@@ -52,6 +52,12 @@ class NormalTally:
         self.images.append((total / angle.size, float(np.median(angle)), *(below / angle.size)))
         return True
 
+    def merge(self, later: NormalTally) -> None:
+        self.histogram += later.histogram
+        self.below += later.below
+        self.total_deg += later.total_deg
+        self.images += later.images
+
     def scores(self) -> list[Score]:
         if not self.images:
             return []
@@ -91,6 +97,9 @@ class NormalScorer:
         if truth is None or seen is None:
             return False
         return self.tally.add(at_size(seen, (truth.shape[0], truth.shape[1])), truth)
+
+    def merge(self, later: NormalScorer) -> None:
+        self.tally.merge(later.tally)
 
     def scores(self) -> list[Score]:
         return self.tally.scores()

@@ -84,7 +84,7 @@ class Checkpoint:
         """(1, 3, h, w) for the model, by the numbers of its preprocessor_config.json."""
         torch = _torch()
         defaults = _PLAIN[self.model_type]
-        said = self._preprocessing()
+        said = self.preprocessing()
         size = said.get("size") or {}
         height, width = defaults["size"]
         if "height" in size:
@@ -110,7 +110,7 @@ class Checkpoint:
             moved[name] = value
         return moved
 
-    def _preprocessing(self) -> dict[str, Any]:
+    def preprocessing(self) -> dict[str, Any]:
         for name in ("preprocessor_config.json", "processor_config.json"):
             try:
                 said = json.loads((self.folder / name).read_text(encoding="utf-8"))

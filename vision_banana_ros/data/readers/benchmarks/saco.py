@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ SUBSETS: tuple[str, ...] = (
 )
 ANNOTATORS: tuple[str, ...] = ("a", "b", "c")
 SOURCE = Source("SA-Co/Gold", "SAM License (2025-11-19); pictures keep their owners' rights")
+_PIECE = 32
 LAYOUT = "gt-annotations/gold_SUBSET_merged_{a,b,c}_release_test.json, metaclip-images/ and sa1b-images/"
 
 
@@ -50,7 +51,7 @@ class Pair:
     marked: tuple[tuple[Any, ...], ...]
 
     def frame(self) -> Frame:
-        return Frame(read_rgb(self.picture))
+        return _frame(self.picture)
 
     def masks(self, annotator: int) -> list[BoolArray]:
         return [coco_masks.decode(entry, self.hw) for entry in self.marked[annotator]]
@@ -85,11 +86,32 @@ class SacoGold:
         for subset in self.subsets:
             yield from self.pairs(subset)
 
+    def pieces(self) -> tuple[str, ...]:
+        """SUBSET:NUMBER, each of `_PIECE` pairs: phrases of one picture follow each other, and are mostly together."""
+        counts = {subset: len(self.pairs(subset)) for subset in self.subsets}
+        return tuple(f"{subset}:{n}" for subset, count in counts.items() for n in range(-(-count // _PIECE)))
+
+    def read_piece(self, piece: str) -> list[Pair]:
+        subset, _, number = piece.partition(":")
+        start = int(number) * _PIECE
+        return _pairs(self, subset)[start : start + _PIECE]
+
 
 def open_dataset(root: Path) -> SacoGold:
     require(root / "gt-annotations", root, LAYOUT)
     there = [s for s in SUBSETS if all(map(Path.is_file, map(partial(_file, root, s), ANNOTATORS)))]
     return SacoGold(root, require_some(there, root, LAYOUT))
+
+
+@lru_cache(maxsize=1)
+def _frame(picture: Path) -> Frame:
+    """Phrases of one picture follow each other."""
+    return Frame(read_rgb(picture))
+
+
+@lru_cache(maxsize=1)
+def _pairs(gold: SacoGold, subset: str) -> list[Pair]:
+    return gold.pairs(subset)
 
 
 def _file(root: Path, subset: str, annotator: str) -> Path:

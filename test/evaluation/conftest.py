@@ -1,0 +1,6 @@
+"""Processes that are started find painters.py by its name."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
