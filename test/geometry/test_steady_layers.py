@@ -163,3 +163,20 @@ def test_a_thing_that_one_frame_missed_stays_a_segment():
     assert {segment.id for segment in told} == {segment.id for segment in before}
     assert sum(segment.is_thing for segment in told) == 2
     assert len(steadier.tracks) == 1
+
+
+def test_the_past_is_turned_with_the_camera():
+    from vision_banana_ros.geometry.egomotion import CameraMotion
+    from vision_banana_ros.geometry.motion import Motion
+
+    fusion, hw = NormalFusion(8), (24, 32)
+    turn, _ = cv2.Rodrigues(np.radians([0.0, 6.0, 0.0]))
+    how = CameraMotion(rotation=turn, translation=np.zeros(3), share=1.0, sigma_px=0.1, way_px=0.0)
+    ys, xs = np.mgrid[0 : hw[0], 0 : hw[1]].astype(np.float32)
+    still = Motion(np.stack([xs, ys], -1), np.ones(hw, bool), np.ones(hw, bool), np.zeros(hw, np.float32))
+    wall = np.array((0.0, 0.6, -0.8))
+    for _ in range(5):
+        wall = turn @ wall
+        seen = np.broadcast_to(wall.astype(np.float32), (*hw, 3)).copy()
+        made = fusion.fuse(seen, still, hw, how, None)
+        np.testing.assert_allclose(made, np.broadcast_to(wall, (*hw, 3)), atol=1e-4)
