@@ -28,6 +28,7 @@ from vision_banana_ros.core import (
     Unanswered,
 )
 from vision_banana_ros.geometry import CameraFilter, ScaleFilter, scale_from_height
+from vision_banana_ros.geometry.odometry import OdometryFilter, require_moved
 from vision_banana_ros.geometry.scale import NO_SCALE, scale_from_points
 from vision_banana_ros.geometry.steady import Steadier
 from vision_banana_ros.geometry.tracks import Track
@@ -61,6 +62,9 @@ class PerceiverSettings:
 class Sight:
     """A perception of the outputs' size, the image it is of, and where its camera and scale come from.
 
+    scale_source: "points", "camera height", "odometry", or "": the generator's own. odometry_scale is what depth would
+    have to be multiplied by for the camera's way to be as long as odometry says; where that decides, it is `scale`.
+    odometry_spread is how far single steps are from it, relative. Both are None until enough steps agree.
     resting: tasks that the generator leaves to a later frame so as not to hold up the others (generators/mix.py).
     """
 
@@ -70,6 +74,9 @@ class Sight:
     generate_s: float
     scale: float | None = None
     scale_confidence: float | None = None
+    scale_source: str = ""
+    odometry_scale: float | None = None
+    odometry_spread: float | None = None
     steady_s: float = 0.0
     tracks: tuple[Track, ...] = ()
     resting: frozenset[Task] = frozenset()
@@ -84,6 +91,7 @@ class Perceiver:
         self._scale_filter = ScaleFilter()
         self._scale_height_m = 0.0
         self._points_filter = ScaleFilter()
+        self._odometry = OdometryFilter()
         self._refused: dict[Instruction, tuple[str, float]] = {}
         self._steadier: Steadier | None = None
 
@@ -96,11 +104,16 @@ class Perceiver:
         tasks: frozenset[Task] | None = None,
         wants_camera: bool = False,
         points: FloatArray | None = None,
+        moved_m: float | None = None,
     ) -> Sight:
         """What is asked: instructions, or wishes for the `tasks` that somebody wants to know.
 
         `points` (N, 3), measured in the optical frame, set the scale of depth from then on, before camera_height_m.
+        `moved_m`, metres that the camera moved since the frame before this one by odometry, checks the scale where
+        `settings.steady`, and sets it where neither points nor a height do.
         """
+        if moved_m is not None:
+            require_moved(moved_m)
         steadier = self._steadier_for(settings)
         frame, source = _with_camera(_resized(frame, settings.output_width), settings.hfov_deg)
         if frame.camera is None and steadier is not None and steadier.camera is not None:
@@ -115,7 +128,9 @@ class Perceiver:
         generate_s = time.perf_counter() - start
         # With a scale still to come, metres are not metres yet.
         scales = settings.camera_height_m > 0 or points is not None or self._points_filter.weight > 0
-        answers, camera = decode(frame, canvases, _unlimited(settings.decode) if scales else settings.decode)
+        moves = steadier is not None and (moved_m is not None or self._odometry.newest.steps > 0)
+        unlimited = scales or moves
+        answers, camera = decode(frame, canvases, _unlimited(settings.decode) if unlimited else settings.decode)
         layers = together(answers)
         recovered = frame.camera is None and camera is not None
         if recovered and camera is not None:
@@ -123,13 +138,15 @@ class Perceiver:
             camera, source = self._camera_filter.camera, "recovered"
         camera = frame.camera or camera
         scale = confidence = None
+        scale_source = ""
         if scales and camera is not None and layers.get("depth_m") is not None:
-            scale, confidence = self._scale(layers, camera, points, settings.camera_height_m)
+            scale, confidence, scale_source = self._scale(layers, camera, points, settings.camera_height_m)
         perception = Perception(
             stamp_ns=frame.stamp_ns,
             frame_id=frame.frame_id,
             hw=frame.hw,
-            layers=_in_metres(layers, scale, settings, scales=scales),
+            # By odometry they become metres last: the way is measured in what is held.
+            layers=layers if moves and not scales else _in_metres(layers, scale, settings, scales=scales),
             camera=camera,
             camera_recovered=recovered or source == "held",
             answers=answers,
@@ -137,6 +154,13 @@ class Perceiver:
         )
         if steadier is not None:
             perception = steadier.steady(frame, perception)
+            if moved_m is not None and steadier.last is not None:
+                self._odometry.add(steadier.last.motion, moved_m)
+        if moves and not scales:
+            scale = self._odometry.scale
+            if scale is not None:
+                confidence, scale_source = self._odometry.newest.confidence, "odometry"
+            perception = perception.with_layers(**_in_metres(perception.layers, scale, settings, scales=True))
         return Sight(
             frame=frame,
             perception=perception,
@@ -144,6 +168,9 @@ class Perceiver:
             generate_s=generate_s,
             scale=scale,
             scale_confidence=confidence,
+            scale_source=scale_source,
+            odometry_scale=self._odometry.scale,
+            odometry_spread=None if self._odometry.scale is None else self._odometry.newest.spread,
             steady_s=0.0 if steadier is None or steadier.last is None else steadier.last.seconds,
             tracks=() if steadier is None else steadier.tracks,
             resting=resting,
@@ -206,18 +233,20 @@ class Perceiver:
                 failed[instruction] = str(error)
         return failed
 
-    def _scale(self, layers: Layers, camera: Camera, points: FloatArray | None, height_m: float) -> tuple[float, float]:
-        """What makes metres right by measured points, or by the known height of the camera."""
+    def _scale(
+        self, layers: Layers, camera: Camera, points: FloatArray | None, height_m: float
+    ) -> tuple[float, float, str]:
+        """What makes metres right by measured points, or by the known height of the camera; how sure; which of them."""
         depth_m = layers["depth_m"]
         estimate = NO_SCALE if points is None else scale_from_points(depth_m, camera, points)
         self._points_filter = self._points_filter.updated(estimate)
         if self._points_filter.weight > 0 or height_m <= 0:
-            return float(self._points_filter.scale), float(estimate.confidence)
+            return float(self._points_filter.scale), float(estimate.confidence), "points"
         if height_m != self._scale_height_m:
             self._scale_filter, self._scale_height_m = ScaleFilter(), height_m
         estimate = scale_from_height(depth_m, camera, height_m, normals=layers.get("normals"))
         self._scale_filter = self._scale_filter.updated(estimate)
-        return float(self._scale_filter.scale), float(estimate.confidence)
+        return float(self._scale_filter.scale), float(estimate.confidence), "camera height"
 
 
 def _instructions(wishes: Wishes, hfov_deg: float | None, tasks: frozenset[Task]) -> list[Instruction]:

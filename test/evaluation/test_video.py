@@ -169,3 +169,26 @@ def test_a_path_may_lead_through_another_place_and_only_a_path():
     for wrong in ("clip@7", "drive@", "drive@x", "nowhere@7"):
         with pytest.raises(DataError, match="no footage is called"):
             open_journey(wrong)
+
+
+def normals_scored(journey, turn_deg):
+    judge = VideoJudge("x")
+    for i in range(6):
+        frame, truth = journey.frame(i), journey.truth(i)
+        angle = np.radians(turn_deg(i))
+        turn = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
+        normals = (truth.normals @ turn.T).astype(np.float32)
+        seen = Perception(stamp_ns=frame.stamp_ns, frame_id="", hw=frame.hw, layers={"normals": normals})
+        judge.add(frame, truth, journey.pose(i), seen, 0.003, 0.001)
+    return judge.scores()
+
+
+def test_normals_flicker_by_what_was_put_in_and_not_by_the_cameras_turn(journey):
+    true = normals_scored(journey, lambda _: 0.0)
+    assert true.normals_flicker_deg < 0.3
+    assert true.normals_deg < 0.1
+    flickering = normals_scored(journey, lambda i: 5.0 * (-1) ** i)
+    assert 5 < flickering.normals_flicker_deg < 10  # 10 about one axis; normals along it do not turn
+    assert flickering.own_normals_ms == pytest.approx(1)
+    assert flickering.own_ms == pytest.approx(3)
+    assert np.isnan(scored(journey, lambda _: 1.0).normals_flicker_deg)

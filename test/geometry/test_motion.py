@@ -12,8 +12,9 @@ from vision_banana_ros.core import Camera, Frame, FrameError, Perception
 from vision_banana_ros.evaluation.journeys import open_journey
 from vision_banana_ros.evaluation.video import VideoJudge, step_lag
 from vision_banana_ros.geometry.alignment import align
-from vision_banana_ros.geometry.egomotion import CameraMotion, as_turn, scale_from_odometry
+from vision_banana_ros.geometry.egomotion import CameraMotion, as_turn
 from vision_banana_ros.geometry.motion import MotionFinder, work_picture
+from vision_banana_ros.geometry.odometry import OdometryFilter, scale_from_odometry
 from vision_banana_ros.geometry.steady import Steadier, SteadySettings
 
 FRAMES = 24
@@ -90,8 +91,30 @@ def test_scale_is_checked_against_the_way():
     assert estimate.scale == pytest.approx(1.25, rel=1e-6)
     assert estimate.confidence == 1.0
     assert scale_from_odometry([(still, 1.0)]).confidence == 0
+    assert estimate.spread == pytest.approx(0, abs=1e-9)
+    assert estimate.steps == 12
     with pytest.raises(FrameError, match="odometry must give metres"):
         scale_from_odometry([(still, -1.0)])
+    kept = OdometryFilter()
+    for how, metres in ways[:2]:
+        kept.add(how, metres)
+    assert kept.scale is None, "two steps are too few"
+    for how, metres in [*ways[2:], (still, 5.0), (ways[0][0], 9.0)]:  # one of them slipped
+        kept.add(how, metres)
+    kept.add(None, 1.0)
+    assert kept.newest.steps == 13, "what hardly moves the picture is no step"
+    for _ in range(9):  # but several of it are, each of 0.3 px
+        slow = CameraMotion(rotation=np.eye(3), translation=np.array([0.01, 0, 0]), share=0.9, sigma_px=0.2, way_px=0.3)
+        kept.add(slow, 0.0125)
+    assert kept.newest.steps == 14
+    kept.add(None, 0.0)
+    for sign in (1, -1) * 8:  # nor there and back
+        to_and_fro = CameraMotion(
+            rotation=np.eye(3), translation=np.array([0.01 * sign, 0, 0]), share=0.9, sigma_px=0.2, way_px=1.0
+        )
+        kept.add(to_and_fro, 0.03)
+    assert kept.newest.steps == 14
+    assert kept.scale == pytest.approx(1.25, rel=1e-6)
 
 
 def flickering(journey, index: int, rng) -> Perception:

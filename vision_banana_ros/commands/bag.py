@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -21,7 +22,8 @@ import numpy as np
 
 from vision_banana_ros.commands.output import write_json
 from vision_banana_ros.commands.seeing import Eyes, Progress, add_seeing_arguments, ending_softly
-from vision_banana_ros.core import Camera, DataError, Frame, FrameError, InstructionError, Task
+from vision_banana_ros.core import DataError, Frame, FrameError, InstructionError, Task
+from vision_banana_ros.data.camera_info import camera_from_info
 from vision_banana_ros.data.pixels import rgb_from_bytes
 from vision_banana_ros.generators import load_generator
 
@@ -135,24 +137,11 @@ def frame_of(picture: Any) -> Frame:
             is_bigendian=bool(message.is_bigendian),
         )
     frame = Frame(rgb, stamp_ns=stamp_ns, frame_id=message.header.frame_id)
-    camera = None if picture.info is None else _camera(picture.info, frame.hw)
-    return frame if camera is None else replace(frame, camera=camera)
-
-
-def _camera(info: Any, hw: tuple[int, int]) -> Camera | None:
-    """As the node reads CameraInfo: P where it is set, else K; None where it cannot be meant for this image."""
-    p, k = info.p, info.k
-    fx, cx, fy, cy = (p[0], p[2], p[5], p[6]) if p[0] else (k[0], k[2], k[4], k[5])
-    if not (info.width > 0 and info.height > 0 and fx > 0 and fy > 0):
-        return None
-    camera = Camera(float(fx), float(fy), float(cx), float(cy), int(info.width), int(info.height))
-    roi = info.roi
-    if roi.width and roi.height and (roi.width, roi.height) != (info.width, info.height):
-        cx, cy = camera.cx - roi.x_offset, camera.cy - roi.y_offset
-        camera = Camera(camera.fx, camera.fy, cx, cy, int(roi.width), int(roi.height))
-    if abs(camera.width * hw[0] - camera.height * hw[1]) > 0.01 * camera.width * hw[0]:
-        return None
-    return camera.scaled_to(hw[1], hw[0])
+    if picture.info is not None:
+        with suppress(FrameError):  # an info that cannot be meant for this picture is none, as for the node
+            camera = camera_from_info(picture.info, width=frame.hw[1], height=frame.hw[0])
+            return replace(frame, camera=camera)
+    return frame
 
 
 def _done(bags: Any, output: Path) -> Path | None:

@@ -15,7 +15,8 @@ from vision_banana_ros.codecs import Palette
 from vision_banana_ros.commands.output import write_json
 from vision_banana_ros.core import Target, Task
 from vision_banana_ros.evaluation.journeys import JOURNEYS, Journey, open_journey
-from vision_banana_ros.evaluation.video import VideoScores, evaluate_video, video_report
+from vision_banana_ros.evaluation.video import evaluate_video
+from vision_banana_ros.evaluation.video_scores import VideoScores, video_report
 from vision_banana_ros.generators import load_generator
 from vision_banana_ros.prompts import Instruction
 from vision_banana_ros.tasks.vocabulary import find
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def questions(journey: Journey, *, hide_camera: bool = False) -> tuple[tuple[Instruction, ...], str]:
-    """Depth, the lens, the classes that are seen most, and the instances of the countable class seen most often."""
+    """Depth, normals, the lens, the classes seen most, and the instances of the countable class seen most often."""
     areas: Counter[str] = Counter()
     objects: Counter[str] = Counter()
     for index in range(0, len(journey), max(1, len(journey) // 12)):
@@ -86,6 +87,7 @@ def questions(journey: Journey, *, hide_camera: bool = False) -> tuple[tuple[Ins
     hfov_deg = None if camera is None else float(round(camera.hfov_deg))  # as the node does with camera_info
     asked = [
         Instruction(Task.DEPTH, hfov_deg=hfov_deg),
+        Instruction(Task.NORMALS),
         *([Instruction(Task.RAYS)] if camera is None else []),
         Instruction(Task.SEMANTIC, tuple(Target(n, c) for n, c in zip(names, colors, strict=True))),
     ]

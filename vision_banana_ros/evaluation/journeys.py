@@ -138,6 +138,7 @@ class _Narrow:
         return Truth(
             camera=truth.camera.scaled_to(*wh),
             depth_m=small(truth.depth_m),  # type: ignore[arg-type]
+            normals=small(truth.normals),  # type: ignore[arg-type]
             mask=small(truth.mask),  # type: ignore[arg-type]
             instances=small(truth.instances),  # type: ignore[arg-type]
             labels=truth.labels,

@@ -7,6 +7,8 @@ left out where it was hidden, or is another object):
     scale spread    standard deviation over frames of the median of e; drift: its last tenth against its first
     opw             mean |depth(p) - depth(q)| / truth(p), weighted by exp(-50 |rgb(p) - rgb(q)|^2), colours 0..1
                     (after Wang et al., "NVDS", 2023): the usual figure; true motion is in it
+    normal flicker  mean angle between the normals of p and q, both turned into the world: degrees; places whose true
+                    normals differ by more than 5 degrees (edges, turning things) are left out
     class flicker   share of pixels whose class changed though the true one did not
     lag             see step_lag(): in frames, at a step in true scale
 Identity is in identity.py, single frames in depth_metrics.py and mask_metrics.py.
@@ -36,36 +38,17 @@ from vision_banana_ros.evaluation.depth_metrics import DepthRange, score_depth, 
 from vision_banana_ros.evaluation.identity import Identities
 from vision_banana_ros.evaluation.journeys import Journey, Matrix
 from vision_banana_ros.evaluation.mask_metrics import Confusion
+from vision_banana_ros.evaluation.normal_metrics import score_normals
+from vision_banana_ros.evaluation.video_scores import VideoScores
 from vision_banana_ros.geometry.steady import Steadier
 from vision_banana_ros.perceive import perceive
 from vision_banana_ros.prompts import Generator, Instruction
 from vision_banana_ros.tasks import DecodeSettings
 
 _SAME_DEPTH = 0.03
+_SAME_NORMAL_DEG = 5.0
 _OPW_FALLOFF = 50.0
 FRAME_BY_FRAME, STEADY = "frame by frame", "steady"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VideoScores:
-    """One way of seeing one sequence; NaN for what was not asked or is not known."""
-
-    name: str
-    frames: int
-    delta1: float
-    abs_rel: float
-    flicker: float
-    scale_flicker: float
-    scale_spread: float
-    scale_drift: float
-    opw: float
-    mean_iou: float
-    class_flicker: float
-    id_switches: int
-    id_matches: int
-    idf1: float
-    hota: float
-    own_ms: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +60,7 @@ class _Before:
     pose: tuple[Matrix, Matrix]
     error: AnyArray
     depth_m: FloatArray
+    normals: FloatArray | None
     mask: AnyArray | None
 
 
@@ -92,16 +76,27 @@ class VideoJudge:
     _pairs: list[tuple[float, float, float]] = field(default_factory=list)
     _scales: list[float] = field(default_factory=list)
     _depth: list[tuple[float, float]] = field(default_factory=list)
+    _normals: list[float] = field(default_factory=list)
+    _turned: list[float] = field(default_factory=list)
     _changed: list[float] = field(default_factory=list)
-    _seconds: list[float] = field(default_factory=list)
+    _seconds: list[tuple[float, float]] = field(default_factory=list)
     _confusion: Confusion | None = None
     _identities: Identities = field(default_factory=Identities)
     _before: _Before | None = None
     _frames: int = 0
 
-    def add(self, frame: Frame, truth: Truth, pose: tuple[Matrix, Matrix], seen: Perception, seconds: float) -> None:
+    def add(
+        self,
+        frame: Frame,
+        truth: Truth,
+        pose: tuple[Matrix, Matrix],
+        seen: Perception,
+        seconds: float,
+        normals_s: float = 0.0,
+    ) -> None:
+        """`normals_s` is the part of the `seconds` that went into normals."""
         self._frames += 1
-        self._seconds.append(seconds)
+        self._seconds.append((seconds, normals_s))
         before, self._before = self._before, None
         error, depth_m = np.full(frame.hw, np.nan), np.full(frame.hw, np.nan, np.float32)
         if seen.depth_m is not None and truth.depth_m is not None:
@@ -111,6 +106,9 @@ class VideoJudge:
             if scores is not None:
                 self._depth.append((scores.delta1, scores.abs_rel))
                 self._scales.append(float(np.nanmedian(error)))
+        if seen.normals is not None and truth.normals is not None:
+            found = score_normals(seen.normals, truth.normals)
+            self._normals += [] if found is None else [found.mean_deg]
         mask = None if seen.mask is None else _by_name(seen, self.names)
         if mask is not None and truth.mask is not None:
             self._confusion = self._confusion or Confusion(len(self.names))
@@ -118,7 +116,7 @@ class VideoJudge:
         if seen.instances is not None and truth.instances is not None and truth.mask is not None:
             of_class = np.array([label == self.counted for label in truth.labels] + [False] * (256 - len(truth.labels)))
             self._identities.add(seen.instances, np.where(of_class[truth.mask], truth.instances, 0))
-        now = _Before(frame.rgb, truth, pose, error, depth_m, mask)
+        now = _Before(frame.rgb, truth, pose, error, depth_m, seen.normals, mask)
         if before is not None:
             self._compare(before, now)
         self._before = now
@@ -143,6 +141,8 @@ class VideoJudge:
             step = np.abs(now.depth_m.reshape(-1)[p] - before.depth_m.reshape(-1)[q])[known]
             opw = (weight * step / now.truth.depth_m.reshape(-1)[p][known]).sum() / weight.sum()
             self._pairs.append((float(np.abs(change[known]).mean()), abs(float(np.median(change[known]))), float(opw)))
+        turned = _turned(before, now, p, q)
+        self._turned += [float(turned.mean())] if turned.size >= 200 else []
         if now.mask is not None and before.mask is not None and now.truth.mask is not None:
             assert before.truth.mask is not None
             same = now.truth.mask.reshape(-1)[p] == before.truth.mask.reshape(-1)[q]
@@ -162,13 +162,16 @@ class VideoJudge:
             opw=_mean(pairs[:, 2]),
             scale_spread=float(np.std(self._scales)) if self._scales else math.nan,
             scale_drift=abs(_mean(self._scales[-tenth:]) - _mean(self._scales[:tenth])),
+            normals_deg=_mean(self._normals),
+            normals_flicker_deg=_mean(self._turned),
             mean_iou=math.nan if self._confusion is None else self._confusion.mean_iou(),
             class_flicker=_mean(self._changed),
             id_switches=self._identities.switches,
             id_matches=self._identities.matched,
             idf1=self._identities.idf1,
             hota=self._identities.hota,
-            own_ms=1e3 * _mean(self._seconds),
+            own_ms=1e3 * _mean([all_s for all_s, _ in self._seconds]),
+            own_normals_ms=1e3 * _mean([normals_s for _, normals_s in self._seconds]),
         )
 
 
@@ -201,6 +204,24 @@ def corresponding(
     return p[same], q[same]
 
 
+def _turned(before: _Before, now: _Before, p: AnyArray, q: AnyArray) -> AnyArray:
+    """By how many degrees the normals of places whose true ones did not turn did so."""
+    if before.normals is None or now.normals is None or before.truth.normals is None or now.truth.normals is None:
+        return np.zeros(0)
+    true = _angles(before, now, p, q, before.truth.normals, now.truth.normals)
+    angles = _angles(before, now, p, q, before.normals, now.normals)
+    with np.errstate(invalid="ignore"):
+        return angles[(true < _SAME_NORMAL_DEG) & np.isfinite(angles)]
+
+
+def _angles(before: _Before, now: _Before, p: AnyArray, q: AnyArray, old: FloatArray, new: FloatArray) -> AnyArray:
+    """Between the normals of p and q, in the world's frame."""
+    a = new.reshape(-1, 3)[p] @ now.pose[0].T
+    b = old.reshape(-1, 3)[q] @ before.pose[0].T
+    across, along = (np.linalg.norm(vectors, axis=1) for vectors in (a - b, a + b))
+    return np.asarray(2 * np.degrees(np.arctan2(across, along)))
+
+
 def evaluate_video(
     journey: Journey,
     generator: Generator,
@@ -226,7 +247,9 @@ def evaluate_video(
         # This thread's own time: what else runs on the machine is no part of the cost.
         start = time.thread_time()
         made = steadier.steady(frame, seen)
-        steady.add(frame, truth, pose, made, time.thread_time() - start)
+        seconds = time.thread_time() - start
+        normals_s = 0.0 if steadier.last is None else steadier.last.normals_s
+        steady.add(frame, truth, pose, made, seconds, normals_s)
         watch(index, seen, made)
     return plain.scores(), steady.scores()
 
@@ -240,24 +263,6 @@ def step_lag(values: Sequence[float], truth: Sequence[float]) -> float:
         return 0.0
     offset = float(np.median(seen[:at] - true[:at]))
     return float(np.sum((true[at:] + offset - seen[at:]) / height))
-
-
-def video_report(name: str, scores: Sequence[VideoScores]) -> str:
-    """A table that fits a terminal; shares in percent."""
-    head = (
-        f"{name:16} {'delta1':>7} {'AbsRel':>7} {'flicker':>8} {'of scale':>8} {'spread':>7} {'drift':>6} {'opw':>6} "
-        f"{'mIoU':>6} {'class fl.':>9} {'switches':>8} {'matches':>8} {'IDF1':>6} {'HOTA':>6} {'CPU ms':>6}"
-    )
-    return "\n".join([head, *map(_row, scores)])
-
-
-def _row(s: VideoScores) -> str:
-    return (
-        f"{s.name:16} {s.delta1:7.3f} {s.abs_rel:7.3f} {100 * s.flicker:7.2f}% {100 * s.scale_flicker:7.2f}% "
-        f"{100 * s.scale_spread:6.2f}% {100 * s.scale_drift:5.1f}% {100 * s.opw:5.1f}% {s.mean_iou:6.3f} "
-        f"{100 * s.class_flicker:8.2f}% {s.id_switches:8d} {s.id_matches:8d} {s.idf1:6.3f} "
-        f"{s.hota:6.3f} {s.own_ms:6.1f}"
-    )
 
 
 def _by_name(seen: Perception, names: tuple[str, ...]) -> AnyArray:

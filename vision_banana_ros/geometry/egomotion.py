@@ -6,27 +6,22 @@ from its new depth, and what its old depth has become from r and t alone.
 Convention
     Optical frame; `rotation` (3, 3) and `translation` take points of the old camera to the new. Metres are those of
     the depth: the true length of the way over the one found here is the depth's error of scale, which is what
-    `scale_from_odometry` tells.
+    odometry.py tells.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vision_banana_ros.core import BoolArray, Camera, FloatArray, FrameError
+from vision_banana_ros.core import BoolArray, Camera, FloatArray
 from vision_banana_ros.geometry.motion import Motion, carry, median
-from vision_banana_ros.geometry.scale import NO_SCALE, ScaleEstimate
 
 Matrix = npt.NDArray[np.float64]
-
-_MAD_TO_SIGMA = 1.4826
-_LEAST_WAY_PX = 0.7  # a way that moves the picture by less tells more about noise than about metres
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -121,27 +116,3 @@ def carry_log(log_depth: FloatArray, source: FloatArray) -> FloatArray:
 def moves_by_itself(rest: Rest, motion: Motion, how: CameraMotion) -> BoolArray:
     """Where the picture is known to move, but not as a scene at rest would."""
     return np.asarray(motion.known & motion.textured & (rest.missed_px > max(0.9, 4 * how.sigma_px)))
-
-
-def scale_from_odometry(ways: Sequence[tuple[CameraMotion, float]]) -> ScaleEstimate:
-    """Metres from moving: `ways` are (motion found, metres that odometry says the camera moved) of single steps.
-
-    The weighted median of the ratios; steps that hardly move the picture say nothing. Confidence falls with their
-    disagreement, and with fewer than ten of them.
-    """
-    ratios, weights = [], []
-    for how, true_m in ways:
-        if not (math.isfinite(true_m) and true_m >= 0):
-            raise FrameError(f"odometry must give metres at least 0, got {true_m!r}")
-        found_m = float(np.linalg.norm(how.translation))
-        if how.way_px >= _LEAST_WAY_PX and found_m > 0 and true_m > 0:
-            ratios.append(math.log(true_m / found_m))
-            weights.append(how.way_px * how.share)
-    if not ratios:
-        return NO_SCALE
-    order = np.argsort(ratios)
-    sorted_ratios, cumulated = np.array(ratios)[order], np.cumsum(np.array(weights)[order])
-    middle = float(sorted_ratios[np.searchsorted(cumulated, cumulated[-1] / 2)])
-    spread = _MAD_TO_SIGMA * float(np.median(np.abs(sorted_ratios - middle)))
-    confidence = min(1.0, len(ratios) / 10) * max(0.0, 1 - spread / 0.5)
-    return ScaleEstimate(scale=math.exp(middle), confidence=confidence)

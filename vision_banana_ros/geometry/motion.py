@@ -89,8 +89,7 @@ def seen_before(old: UInt8Array, new: UInt8Array, source: FloatArray) -> tuple[F
     """How far the pictures differ, but for the light of the whole; where `source` lies inside the old one and both
     show the same but for noise."""
     height, width = old.shape
-    x, y = source[..., 0], source[..., 1]
-    inside = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
+    inside = cv2.inRange(source, (-0.499, -0.499, 0, 0), (width - 0.501, height - 0.501, 0, 0)).view(np.bool_)
     difference = cv2.blur(cv2.subtract(new, carry(old, source), dtype=cv2.CV_32F), (3, 3))
     sample = difference[::4, ::4]
     middle = median(sample)

@@ -1,9 +1,8 @@
 """Perceptions of one camera made steady in time: what flickers is held, what moves is followed at once.
 
-Depth is fused along the motion in fusion.py.
-
-Classes: each pixel carries its class along the motion with a number of votes; a frame that agrees adds one, one that
-does not takes one away, and at none the class changes. New pixels start with what is seen.
+Depth is fused along the motion in fusion.py, normals in normal_fusion.py. Classes change when several frames say so
+(votes.py). Instances keep their numbers (tracks.py), and so do the segments of a panoptic map (segments.py). What was
+not asked costs nothing.
 
 Convention
     Layers in, layers out as in core/perception.py. One object per camera; frames in the order of their time.
@@ -19,7 +18,6 @@ import cv2
 import numpy as np
 
 from vision_banana_ros.core import (
-    AnyArray,
     BoolArray,
     Camera,
     FloatArray,
@@ -33,7 +31,10 @@ from vision_banana_ros.geometry.camera import CameraFilter
 from vision_banana_ros.geometry.egomotion import CameraMotion
 from vision_banana_ros.geometry.fusion import DepthFusion, Fused, FusionSettings
 from vision_banana_ros.geometry.motion import Motion, MotionFinder, work_picture
+from vision_banana_ros.geometry.normal_fusion import NormalFusion
+from vision_banana_ros.geometry.segments import SegmentHolder
 from vision_banana_ros.geometry.tracks import Track, Tracker, TrackSettings
+from vision_banana_ros.geometry.votes import Votes, nearest
 
 _LONGEST_GAP_NS = 1_500_000_000
 _STAND_IN_HFOV_DEG = 65.0  # for the camera's motion alone, while nobody knows the lens
@@ -66,23 +67,26 @@ class SteadySettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steadiness:
     """What was done to the last frame. `scale` multiplied its depth as a whole; `held` is the share of pixels whose
-    past was used; `motion` is the camera's, in the held depth's metres."""
+    past was used; `motion` is the camera's, in the held depth's metres; `normals_s` is what normals cost of one thread.
+    """
 
     seconds: float
     held: float
     scale: float
     motion: CameraMotion | None = None
+    normals_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Held:
-    """The past: its picture, and at that size class and votes."""
+    """The picture of the past."""
 
     grey: UInt8Array
     stamp_ns: int
-    mask: UInt8Array | None = None
-    votes: UInt8Array | None = None
-    labels: tuple[str, ...] = ()
+
+    @property
+    def hw(self) -> tuple[int, int]:
+        return self.grey.shape[0], self.grey.shape[1]
 
 
 class Steadier:
@@ -96,6 +100,10 @@ class Steadier:
         self._camera_filter = CameraFilter()
         self._agreeing_cameras = 0
         self._held: _Held | None = None
+        self._tracks: tuple[Track, ...] = ()
+        self._classes = Votes(settings.votes)
+        self._segments = SegmentHolder(settings.tracks, settings.votes)
+        self._normals = NormalFusion(settings.memory)
         self._fusion = DepthFusion(
             FusionSettings(
                 memory=settings.memory,
@@ -107,7 +115,8 @@ class Steadier:
 
     @property
     def tracks(self) -> tuple[Track, ...]:
-        return self._tracker.tracks
+        """Of the instances; where none were asked for, of a panoptic map's things."""
+        return self._tracks
 
     @property
     def camera(self) -> Camera | None:
@@ -117,8 +126,9 @@ class Steadier:
     def reset(self) -> None:
         """Forget what was seen; ids of instances go on, so that none is ever used twice."""
         self._held = None
-        self._fusion.forget()
-        self._tracker.forget()
+        for part in (self._fusion, self._normals, self._classes, self._segments, self._tracker):
+            part.forget()
+        self._tracks = ()
 
     def steady(self, frame: Frame, seen: Perception) -> Perception:
         """`seen` of `frame`, made steady with what this object saw before."""
@@ -134,13 +144,16 @@ class Steadier:
         result, fused = self._steady_depth(now, held, motion, seen)
         past = None if fused is None else fused.past
         motion = past.motion if past is not None else motion
-        now, result = self._steady_mask(now, held, motion, result)
-        if result.instances is not None:
-            result = self._tracker.follow(result, motion, frame.rgb)
+        how = None if past is None else past.how
+        normals_start = time.thread_time()
+        result = self._steady_normals(result, motion, now.hw, how, None if past is None else past.moving)
+        normals_s = time.thread_time() - normals_start
+        result = self._steady_ids(result, motion, now.hw, frame.rgb)
         self._held = now
-        how = past.how if past is not None else None
         share, scale = (0.0, 1.0) if fused is None else (fused.share, fused.scale)
-        self.last = Steadiness(seconds=time.perf_counter() - start, held=share, scale=scale, motion=how)
+        self.last = Steadiness(
+            seconds=time.perf_counter() - start, held=share, scale=scale, motion=how, normals_s=normals_s
+        )
         return result
 
     def _small_camera(self, grey: UInt8Array, seen: Perception) -> Camera:
@@ -168,8 +181,8 @@ class Steadier:
         if seen.depth_m is None:
             self._fusion.forget()
             return seen, None
-        hw = now.grey.shape[0], now.grey.shape[1]
-        log_seen = _log(_nearest(seen.depth_m, hw))
+        hw = now.hw
+        log_seen = _log(nearest(seen.depth_m, hw))
         pictures = None if held is None else (held.grey, now.grey)
         fused = self._fusion.fuse(log_seen, motion, pictures, self._small_camera(now.grey, seen))
         if fused.change is None:
@@ -179,47 +192,38 @@ class Steadier:
             factor = cv2.resize(factor, seen.hw[::-1], interpolation=cv2.INTER_LINEAR)
         return seen.with_layers(depth_m=seen.depth_m * factor), fused
 
-    def _steady_mask(
-        self, now: _Held, held: _Held | None, motion: Motion | None, seen: Perception
-    ) -> tuple[_Held, Perception]:
+    def _steady_normals(
+        self,
+        seen: Perception,
+        motion: Motion | None,
+        hw: tuple[int, int],
+        how: CameraMotion | None,
+        moving: BoolArray | None,
+    ) -> Perception:
+        if seen.normals is None:
+            self._normals.forget()
+            return seen
+        return seen.with_layers(normals=self._normals.fuse(seen.normals, motion, hw, how, moving))
+
+    def _steady_ids(self, seen: Perception, motion: Motion | None, hw: tuple[int, int], rgb: UInt8Array) -> Perception:
+        """Classes, a panoptic map and instances, as far as they were asked for."""
         if seen.mask is None:
-            return now, seen
-        hw = now.grey.shape[0], now.grey.shape[1]
-        raw = _nearest(seen.mask, hw)
-        past = held is not None and held.mask is not None and held.votes is not None and held.labels == seen.labels
-        if not past or motion is None:
-            return replace(now, mask=raw, votes=np.ones(hw, np.uint8), labels=seen.labels), seen
-        assert held is not None
-        assert held.mask is not None
-        assert held.votes is not None
-        old, votes = motion.carry(held.mask), motion.carry(held.votes)
-        same = old == raw
-        keeps = motion.known & ~same & (votes > 0)
-        mask = np.where(keeps, old, raw)
-        more, fewer = np.minimum(votes + np.uint8(1), np.uint8(self.settings.votes)), votes - (votes > 0)
-        votes = np.where(same, more, fewer).astype(np.uint8)
-        votes[~motion.known | (~same & ~keeps)] = 1
-        result = seen.mask if not keeps.any() else _overridden(seen.mask, raw, mask, keeps)
-        return replace(now, mask=mask, votes=votes, labels=seen.labels), seen.with_layers(mask=result)
-
-
-def _overridden(full: UInt8Array, raw: UInt8Array, held: UInt8Array, keeps: BoolArray) -> UInt8Array:
-    """The full mask where the small one was overruled; its own outlines stay, for only what is of the overruled class
-    changes."""
-    if full.shape == held.shape:
-        return held
-    wh = full.shape[::-1]
-    instead = cv2.resize(held, wh, interpolation=cv2.INTER_NEAREST)
-    ruled = cv2.resize(keeps.view(np.uint8), wh, interpolation=cv2.INTER_NEAREST).view(np.bool_)
-    over = cv2.resize(raw, wh, interpolation=cv2.INTER_NEAREST)
-    return np.asarray(np.where(ruled & (full == over), instead, full), np.uint8)
-
-
-def _nearest(values: AnyArray, hw: tuple[int, int]) -> AnyArray:
-    """Sampled, not averaged: between a cup and the wall behind it there is no depth."""
-    if values.shape == hw:
-        return values
-    return np.asarray(cv2.resize(values, hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT))
+            self._classes.forget()
+        else:
+            seen = seen.with_layers(mask=self._classes.hold(seen.mask, motion, hw, seen.labels))
+        self._tracks = ()
+        ids, segments = seen.layer("panoptic"), seen.layer("panoptic_segments")
+        if ids is None or segments is None:
+            self._segments.forget()
+        else:
+            confidence = seen.layer("panoptic_confidence")
+            ids, segments = self._segments.hold(ids, segments, confidence, motion, hw, rgb)
+            seen = seen.with_layers(panoptic=ids, panoptic_segments=segments)
+            self._tracks = self._segments.tracks
+        if seen.instances is not None:
+            seen = self._tracker.follow(seen, motion, rgb)
+            self._tracks = self._tracker.tracks
+        return seen
 
 
 def _log(depth_m: FloatArray) -> FloatArray:

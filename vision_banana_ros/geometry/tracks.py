@@ -17,6 +17,7 @@ Convention
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -27,6 +28,8 @@ from vision_banana_ros.core import FloatArray, Perception, UInt8Array, UInt16Arr
 from vision_banana_ros.geometry.assignment import maximum_assignment
 from vision_banana_ros.geometry.motion import Motion, work_hw
 
+Counts = npt.NDArray[np.int64]
+
 _LAST_NUMBER = 65_535
 _MOST = 0.5  # of a track's pixels
 _BINS = (12, 4, 4)  # of hue, saturation, value
@@ -34,11 +37,13 @@ _BINS = (12, 4, 4)  # of hue, saturation, value
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackSettings:
-    """`least_overlap`: of union. `patience`, `memory`: frames. `least_likeness`: of colours, 0 to 1."""
+    """`least_overlap`: of union. `patience`, `memory`: frames. `least_likeness`: of colours, 0 to 1. `remembered`: the
+    most tracks, so that a painter of noise costs no more than a crowd does."""
 
     least_overlap: float = 0.15
     patience: int = 8
     memory: int = 120
+    remembered: int = 200
     least_likeness: float = 0.7
     size_ratio: float = 2.5
 
@@ -75,7 +80,7 @@ class Tracker:
         self.tracks: tuple[Track, ...] = ()
         self._known: dict[int, _Known] = {}
         self._map: UInt16Array | None = None
-        self._drawn: set[int] = set()  # what the map may hold
+        self._slots: list[int] = []  # the numbers of the map's 1, 2, ...
         self._next = 1
         self._now = 0
 
@@ -86,76 +91,92 @@ class Tracker:
     def follow(self, seen: Perception, motion: Motion | None, rgb: UInt8Array) -> Perception:
         """`seen` with the tracks' numbers for its instances."""
         assert seen.instances is not None
+        names = seen.instance_labels or (seen.instance_label or "",) * int(seen.instances.max(initial=0))
+        numbered = self.number(seen.instances, names, seen.instances_confidence, motion, rgb)
+        told = [""] * max((track.number for track in self.tracks), default=0)
+        for track in self.tracks:
+            told[track.number - 1] = track.label
+        return seen.with_layers(instances=numbered, instance_labels=tuple(told))
+
+    def number(
+        self,
+        instances: UInt16Array,
+        names: Sequence[str],
+        confidence: UInt8Array | None,
+        motion: Motion | None,
+        rgb: UInt8Array,
+    ) -> UInt16Array:
+        """The tracks' numbers; `names[i - 1]` is the class of instance i."""
         self._now += 1
-        hw = motion.known.shape if motion is not None else work_hw(seen.hw)
-        small = seen.instances
+        found, ids, pixels = _compact(instances)
+        labels = [names[i - 1] if i <= len(names) else "" for i in found]
+        hw = motion.known.shape if motion is not None else work_hw((ids.shape[0], ids.shape[1]))
+        small = ids
         if small.shape != hw:
-            small = cv2.resize(small, (hw[1], hw[0]), interpolation=cv2.INTER_NEAREST_EXACT)  # type: ignore[assignment]
-        counts = np.bincount(seen.instances.reshape(-1), minlength=1)
-        found = (np.flatnonzero(counts[1:]) + 1).tolist()
-        named = seen.instance_labels
-        labels = {i: named[i - 1] if i <= len(named) else seen.instance_label or "" for i in found}
-        colors = _colors(rgb, small, found)
-        shares = counts / seen.instances.size
+            small = cv2.resize(ids, (hw[1], hw[0]), interpolation=cv2.INTER_NEAREST_EXACT)  # type: ignore[assignment]
+        colors = _colors(rgb, small, len(found))
+        shares = [count / ids.size for count in pixels]
         carried = self._carried(motion, small.shape)
-        if carried is None:
-            self._drawn = set()
         number_of = self._overlapping(carried, small, labels)
-        for instance in found:
-            if instance not in number_of:
-                taken = set(number_of.values())
-                old = self._returned(labels[instance], colors[instance], float(shares[instance]), taken)
-                number_of[instance] = old if old is not None else self._new_number()
-        for instance, number in number_of.items():
+        for place, label in enumerate(labels):
+            if place not in number_of:
+                old = self._returned(label, colors[place], shares[place], set(number_of.values()))
+                number_of[place] = old if old is not None else self.new_number()
+        for place, number in number_of.items():
             before = self._known.get(number)
             self._known[number] = _Known(
-                label=labels[instance],
-                share=float(shares[instance]),
-                colors=colors[instance] if before is None else (0.8 * before.colors + 0.2 * colors[instance]),
+                label=labels[place],
+                share=shares[place],
+                colors=colors[place] if before is None else (0.8 * before.colors + 0.2 * colors[place]),
                 frames=1 if before is None else before.frames + 1,
                 born=self._now if before is None else before.born,
                 seen_at=self._now,
             )
-        table = np.zeros(counts.size, np.uint16)
-        for instance, number in number_of.items():
-            table[instance] = number
-        self._map = np.where(small > 0, table[small], carried) if carried is not None else table[small]
-        self._drawn |= set(number_of.values())
+        self._draw(carried, small, number_of)
         self._forget_old()
-        numbered = table[seen.instances]
-        self.tracks = self._told(numbered, sorted(number_of.values()), seen.instances_confidence)
-        names = [""] * max((track.number for track in self.tracks), default=0)
-        for track in self.tracks:
-            names[track.number - 1] = track.label
-        return seen.with_layers(instances=numbered, instance_labels=tuple(names))
+        table = np.zeros(len(found) + 1, np.uint16)
+        for place, number in number_of.items():
+            table[place + 1] = number
+        self.tracks = self._told(ids, pixels, number_of, confidence)
+        return np.take(table, ids)
 
     def _carried(self, motion: Motion | None, hw: tuple[int, ...]) -> UInt16Array | None:
+        """The map at the new pixels."""
         if motion is None or self._map is None or self._map.shape != hw:
+            self._slots = []
             return None
         carried = motion.carry(self._map)
         # A track that nobody saw for long leaves the map, and its place to others.
-        gone = [n for n in self._drawn if not self._is_patient(n)]
-        if gone:
-            stays = np.arange(max(self._drawn) + 1, dtype=np.uint16)
-            stays[gone] = 0
-            carried = stays[carried]
-            self._drawn -= set(gone)
+        stays = [number for number in self._slots if self._is_patient(number)]
+        if len(stays) < len(self._slots):
+            table = np.zeros(len(self._slots) + 1, np.uint16)
+            for slot, number in enumerate(self._slots, start=1):
+                table[slot] = stays.index(number) + 1 if number in stays else 0
+            carried, self._slots = np.take(table, carried), stays
         return carried
+
+    def _draw(self, carried: UInt16Array | None, small: UInt16Array, number_of: dict[int, int]) -> None:
+        """What was found over what was carried."""
+        self._slots += [number for number in number_of.values() if number not in self._slots]
+        table = np.zeros(len(number_of) + 1, np.uint16)
+        for place, number in number_of.items():
+            table[place + 1] = self._slots.index(number) + 1
+        drawn = np.take(table, small)
+        self._map = drawn if carried is None else np.where(small > 0, drawn, carried)
 
     def _is_patient(self, number: int) -> bool:
         known = self._known.get(number)
         return known is not None and self._now - known.seen_at <= self.settings.patience
 
-    def _overlapping(self, carried: UInt16Array | None, small: UInt16Array, labels: dict[int, str]) -> dict[int, int]:
-        """Instance -> the track whose carried pixels it covers."""
-        if carried is None or not labels:
+    def _overlapping(self, carried: UInt16Array | None, small: UInt16Array, labels: list[str]) -> dict[int, int]:
+        """Place of an instance -> the track whose carried pixels it covers."""
+        numbers = self._slots
+        if carried is None or not labels or not numbers:
             return {}
-        found, numbers = list(labels), sorted(self._drawn)
-        if not numbers:
-            return {}
-        shared, track_pixels, instance_pixels = _overlaps(carried, numbers, small, found)
-        alike = [[self._known[number].label == labels[instance] for instance in found] for number in numbers]
-        shared = np.where(np.array(alike), shared, 0)
+        both = _joint(carried, len(numbers) + 1, small, len(labels) + 1)
+        shared, track_pixels, instance_pixels = both[1:, 1:], both.sum(1)[1:], both.sum(0)[1:]
+        alike = np.array([self._known[number].label for number in numbers])[:, None] == np.array(labels)
+        shared = np.where(alike, shared, 0)
         table = shared / np.maximum(track_pixels[:, None] + instance_pixels[None] - shared, 1)
         table[table < self.settings.least_overlap] = 0
         self._settle_merged(table, shared / np.maximum(track_pixels, 1)[:, None], numbers)
@@ -167,7 +188,7 @@ class Tracker:
         if open_rows.size and open_columns.size:
             rows, columns = maximum_assignment(table[np.ix_(open_rows, open_columns)])
             pairs += zip(open_rows[rows].tolist(), open_columns[columns].tolist(), strict=True)
-        return {found[column]: numbers[row] for row, column in pairs if table[row, column] > 0}
+        return {column: numbers[row] for row, column in pairs if table[row, column] > 0}
 
     def _settle_merged(self, table: npt.NDArray[np.float64], held: npt.NDArray[np.float64], numbers: list[int]) -> None:
         """Of the tracks that an instance holds most of, the eldest alone is left in the table."""
@@ -178,32 +199,44 @@ class Tracker:
 
     def _returned(self, label: str, colors: FloatArray, share: float, taken: set[int]) -> int | None:
         """The number of a track that went out of sight and looks like this."""
-        best, likeness = None, self.settings.least_likeness
-        roots = np.sqrt(colors)
-        for number, known in self._known.items():
-            if number in taken or known.label != label or known.seen_at == self._now:
-                continue
-            if not 1 / self.settings.size_ratio <= (share + 1e-6) / (known.share + 1e-6) <= self.settings.size_ratio:
-                continue
-            alike = float(np.sqrt(known.colors) @ roots)
-            if alike > likeness:
-                best, likeness = number, alike
-        return best
+        ratio = self.settings.size_ratio
+        numbers = [
+            number
+            for number, known in self._known.items()
+            if known.label == label
+            and number not in taken
+            and 1 / ratio <= (share + 1e-6) / (known.share + 1e-6) <= ratio
+        ]
+        if not numbers:
+            return None
+        alike = np.sqrt(np.stack([self._known[number].colors for number in numbers])) @ np.sqrt(colors)
+        best = int(np.argmax(alike))
+        return numbers[best] if alike[best] > self.settings.least_likeness else None
 
-    def _new_number(self) -> int:
+    def new_number(self) -> int:
         number = self._next
         self._next = number % _LAST_NUMBER + 1
         return number
 
     def _forget_old(self) -> None:
-        self._known = {n: k for n, k in self._known.items() if self._now - k.seen_at <= self.settings.memory}
+        """Those that may still return; of too many, the ones seen last, but all of this frame."""
+        known = sorted(self._known.items(), key=lambda item: -item[1].seen_at)
+        self._known = {
+            number: one
+            for place, (number, one) in enumerate(known)
+            if one.seen_at == self._now
+            or (place < self.settings.remembered and self._now - one.seen_at <= self.settings.memory)
+        }
 
-    def _told(self, numbered: UInt16Array, numbers: list[int], confidence: UInt8Array | None) -> tuple[Track, ...]:
+    def _told(
+        self, ids: UInt16Array, pixels: list[int], number_of: dict[int, int], confidence: UInt8Array | None
+    ) -> tuple[Track, ...]:
         told = []
-        for number in numbers:
-            inside: UInt8Array = (numbered == number).view(np.uint8)
+        for place, number in number_of.items():
+            inside = cv2.inRange(ids, place + 1, place + 1)
             left, top, width, height = cv2.boundingRect(inside)
-            score = 1.0 if confidence is None else cv2.mean(confidence, inside)[0] / 255
+            box = slice(top, top + height), slice(left, left + width)
+            score = 1.0 if confidence is None else cv2.mean(confidence[box], inside[box])[0] / 255
             known = self._known[number]
             told.append(
                 Track(
@@ -211,39 +244,50 @@ class Tracker:
                     label=known.label,
                     score=float(score),
                     box=(left, top, left + width - 1, top + height - 1),
-                    pixels=int(np.count_nonzero(inside)),
+                    pixels=pixels[place],
                     frames=known.frames,
                 )
             )
-        return tuple(told)
+        return tuple(sorted(told, key=lambda track: track.number))
 
 
-def _overlaps(
-    a: UInt16Array, a_ids: list[int], b: UInt16Array, b_ids: list[int]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """(a_ids, b_ids) table of pixels that both have, and the pixels of each."""
-    width = len(b_ids) + 1
-    a_at = np.zeros(max(a_ids) + 1, np.int32)
-    b_at = np.zeros(max(b_ids) + 1, np.int32)
-    a_at[a_ids], b_at[b_ids] = np.arange(1, len(a_ids) + 1) * width, np.arange(1, width)
-    table = np.bincount((a_at[a] + b_at[b]).reshape(-1), minlength=(len(a_ids) + 1) * width)
-    table = table.reshape(len(a_ids) + 1, width)
-    return table[1:, 1:], table.sum(1)[1:], table.sum(0)[1:]
+def _compact(instances: UInt16Array) -> tuple[list[int], UInt16Array, list[int]]:
+    """The ids that are there, a map with their places in that list, from 1 on, and how many pixels each has."""
+    most = int(cv2.minMaxLoc(instances)[1])
+    counts = _histogram(instances, most + 1)
+    found: list[int] = (np.flatnonzero(counts[1:]) + 1).tolist()
+    if len(found) < most:
+        table = np.zeros(most + 1, np.uint16)
+        table[found] = np.arange(1, len(found) + 1)
+        instances = np.take(table, instances)
+    return found, instances, counts[found].tolist()
 
 
-def _colors(rgb: UInt8Array, instances: UInt16Array, found: list[int]) -> dict[int, FloatArray]:
-    """Of each instance, the shares of its pixels by hue, saturation and value; every second pixel tells enough."""
-    instances = instances[::2, ::2]
+def _joint(a: UInt16Array, a_many: int, b: UInt16Array, b_many: int) -> Counts:
+    """(a_many, b_many) pixels that have both ids."""
+    many = a_many * b_many
+    if many > _LAST_NUMBER:
+        pairs = a.astype(np.int64) * b_many + b
+        return np.bincount(pairs.reshape(-1), minlength=many).reshape(a_many, b_many)
+    return _histogram(a * np.uint16(b_many) + b, many).reshape(a_many, b_many)
+
+
+def _histogram(ids: UInt16Array, many: int) -> Counts:
+    """As bincount, but 16 bits are read as they are; exact up to 2^24 pixels, for OpenCV counts in float32."""
+    return np.asarray(cv2.calcHist([ids], [0], None, [many], [0.0, float(many)]), np.int64).reshape(-1)
+
+
+def _colors(rgb: UInt8Array, instances: UInt16Array, many: int) -> FloatArray:
+    """(many, bins): of each instance, the shares of its pixels by hue, saturation and value; every second pixel tells
+    enough."""
+    instances = np.ascontiguousarray(instances[::2, ::2])
     few = cv2.resize(rgb, instances.shape[::-1], interpolation=cv2.INTER_AREA)
     hsv = cv2.cvtColor(few, cv2.COLOR_RGB2HSV)
-    place = cv2.LUT(hsv, _PLACES)
+    place = cv2.transform(cv2.LUT(hsv, _PLACES), np.ones((1, 3), np.float32))  # their sum
     bins = _BINS[0] * _BINS[1] * _BINS[2]
-    at = np.zeros(max(found, default=0) + 1, np.int32)
-    at[found] = np.arange(1, len(found) + 1) * bins
-    joint = at[instances] + place[..., 0] + place[..., 1] + place[..., 2]
-    counts = np.bincount(joint.reshape(-1), minlength=(len(found) + 1) * bins).astype(np.float32).reshape(-1, bins)
-    counts /= np.maximum(counts.sum(1, keepdims=True), np.float32(1))
-    return dict(zip(found, counts[1:], strict=True))
+    counts = _joint(instances, many + 1, place.astype(np.uint16), bins)[1:].astype(np.float32)
+    shares: FloatArray = counts / np.maximum(counts.sum(1, keepdims=True), np.float32(1))
+    return shares
 
 
 def _places() -> UInt8Array:

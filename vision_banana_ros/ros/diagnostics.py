@@ -64,6 +64,9 @@ class Condition:
     hfov_deg: float | None = None
     scale: float | None = None
     scale_confidence: float | None = None
+    scale_source: str = ""
+    odometry_scale: float | None = None
+    odometry_spread: float | None = None
     listening: bool = True  # images are subscribed to
     image_topic: str = "image"
     image_publishers: int = 0
@@ -165,6 +168,8 @@ def _frames(condition: Condition, summary: Summary, settings: Settings) -> Diagn
         latency_p50_ms=summary.latency_p50_ms, latency_p95_ms=summary.latency_p95_ms,
         generate_p50_ms=summary.generate_p50_ms, own_p50_ms=summary.own_p50_ms,
         scale=condition.scale, scale_confidence=condition.scale_confidence,
+        scale_source=condition.scale_source, odometry_scale=condition.odometry_scale,
+        odometry_spread=condition.odometry_spread,
         last_error=summary.last_error, last_error_age_s=summary.since_error_s,
         unserved="; ".join(condition.unserved),
         **{f"hz: {topic}": rate for topic, rate in summary.topics_hz.items()},

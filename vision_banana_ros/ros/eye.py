@@ -22,9 +22,10 @@ from vision_banana_ros.ros.engine import Engine
 from vision_banana_ros.ros.frames import Frames
 from vision_banana_ros.ros.inputs import Inputs, RateLimit
 from vision_banana_ros.ros.measured import Measured
+from vision_banana_ros.ros.odometry import Odometry
 from vision_banana_ros.ros.outputs import Outputs
 from vision_banana_ros.ros.params import Settings
-from vision_banana_ros.ros.pose import Place
+from vision_banana_ros.ros.pose import OdometrySource, Place
 from vision_banana_ros.ros.questions import Questions, answer_message
 from vision_banana_ros.ros.statistics import Drop, FrameStatistics
 from vision_banana_ros.ros.transforms import Transforms
@@ -58,12 +59,17 @@ class Eye:
     # As the node's states go.
 
     def configure(self, engine: Engine) -> None:
-        """Publishers, and the way of a frame. Raises for a quality of service that is none, and for lack of tf2."""
+        """Publishers, and the way of a frame. Raises for a quality of service that is none, and for lack of tf2 or
+        nav_msgs."""
         if self._settings().looks_up:
             self._transforms.listen()
         self._engine = engine
         self._outputs = Outputs(self._node, self._prefix)
-        self._measured = Measured(place=Place.of(self._settings().scan_pose), transforms=self._transforms)
+        odometry = Odometry(OdometrySource.of(self._settings().odometry), self._transforms)
+        if odometry.source.topic:
+            odometry.message()
+        place = Place.of(self._settings().scan_pose)
+        self._measured = Measured(place=place, transforms=self._transforms, odometry=odometry)
         self._frames = Frames(
             self._node, engine, self._outputs, log=self._log, settings=self._settings, questions=self._questions,
             measured=self._measured, transforms=self._transforms, statistics=self.statistics, condition=self.condition,

@@ -93,6 +93,7 @@ class Frames:
             self._statistics.dropped(Drop.BAD_IMAGE, str(error))
             self._log.warning(f"image dropped: {error}", throttle_duration_sec=_THROTTLE_S)
             return
+        posed, moved_m = self._moved(posed)
         request = self._request(outputs.request(wanted, settings), settings)
         if self._engine.must_wait(len(request.tasks)):
             self._statistics.dropped(Drop.PACE)
@@ -104,6 +105,7 @@ class Frames:
             tasks=request.tasks,
             wants_camera=request.camera,
             points=points,
+            moved_m=moved_m,
         )
         self.newest = sight.frame
         heights, no_floor = self._heights(settings, sight.frame) if NAV2 in wanted else (None, "")
@@ -146,6 +148,17 @@ class Frames:
         except FrameError as error:  # no reason to see nothing
             posed = replace(posed, problem=posed.problem or f"{error}: not used")
         return posed, points
+
+    def _moved(self, posed: Posed) -> tuple[Posed, float | None]:
+        """Metres since the frame that was seen before, by odometry."""
+        odometry, frame = self._measured.odometry, posed.frame
+        if not odometry.source.is_known:
+            return posed, None
+        since_ns = frame.stamp_ns if self.newest is None else self.newest.stamp_ns
+        try:
+            return posed, odometry.moved_m(frame.frame_id, since_ns, frame.stamp_ns)
+        except FrameError as error:
+            return replace(posed, problem=posed.problem or f"odometry: {error}: not used"), None
 
     def _measured_of(self, frame: Frame, whole_hw: tuple[int, int], settings: Settings) -> FloatArray | None:
         """Depth goes to the model, if it takes any; points that are not its anchor set the scale."""
@@ -212,6 +225,9 @@ class Frames:
             hfov_deg=None if camera is None else camera.hfov_deg,
             scale=sight.scale,
             scale_confidence=sight.scale_confidence,
+            scale_source=sight.scale_source,
+            odometry_scale=sight.odometry_scale,
+            odometry_spread=sight.odometry_spread,
             remarks=tuple((subject, words) for subject, words in sorted(remarks.items()) if words),
             engine="loaded",
             failure="",

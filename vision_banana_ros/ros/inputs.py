@@ -70,6 +70,9 @@ class Inputs:
         if measured.place.is_known:
             for kind, topic in ((LaserScan, "scan"), (PointCloud2, "scan/points")):
                 self._others.append(self._newest(kind, f"{prefix}{topic}", partial(setattr, measured, "scan")))
+        odometry = measured.odometry
+        if odometry.source.topic:  # the robot's, so no camera's name before it
+            self._others.append(self._newest(odometry.message(), odometry.source.topic, odometry.take))
         self._images: Any = None
         self._wanted_at_s = 0.0
         self.look(True)  # once at least: QoS that makes no profile is refused now, not when somebody listens

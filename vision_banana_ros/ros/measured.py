@@ -20,6 +20,7 @@ from sensor_msgs.msg import Image, LaserScan, PointCloud2, PointField
 
 from vision_banana_ros.core import FloatArray, FrameError
 from vision_banana_ros.ros.convert import stamp_ns
+from vision_banana_ros.ros.odometry import Odometry
 from vision_banana_ros.ros.pose import TO_OPTICAL, Place
 from vision_banana_ros.ros.transforms import Transforms
 
@@ -36,6 +37,7 @@ class Measured:
     scan: Any = None  # LaserScan or PointCloud2
     place: Place = field(default_factory=Place)  # of the scanner
     transforms: Transforms | None = None
+    odometry: Odometry = field(default_factory=Odometry)
 
     def depth_m(self, at_ns: int) -> FloatArray | None:
         """The depth image of that moment; FrameError where it cannot be read."""
@@ -58,6 +60,7 @@ class Measured:
 
     def forget(self) -> None:
         self.depth = self.scan = None
+        self.odometry.forget()
 
 
 def depth_from_image(message: Image) -> FloatArray:

@@ -25,7 +25,7 @@ from vision_banana_ros.generators.options import DEVICES, PRECISIONS
 from vision_banana_ros.perceiver import PerceiverSettings
 from vision_banana_ros.prompts import ClassSet, Instruction, class_set_names, read_class_set, read_request
 from vision_banana_ros.ros.cropping import Crop
-from vision_banana_ros.ros.pose import Place
+from vision_banana_ros.ros.pose import OdometrySource, Place
 from vision_banana_ros.ros.specs import ParameterError, Spec, Value, parameter, plain, require
 from vision_banana_ros.tasks import INSTANCE_DECODINGS, DecodeSettings, Wishes, rooms
 
@@ -64,7 +64,8 @@ class Settings:
     )
     anchor: str = parameter(
         "", "Where the metres of a relative depth model come from: sparse (the topics depth_prompt or scan), "
-        "height:METRES, or a metric model's name such as student.", live=False,
+        "height:METRES, or a metric model's name such as student. Or scale, for a model of metres: its depth times one "
+        "factor, by the same topics.", live=False,
     )  # fmt: skip
     words: str = parameter(
         "", "A YAML file of a model's own class names and the words that stand for them.", live=False
@@ -112,6 +113,11 @@ class Settings:
     scan_pose: str = parameter(
         "", "Where the laser of `scan` or `scan/points` is: x y z roll pitch yaw in the camera's body frame (x ahead, "
         "z up), or tf to look it up; its distances then set the scale of depth; empty: none.", live=False,
+    )  # fmt: skip
+    odometry: str = parameter(
+        "", "How far the robot moves: a topic of nav_msgs/Odometry such as /odom, or tf:odom to look up the camera in "
+        "that frame. Checks the scale of depth, and sets it where nothing else does; needs steady. Empty: none.",
+        live=False,
     )  # fmt: skip
     crop_x: int = parameter(0, "First column of the image that is looked at.", low=0, high=16384)
     crop_y: int = parameter(0, "First row of the image that is looked at.", low=0, high=16384)
@@ -210,6 +216,12 @@ class Settings:
                 Place.of(getattr(self, name), needs_frame=name == "camera_pose")
             except VisionBananaError as error:
                 raise ParameterError(f"{name}: {error}") from error
+        try:
+            source = OdometrySource.of(self.odometry)
+        except VisionBananaError as error:
+            raise ParameterError(f"odometry: {error}") from error
+        if source.is_known and not self.steady:
+            raise ParameterError("odometry needs steady: true, for only so the camera's way is known")
         if self.nav2_max_height_m > 0 and not self.cameras:  # each of several is looked at by itself
             low_m, high_m = self.nav2_min_height_m, self.nav2_max_height_m
             if low_m >= high_m:
@@ -220,7 +232,9 @@ class Settings:
     @property
     def looks_up(self) -> bool:
         """Some place is told by transforms."""
-        return any(Place.of(text, needs_frame=":" in text).by_transforms for text in (self.scan_pose, self.camera_pose))
+        poses = (self.scan_pose, self.camera_pose)
+        by_transforms = any(Place.of(text, needs_frame=":" in text).by_transforms for text in poses)
+        return by_transforms or bool(OdometrySource.of(self.odometry).frame)
 
     @property
     def crop(self) -> Crop:

@@ -5,6 +5,7 @@ it; or "tf", to be looked up among the transforms, "tf:FRAME" in that frame.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,6 +18,8 @@ from vision_banana_ros.core import FrameError
 Pose = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 #: From a body frame (REP 103: x ahead, y left, z up) to an optical one (x right, y down, z ahead).
 TO_OPTICAL = np.array([[0, -1, 0], [0, 0, -1], [1, 0, 0]], np.float64)
+
+_TOPIC = re.compile(r"[~/]?[A-Za-z_]\w*(/\w+)*")
 
 
 @lru_cache(maxsize=16)
@@ -62,3 +65,23 @@ class Place:
     @property
     def pose(self) -> Pose:
         return read_pose(self.numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class OdometrySource:
+    """What the parameter `odometry` says: nothing, `tf:FRAME`, or a topic."""
+
+    topic: str = ""
+    frame: str = ""
+
+    @classmethod
+    def of(cls, text: str) -> OdometrySource:
+        if text.partition(":")[0].strip() == "tf":
+            return cls(frame=Place.of(text, needs_frame=True).frame)
+        if text and _TOPIC.fullmatch(text) is None:
+            raise FrameError(f"a topic such as /odom or tf:FRAME, such as tf:odom, expected, got {text!r}")
+        return cls(topic=text)
+
+    @property
+    def is_known(self) -> bool:
+        return bool(self.topic or self.frame)

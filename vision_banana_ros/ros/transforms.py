@@ -8,6 +8,7 @@ from importlib import import_module, util
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from vision_banana_ros.core import FrameError
 from vision_banana_ros.ros.pose import Pose
@@ -41,20 +42,32 @@ class Transforms:
 
     def pose(self, of: str, in_frame: str, at_ns: int) -> Pose:
         """Where `of` is in `in_frame`: then, else as of late; FrameError where that is not known."""
-        if self._buffer is None:
-            raise FrameError("transforms are not listened to yet")
         if of == in_frame:
             return np.eye(3), np.zeros(3)
+        _, found = self._found(of, in_frame, at_ns)
+        turn, shift = found.rotation, found.translation
+        return rotation(turn.x, turn.y, turn.z, turn.w), np.array([shift.x, shift.y, shift.z])
+
+    def position(self, of: str, in_frame: str, at_ns: int) -> tuple[int, npt.NDArray[np.float64]]:
+        """The place of `of` in `in_frame` and when it was there: then, else as of late; FrameError as pose()."""
+        stamp_ns, found = self._found(of, in_frame, at_ns)
+        shift = found.translation
+        return stamp_ns, np.array([shift.x, shift.y, shift.z])
+
+    def _found(self, of: str, in_frame: str, at_ns: int) -> tuple[int, Any]:
+        """When it was so, and the transform."""
+        if self._buffer is None:
+            raise FrameError("transforms are not listened to yet")
         time: Any = import_module("rclpy.time").Time
         try:
             try:
-                found = self._buffer.lookup_transform(in_frame, of, time(nanoseconds=at_ns))
+                return at_ns, self._buffer.lookup_transform(in_frame, of, time(nanoseconds=at_ns)).transform
             except Exception:  # the newest transform may be a moment older than the image
                 found = self._buffer.lookup_transform(in_frame, of, time())
         except Exception as error:  # TransformException, of a package that need not be here
             raise FrameError(f"no transform from {of!r} to {in_frame!r}: {error}") from error
-        turn, shift = found.transform.rotation, found.transform.translation
-        return rotation(turn.x, turn.y, turn.z, turn.w), np.array([shift.x, shift.y, shift.z])
+        stamp = found.header.stamp
+        return stamp.sec * 10**9 + stamp.nanosec, found.transform
 
 
 def rotation(x: float, y: float, z: float, w: float) -> Any:
