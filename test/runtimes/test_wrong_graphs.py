@@ -117,7 +117,8 @@ def test_the_node_reports_it_as_an_error_that_says_what_differed(copied: Path) -
 
     change_a_convolution(copied, "/painter/work", negated)
     condition = Condition(name="/perception", engine="loaded", about=about_engine(load_generator(str(copied))))
-    engine = diagnostic_array(Header(), condition, FrameStatistics().summary(), Settings()).status[-1]
+    seen = [(condition, FrameStatistics().summary(), Settings())]
+    engine = diagnostic_array(Header(), condition.name, seen).status[-1]
     assert bytes(engine.level) == diagnostic_msgs.DiagnosticStatus.ERROR
     assert "openvino fp32 failed the self-check: " in engine.message
     assert "(at most" in engine.message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -135,9 +136,13 @@ def test_what_was_trained_is_what_is_loaded_and_off_is_the_base(
 
 @pytest.mark.parametrize("name", ["klein", "pix2pix"])
 def test_the_adapter_is_a_generator_of_the_node_and_decodes(
-    tuned: Callable[[str], Tuned], base_folder: Any, name: str
+    tuned: Callable[[str], Tuned], base_folder: Any, tmp_path: Path, name: str
 ) -> None:
-    generator = load_generator(f"diffusers:{base_folder(name)}+{tuned(name).adapter}", device="cpu")
+    shutil.copytree(tuned(name).adapter, tmp_path / "adapter")
+    card = tmp_path / "adapter" / TRAINING_CARD
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"steps": 3}))  # pix2pix itself takes a hundred
+    generator: Any = load_generator(f"diffusers:{base_folder(name)}+{tmp_path / 'adapter'}", device="cpu")
+    assert generator._asking.steps == 3
     assert generator.about.metric is True
     assert {Task.DEPTH, Task.IMAGE} <= generator.tasks
     seen = perceive(picture(), generator, [DEPTH, NORMALS])
@@ -151,8 +156,6 @@ def test_a_decoder_beside_the_adapter_paints_its_canvases(
     tuned: Callable[[str], Tuned], base_folder: Any, tmp_path: Path
 ) -> None:
     """ADAPTER/vae: both are loaded, and depth is decoded from what that decoder paints."""
-    import shutil
-
     from vision_banana_ros.tuning.autoencoders import open_autoencoder
 
     shutil.copytree(tuned("klein").adapter, tmp_path / "adapter")
