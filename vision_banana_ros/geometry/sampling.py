@@ -65,7 +65,10 @@ class Ballot:
             agree = alike(values[..., i, :], values[..., j, :])
             votes[i] += self.weights[j] * agree
             votes[j] += self.weights[i] * agree
-        winners = values[..., votes.argmax(axis=0), np.arange(votes.shape[1])]
+        winners, most = values[..., 0, :], votes[0]
+        for i in range(1, 4):  # of equally many votes the first wins; faster than argmax along an axis of four
+            more = votes[i] > most
+            winners, most = np.where(more, values[..., i, :], winners), np.where(more, votes[i], most)
         kind = np.stack([self.weights[i] * alike(winners, values[..., i, :]) for i in range(4)])
         return Elected(winners, kind / kind.sum(axis=0))
 
@@ -88,7 +91,8 @@ def ballot(contested: BoolArray, source_hw: tuple[int, int], hw: tuple[int, int]
     """
     rows, cols = axis(source_hw[0], hw[0]), axis(source_hw[1], hw[1])
     targets = np.flatnonzero(contested.take(rows.below, axis=0).take(cols.below, axis=1))
-    row, col = np.divmod(targets, hw[1])
+    row = targets // hw[1]
+    col = targets - row * hw[1]  # NumPy divides by one number fast, np.divmod does not
     top, bottom = rows.below[row] * source_hw[1], rows.above[row] * source_hw[1]
     left, right = cols.below[col], cols.above[col]
     samples = np.stack([top + left, top + right, bottom + left, bottom + right])
@@ -109,7 +113,16 @@ def cells(differ_right: BoolArray, differ_down: BoolArray) -> BoolArray:
 
 def _likeness(guide: UInt8Array, source_hw: tuple[int, int], targets: AnyArray, samples: AnyArray) -> FloatArray:
     """1 for samples of the pixel's own colour, falling with the squared colour distance, never 0."""
-    coarse = cv2.resize(guide, (source_hw[1], source_hw[0]), interpolation=cv2.INTER_LINEAR).reshape(-1, 3)
-    difference = coarse.take(samples, axis=0) - guide.reshape(-1, 3).take(targets, axis=0).astype(np.float32)
-    likeness: FloatArray = 1 / (1 + np.einsum("inc,inc->in", difference, difference) / np.float32(_COLOR_SCALE**2))
+    size = source_hw[1], source_hw[0]
+    there = _pixels(cv2.resize(guide, size, interpolation=cv2.INTER_LINEAR)).take(samples)
+    here = _pixels(guide).take(targets)
+    difference = there.view(np.uint8).reshape(*samples.shape, 4) - here.view(np.uint8).reshape(-1, 4).astype(np.float32)
+    r, g, b = (difference[..., channel] for channel in range(3))
+    likeness: FloatArray = 1 / (1 + (r * r + g * g + b * b) / np.float32(_COLOR_SCALE**2))
     return likeness
+
+
+def _pixels(rgb: AnyArray) -> AnyArray:
+    """One 32-bit word a pixel, which is picked much faster than three bytes."""
+    words: AnyArray = cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA).view(np.uint32).reshape(-1)
+    return words
