@@ -3,12 +3,15 @@
 import hashlib
 import sys
 from collections.abc import Callable
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for the helpers beside this file
+
+from load_file import load_file
 
 
 @pytest.fixture(scope="session")
@@ -29,12 +32,7 @@ def tiny_editors() -> ModuleType:
     """The module generators/tiny_editors.py: builders of pipelines, and make_echo()."""
     pytest.importorskip("diffusers")
     path = Path(__file__).parent / "generators" / "tiny_editors.py"
-    spec = spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[path.stem] = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_file(path)
 
 
 @pytest.fixture(scope="session")

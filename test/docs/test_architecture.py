@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import re
 import shutil
 import sys
@@ -12,6 +11,7 @@ from types import FrameType, ModuleType
 
 import numpy as np
 import pytest
+from load_file import load_file
 
 from vision_banana_ros.core import Camera, Frame, Task
 from vision_banana_ros.generators import load_generator
@@ -25,13 +25,7 @@ HOPS = re.findall(r"^\d+\. `([\w/]+\.py)` `([\w.]+)`", PAGE.read_text(encoding="
 
 @pytest.fixture(scope="module")
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("architecture_map", ROOT / "tools" / "map.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_file(ROOT / "tools" / "map.py")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -15,6 +14,7 @@ import cv2
 import numpy as np
 import painters
 import pytest
+from load_file import load_file
 
 from vision_banana_ros.core import GeneratorError
 from vision_banana_ros.data import open_dataset
@@ -27,10 +27,7 @@ from vision_banana_ros.evaluation.summary import jsonable
 from vision_banana_ros.scaling.actors import RaySettings
 from vision_banana_ros.world.moving import MovingScene
 
-_path = Path(__file__).parents[1] / "data" / "benchmarks" / "miniature.py"
-_spec = importlib.util.spec_from_file_location("miniature", _path)
-miniature = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(miniature)
+miniature = load_file(Path(__file__).parents[1] / "data" / "benchmarks" / "miniature.py")
 
 FOOTAGE = MovingScene(count=7, width=96, height=64)
 SETTINGS = EvaluationSettings(priors=PriorMaps.load())

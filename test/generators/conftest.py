@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from load_file import load_file
 
 from vision_banana_ros.core import Camera, Frame
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the tiny models beside this file
 
 WH = (65, 48)  # odd and even, neither square
-
-
-def _beside(name: str) -> ModuleType:
-    """A module of this folder; tests are no package."""
-    spec = spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[name] = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -50,7 +40,7 @@ def tiny_qwen(tiny_editors: ModuleType) -> Iterator[Callable[[bool], Any]]:
 @pytest.fixture
 def fake_server() -> Iterator[Any]:
     """A fake_server.FakeServer of one test."""
-    server = _beside("fake_server").FakeServer()
+    server = load_file(Path(__file__).with_name("fake_server.py")).FakeServer()
     yield server
     server.close()
 
@@ -60,7 +50,7 @@ def tiny_vlm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny vision-language model."""
     pytest.importorskip("transformers")
     folder = tmp_path_factory.mktemp("vlm")
-    _beside("tiny_vlm").build(folder)
+    load_file(Path(__file__).with_name("tiny_vlm.py")).build(folder)
     return folder
 
 

@@ -167,15 +167,19 @@ def segformer(folder: Path) -> Path:
     return save(folder, model, T.SegformerImageProcessorPil(size={"height": 64, "width": 64}))
 
 
+def swin(first: int = 1) -> Any:
+    """A backbone that gives the features of its stages from `first` on."""
+    return T.SwinConfig(
+        image_size=64, patch_size=4, embed_dim=8, depths=[1] * 4, num_heads=[1, 1, 2, 2], window_size=4,
+        out_features=[f"stage{number}" for number in range(first, 5)],
+    )  # fmt: skip
+
+
 def mask2former(folder: Path) -> Path:
     """Every query is a swivel chair, everywhere: one thing is seen."""
     torch.manual_seed(0)
-    backbone = T.SwinConfig(
-        image_size=64, patch_size=4, embed_dim=8, depths=[1] * 4, num_heads=[1, 1, 2, 2], window_size=4,
-        out_features=["stage1", "stage2", "stage3", "stage4"],
-    )  # fmt: skip
     config = T.Mask2FormerConfig(
-        backbone_config=backbone, feature_size=32, mask_feature_size=32, hidden_dim=32, encoder_feedforward_dim=16,
+        backbone_config=swin(), feature_size=32, mask_feature_size=32, hidden_dim=32, encoder_feedforward_dim=16,
         encoder_layers=1, decoder_layers=2, num_attention_heads=2, dim_feedforward=16, num_queries=6,
         num_labels=len(LABELS), id2label=LABELS,
     )  # fmt: skip
@@ -189,10 +193,7 @@ def mask2former(folder: Path) -> Path:
 def maskformer(folder: Path) -> Path:
     torch.manual_seed(0)
     config = T.MaskFormerConfig(
-        backbone_config=T.SwinConfig(
-            image_size=64, patch_size=4, embed_dim=8, depths=[1] * 4, num_heads=[1, 1, 2, 2], window_size=4,
-            out_features=["stage1", "stage2", "stage3", "stage4"],
-        ),
+        backbone_config=swin(),
         decoder_config=T.DetrConfig(
             d_model=32, encoder_layers=1, decoder_layers=2, encoder_attention_heads=2, decoder_attention_heads=2,
             encoder_ffn_dim=32, decoder_ffn_dim=32, num_queries=5,
@@ -297,10 +298,7 @@ def grounding_dino(folder: Path) -> Path:
     torch.manual_seed(0)
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", "floor", "swivel", "chair", "wall", "?"]
     config = T.GroundingDinoConfig(
-        backbone_config=T.SwinConfig(
-            image_size=64, patch_size=4, embed_dim=8, depths=[1] * 4, num_heads=[1, 1, 2, 2], window_size=4,
-            out_features=["stage2", "stage3", "stage4"],
-        ),
+        backbone_config=swin(first=2),
         text_config=T.BertConfig(
             vocab_size=len(vocabulary), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
             intermediate_size=32, max_position_embeddings=256,

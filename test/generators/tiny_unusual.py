@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 import transformers as T  # noqa: N812 -- it is short where every line has it
-from tiny_models import LABELS, letters, save, says
+from tiny_models import LABELS, letters, save, says, swin
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 #: What Florence-2 writes for every phrase: a polygon in thousandths of the picture's sides, x before y.
@@ -21,12 +21,8 @@ NORMAL = (0.0, 3.0, -4.0)
 def oneformer(folder: Path) -> Path:
     """Every query is a swivel chair, everywhere: one thing is seen."""
     torch.manual_seed(0)
-    backbone = T.SwinConfig(
-        image_size=64, patch_size=4, embed_dim=8, depths=[1] * 4, num_heads=[1, 1, 2, 2], window_size=4,
-        out_features=["stage1", "stage2", "stage3", "stage4"],
-    )  # fmt: skip
     config = T.OneFormerConfig(
-        backbone_config=backbone, num_queries=6, task_seq_len=24, text_encoder_width=16, text_encoder_num_layers=1,
+        backbone_config=swin(), num_queries=6, task_seq_len=24, text_encoder_width=16, text_encoder_num_layers=1,
         text_encoder_context_length=24, text_encoder_vocab_size=54, text_encoder_n_ctx=2, conv_dim=32, mask_dim=32,
         hidden_dim=32, encoder_feedforward_dim=16, encoder_layers=1, decoder_layers=2, num_attention_heads=2,
         dim_feedforward=16, num_labels=len(LABELS), id2label=LABELS,

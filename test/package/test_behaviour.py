@@ -10,15 +10,14 @@ Bits are compared where this machine rounds as the one that recorded, else the f
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from load_file import load_file
 
 ROOT = Path(__file__).parents[2]
 FRAMES, SETTINGS = 1, 3
@@ -26,13 +25,7 @@ FRAMES, SETTINGS = 1, 3
 
 @pytest.fixture(scope="module")
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("behaviour", ROOT / "tools" / "behaviour.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_file(ROOT / "tools" / "behaviour.py")
 
 
 @pytest.fixture(scope="module")

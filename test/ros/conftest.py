@@ -185,6 +185,20 @@ class Listener:
         wanted = max(common())
         return {t: next(m for m in self.received[t] if stamp(m) == wanted) for t in topics}
 
+    def change_state(self, transition: int) -> bool:
+        """Ask the perception node for a lifecycle transition."""
+        from lifecycle_msgs.srv import ChangeState
+
+        request = ChangeState.Request()
+        request.transition.id = transition
+        return bool(self.call(ChangeState, "/perception/change_state", request).success)
+
+    def state(self) -> int:
+        """The perception node's, as lifecycle_msgs numbers it."""
+        from lifecycle_msgs.srv import GetState
+
+        return int(self.call(GetState, "/perception/get_state", GetState.Request()).current_state.id)
+
     def call(self, kind: Any, service: str, request: Any) -> Any:
         """The answer. A server may answer a new client before it has found it, and that answer is lost: so what only
         asks is asked again, what changes something is not.

@@ -14,7 +14,6 @@ import onnx
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import State, Transition
-from lifecycle_msgs.srv import ChangeState, GetState
 from onnx import numpy_helper
 
 from vision_banana_ros.generators.registry import SHIPPED_STUDENT
@@ -64,12 +63,6 @@ def _edit(model: Path, change: Callable[[dict[str, Any]], object]) -> None:
     (model / MANIFEST).write_text(json.dumps(raw), encoding="utf-8")
 
 
-def _change(listener: Any, transition: int) -> bool:
-    request = ChangeState.Request()
-    request.transition.id = transition
-    return bool(listener.call(ChangeState, "/perception/change_state", request).success)
-
-
 def _engine(listener: Any) -> DiagnosticStatus:
     listener.subscribe(DiagnosticArray, "/diagnostics")
     listener.forget("/diagnostics")
@@ -89,8 +82,8 @@ def test_a_model_that_would_paint_wrongly_refuses_to_configure(
 ) -> None:
     damage(model)
     process = ros.perception(autostart=False, model=str(model))
-    assert not _change(ros.listener, Transition.TRANSITION_CONFIGURE)
-    state = ros.listener.call(GetState, "/perception/get_state", GetState.Request()).current_state.id
+    assert not ros.listener.change_state(Transition.TRANSITION_CONFIGURE)
+    state = ros.listener.state()
     assert state == State.PRIMARY_STATE_UNCONFIGURED
     engine = _engine(ros.listener)
     assert bytes(engine.level) == DiagnosticStatus.ERROR
@@ -103,7 +96,7 @@ def test_a_model_that_would_paint_wrongly_refuses_to_configure(
 def test_a_cache_directory_that_cannot_be_made_hinders_no_other_runtime(ros: Any, model: Path) -> None:
     blocked = str(model / MANIFEST / "engines")
     ros.perception(autostart=False, model=str(model), engine_cache_dir=blocked)
-    assert _change(ros.listener, Transition.TRANSITION_CONFIGURE)
+    assert ros.listener.change_state(Transition.TRANSITION_CONFIGURE)
     values = {value.key: value.value for value in _engine(ros.listener).values}
     assert "self-check passed" in values["runtime"]
     assert "tensorrt" in values["tried"]

@@ -12,7 +12,6 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import TransformStamped
 from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -194,10 +193,9 @@ def test_without_tf2_ros_a_place_to_look_up_is_refused_in_one_line(ros: Any) -> 
     process = ros.perception(camera_height_m=0.3, autostart=False)
     listener = ros.listener
     assert _set(listener, camera_pose="tf:base_footprint").successful, "nothing is looked up yet"
-    request = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_CONFIGURE))
-    assert not listener.call(ChangeState, "/perception/change_state", request).success
+    assert not listener.change_state(Transition.TRANSITION_CONFIGURE)
     assert _set(listener, camera_pose="").successful
-    assert listener.call(ChangeState, "/perception/change_state", request).success
+    assert listener.change_state(Transition.TRANSITION_CONFIGURE)
     result = _set(listener, camera_pose="tf:base_footprint")
     assert not result.successful
     assert "tf2_ros is not installed" in result.reason

@@ -7,20 +7,9 @@ from typing import Any
 
 import pytest
 from lifecycle_msgs.msg import State, Transition
-from lifecycle_msgs.srv import ChangeState, GetState
 from sensor_msgs.msg import Image
 
 pytestmark = pytest.mark.ros
-
-
-def _change(listener: Any, transition: int) -> bool:
-    request = ChangeState.Request()
-    request.transition.id = transition
-    return bool(listener.call(ChangeState, "/perception/change_state", request).success)
-
-
-def _state(listener: Any) -> int:
-    return int(listener.call(GetState, "/perception/get_state", GetState.Request()).current_state.id)
 
 
 def test_a_walk_through_all_states(ros: Any) -> None:
@@ -28,20 +17,20 @@ def test_a_walk_through_all_states(ros: Any) -> None:
     process = ros.perception(autostart=False)
     listener = ros.listener
     listener.subscribe(Image, "depth/image")
-    assert _state(listener) == State.PRIMARY_STATE_UNCONFIGURED
+    assert listener.state() == State.PRIMARY_STATE_UNCONFIGURED
     for _ in range(2):  # twice: nothing of the first round may stand in the way of the second
-        assert _change(listener, Transition.TRANSITION_CONFIGURE)
-        assert _state(listener) == State.PRIMARY_STATE_INACTIVE
-        assert _change(listener, Transition.TRANSITION_ACTIVATE)
-        assert _state(listener) == State.PRIMARY_STATE_ACTIVE
+        assert listener.change_state(Transition.TRANSITION_CONFIGURE)
+        assert listener.state() == State.PRIMARY_STATE_INACTIVE
+        assert listener.change_state(Transition.TRANSITION_ACTIVATE)
+        assert listener.state() == State.PRIMARY_STATE_ACTIVE
         listener.newest("depth/image")
-        assert _change(listener, Transition.TRANSITION_DEACTIVATE)
-        assert _state(listener) == State.PRIMARY_STATE_INACTIVE
-        assert _change(listener, Transition.TRANSITION_CLEANUP)
-        assert _state(listener) == State.PRIMARY_STATE_UNCONFIGURED
-    assert not _change(listener, Transition.TRANSITION_ACTIVATE), "it is not configured"
-    assert _change(listener, Transition.TRANSITION_UNCONFIGURED_SHUTDOWN)
-    assert _state(listener) == State.PRIMARY_STATE_FINALIZED
+        assert listener.change_state(Transition.TRANSITION_DEACTIVATE)
+        assert listener.state() == State.PRIMARY_STATE_INACTIVE
+        assert listener.change_state(Transition.TRANSITION_CLEANUP)
+        assert listener.state() == State.PRIMARY_STATE_UNCONFIGURED
+    assert not listener.change_state(Transition.TRANSITION_ACTIVATE), "it is not configured"
+    assert listener.change_state(Transition.TRANSITION_UNCONFIGURED_SHUTDOWN)
+    assert listener.state() == State.PRIMARY_STATE_FINALIZED
     assert process.signal(signal.SIGINT) == 0
 
 
@@ -51,15 +40,15 @@ def test_an_inactive_node_is_silent(ros: Any) -> None:
     listener = ros.listener
     listener.subscribe(Image, "depth/image")
     listener.messages("depth/image")
-    assert _change(listener, Transition.TRANSITION_DEACTIVATE)
+    assert listener.change_state(Transition.TRANSITION_DEACTIVATE)
     listener.subscribe(Image, "image")
     listener.messages("image", 3)  # what was on its way has arrived
     listener.forget("depth/image")
     listener.forget("image")
     listener.messages("image", 10)
     assert listener.received["depth/image"] == []
-    assert _change(listener, Transition.TRANSITION_ACTIVE_SHUTDOWN) is False
-    assert _change(listener, Transition.TRANSITION_INACTIVE_SHUTDOWN)
+    assert listener.change_state(Transition.TRANSITION_ACTIVE_SHUTDOWN) is False
+    assert listener.change_state(Transition.TRANSITION_INACTIVE_SHUTDOWN)
 
 
 def test_shutdown_while_active_ends_cleanly(ros: Any) -> None:
@@ -68,8 +57,8 @@ def test_shutdown_while_active_ends_cleanly(ros: Any) -> None:
     listener = ros.listener
     listener.subscribe(Image, "depth/image")
     listener.messages("depth/image")
-    assert _change(listener, Transition.TRANSITION_ACTIVE_SHUTDOWN)
-    assert _state(listener) == State.PRIMARY_STATE_FINALIZED
+    assert listener.change_state(Transition.TRANSITION_ACTIVE_SHUTDOWN)
+    assert listener.state() == State.PRIMARY_STATE_FINALIZED
     assert process.signal(signal.SIGTERM) == 0
 
 
@@ -92,8 +81,8 @@ def test_a_model_that_is_not_there_refuses_to_configure_and_says_why(ros: Any) -
     """More of them in test_models.py."""
     process = ros.perception(autostart=False, model="/no/such/model")
     listener = ros.listener
-    assert not _change(listener, Transition.TRANSITION_CONFIGURE)
-    assert _state(listener) == State.PRIMARY_STATE_UNCONFIGURED
+    assert not listener.change_state(Transition.TRANSITION_CONFIGURE)
+    assert listener.state() == State.PRIMARY_STATE_UNCONFIGURED
     assert process.signal(signal.SIGINT) == 0
     assert "cannot configure" in process.output
     assert "no model '/no/such/model'" in process.output

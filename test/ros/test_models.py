@@ -5,18 +5,16 @@ that are refused.
 from __future__ import annotations
 
 import array
-import importlib.util
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import State, Transition
-from lifecycle_msgs.srv import ChangeState, GetState
+from load_file import load_file
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, Image, LaserScan
@@ -28,29 +26,17 @@ from vision_banana_ros.ros.convert import image_message, info_message
 
 pytestmark = pytest.mark.ros
 
+#: Helpers of the generators' tests.
+GENERATORS = Path(__file__).parents[1] / "generators"
 HW = (96, 128)
 CAMERA = Camera.from_hfov(70.0, HW[1], HW[0])
 RED = np.linspace(20, 235, HW[1])[None].repeat(HW[0], 0).astype(np.uint8)
 
 
-def _beside(name: str) -> ModuleType:
-    """A helper of the generators' tests."""
-    path = Path(__file__).parents[1] / "generators" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    import sys
-
-    sys.modules[name] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def cards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("cards")
-    _beside("tiny_graphs").write_all(root)
+    load_file(GENERATORS / "tiny_graphs.py").write_all(root)
     return root
 
 
@@ -70,16 +56,6 @@ def _set(listener: Any, **values: object) -> list[Any]:
     return list(listener.call(SetParameters, "/perception/set_parameters", request).results)
 
 
-def _change(listener: Any, transition: int) -> bool:
-    request = ChangeState.Request()
-    request.transition.id = transition
-    return bool(listener.call(ChangeState, "/perception/change_state", request).success)
-
-
-def _state(listener: Any) -> int:
-    return int(listener.call(GetState, "/perception/get_state", GetState.Request()).current_state.id)
-
-
 def _engine(array_: DiagnosticArray) -> dict[str, str]:
     status = next(status for status in array_.status if status.name.endswith(": engine"))
     return {"message": status.message, **{v.key: v.value for v in status.values}}
@@ -95,14 +71,14 @@ def load(graph: Any) -> Iterator[Any]:
     def start(**values: object) -> Any:
         results = _set(graph.listener, **{**DEFAULTS, **values})
         assert all(result.successful for result in results), results
-        assert _change(graph.listener, Transition.TRANSITION_CONFIGURE)
-        assert _change(graph.listener, Transition.TRANSITION_ACTIVATE)
+        assert graph.listener.change_state(Transition.TRANSITION_CONFIGURE)
+        assert graph.listener.change_state(Transition.TRANSITION_ACTIVATE)
         return graph.listener
 
     yield start
-    if _state(graph.listener) == State.PRIMARY_STATE_ACTIVE:
-        assert _change(graph.listener, Transition.TRANSITION_DEACTIVATE)
-        assert _change(graph.listener, Transition.TRANSITION_CLEANUP)
+    if graph.listener.state() == State.PRIMARY_STATE_ACTIVE:
+        assert graph.listener.change_state(Transition.TRANSITION_DEACTIVATE)
+        assert graph.listener.change_state(Transition.TRANSITION_CLEANUP)
 
 
 def _picture(head: Any) -> Image:
@@ -134,8 +110,8 @@ def test_models_that_cannot_be_had_leave_the_node_alive_with_one_line(graph: Any
         (f"onnx:{cards / 'constant.yaml'}", "constant"),
     ):
         assert all(result.successful for result in _set(listener, **{**DEFAULTS, "model": model}))
-        assert not _change(listener, Transition.TRANSITION_CONFIGURE), model
-        assert _state(listener) == State.PRIMARY_STATE_UNCONFIGURED
+        assert not listener.change_state(Transition.TRANSITION_CONFIGURE), model
+        assert listener.state() == State.PRIMARY_STATE_UNCONFIGURED
         told = _engine(listener.newest("/diagnostics", lambda a, model=model: _engine(a)["model"] == model))
         assert said in told["message"], told["message"]
         assert "\n" not in told["message"]
@@ -246,7 +222,7 @@ def test_a_slow_part_of_a_mix_gives_masks_of_every_third_frame_under_their_own_s
 @pytest.fixture
 def server() -> Iterator[Any]:
     """Paints a white square where the region is asked for."""
-    fake = _beside("fake_server").FakeServer()
+    fake = load_file(GENERATORS / "fake_server.py").FakeServer()
 
     def paint(picture: np.ndarray, _prompt: str) -> np.ndarray:
         canvas = np.zeros_like(picture)

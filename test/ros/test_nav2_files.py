@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from load_file import load_file
 
 from vision_banana_ros.prompts import read_class_set
 from vision_banana_ros.ros.topics import CLOUD, NAV2, topics
@@ -21,13 +20,7 @@ NAMES = {1: "floor", 2: "grass", 3: "carpet"}
 
 @pytest.fixture(scope="module")
 def masks() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("nav2_masks", ROOT / "examples" / "nav2_masks.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["nav2_masks"] = module  # where dataclasses look for it
-    spec.loader.exec_module(module)
-    return module
+    return load_file(ROOT / "examples" / "nav2_masks.py")
 
 
 def _yaml(name: str) -> Any:

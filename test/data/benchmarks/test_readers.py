@@ -1,6 +1,5 @@
 """Each reader on its set in miniature: layout, units, masks and the traps that BENCHMARKS lists."""
 
-import importlib.util
 import json
 import pickle
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from load_file import load_file
 
 from vision_banana_ros.core import DataError
 from vision_banana_ros.data import Dataset
@@ -27,9 +27,7 @@ from vision_banana_ros.data.readers.benchmarks import (
     saco,
 )
 
-_spec = importlib.util.spec_from_file_location("miniature", Path(__file__).with_name("miniature.py"))
-miniature = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(miniature)
+miniature = load_file(Path(__file__).with_name("miniature.py"))
 
 
 def test_cityscapes_label_ids_become_train_ids(tmp_path: Path) -> None:

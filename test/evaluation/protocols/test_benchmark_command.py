@@ -1,11 +1,11 @@
 """`vision-banana eval benchmark` on miniature sets: painted truth scores full marks, and all is said beside it."""
 
-import importlib.util
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from load_file import load_file
 
 from vision_banana_ros.cli import main
 from vision_banana_ros.codecs import depth as depth_code
@@ -14,10 +14,7 @@ from vision_banana_ros.core import Canvas, Task
 from vision_banana_ros.evaluation.protocols import BENCHMARKS
 from vision_banana_ros.evaluation.published import published
 
-_path = Path(__file__).parents[2] / "data" / "benchmarks" / "miniature.py"
-_spec = importlib.util.spec_from_file_location("miniature", _path)
-miniature = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(miniature)
+miniature = load_file(Path(__file__).parents[2] / "data" / "benchmarks" / "miniature.py")
 
 
 class Knowing:
