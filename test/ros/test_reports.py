@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,29 @@ def test_rates_and_percentiles_are_of_the_last_ten_seconds(statistics: FrameStat
     assert summary.latency_p95_ms == pytest.approx(20.0)
     assert summary.own_p50_ms == pytest.approx(10.0)
     assert (summary.received, summary.done) == (100, 100)
+
+
+def test_what_is_kept_does_not_grow_with_time(statistics: FrameStatistics, clock: Clock) -> None:
+    """Else a node that runs for an hour holds more than one that runs for a minute."""
+
+    def kept(frames: int) -> int:
+        for count in range(frames):
+            clock.seconds += 1 / 30
+            statistics.image_arrived(count)
+            statistics.info_arrived(count)
+            statistics.dropped(Drop.NEWER_FRAME)
+            statistics.published(latency_s=0.1, generate_s=0.1, own_s=0.1, topics=frozenset({"points"}))
+            if count % 30 == 0:
+                statistics.summary()
+        series = [*vars(statistics).values(), *vars(statistics._stamps).values(), *statistics._topics.values()]
+        return sum(len(values) for values in series if isinstance(values, deque))
+
+    assert kept(3000) == kept(300) <= 7 * 30 * 11, "the window of ten seconds, and what came since the last summary"
+    assert statistics.summary().input_hz == pytest.approx(30.0)
+    clock.seconds += 1000
+    summary = statistics.summary()
+    assert summary.since_image_s == pytest.approx(1000.0)
+    assert summary.since_info_s == pytest.approx(1000.0)
 
 
 def test_images_without_a_stamp_of_this_clock_have_no_latency(statistics: FrameStatistics) -> None:

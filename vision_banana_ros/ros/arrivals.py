@@ -45,10 +45,13 @@ class Arrivals:
     def lost_share(self) -> float:
         """Of the images that were sent lately; 0 where nothing tells."""
         now = self._now()
-        images = [stamp for moment, stamp in self._images if now - moment <= _WINDOW_S]
+        for stamps in (self._images, self._infos):
+            while stamps and now - stamps[0][0] > _WINDOW_S:
+                stamps.popleft()
+        images = [stamp for _, stamp in self._images]
         if not images:
             return 0.0
-        first = next(moment for moment, _ in self._images if now - moment <= _WINDOW_S)
+        first = self._images[0][0]
         infos = [stamp for moment, stamp in self._infos if first <= moment <= now - _GRACE_S]
         here = set(images)
         with_image = sum(stamp in here for stamp in infos)

@@ -118,6 +118,7 @@ class FrameStatistics:
     def summary(self) -> Summary:
         with self._lock:
             now = self._now()
+            self._forget_before(now - _WINDOW_S)
             arrivals = [moment for moment in self._arrivals if now - moment <= _WINDOW_S]
             finished = [entry for entry in self._finished if now - entry[0] <= _WINDOW_S]
             newest = self._arrivals[-1] if self._arrivals else self._resumed if self._received else None
@@ -142,6 +143,14 @@ class FrameStatistics:
                 topics_hz=self._topics_hz(now),
                 since_error_s=now - self._last_error_at if self._last_error else None,
             )
+
+    def _forget_before(self, first: float) -> None:
+        """What is kept must not grow with the time that the node runs. The newest stay, whose age is told."""
+        for moments in (self._arrivals, self._losses, self._infos, *self._topics.values()):
+            while len(moments) > 1 and moments[0] < first:
+                moments.popleft()
+        while self._finished and self._finished[0][0] < first:
+            self._finished.popleft()
 
     def _topics_hz(self, now: float) -> dict[str, float]:
         """Of those that had a message within the window; the others are forgotten."""
