@@ -5,8 +5,8 @@
 A frame is complete when all its outputs arrived; its latency runs from the image's stamp to the last receipt. Frames
 are known from `camera_info`, which is small and comes from the camera itself. Counting starts when a whole second
 passed without a loss (the oracle paints each frame of its footage once, which takes its time), or after a minute.
-Mode first waits for the first output, at most that long. Mode churn subscribes and unsubscribes at random, to images,
-clouds, words and compressed images, and changes the prompt now and then.
+Mode first waits for the first output, at most that long. Mode churn subscribes to everything and says so; then it
+subscribes and unsubscribes at random, to images, clouds, words and compressed images, and changes the prompt.
 """
 
 from __future__ import annotations
@@ -151,6 +151,16 @@ def _churn(rclpy: Any, node: Any, seconds: float) -> dict[str, Any]:
     answers: list[Any] = []
     prompts = node.create_publisher(String, "prompt", 10)
     node.create_subscription(String, "prompt/answer", answers.append, 10)
+
+    def take(topic: str) -> None:
+        subscriptions[topic] = _subscribe(node, topic, lambda _: received.update({topic: received[topic] + 1}))
+
+    for topic in _CHURNED:
+        take(topic)
+    end = time.time() + _WARM_UP_LIMIT_S
+    while time.time() < end and not all(received[topic] for topic in _OUTPUTS):
+        rclpy.spin_once(node, timeout_sec=0.1)
+    print("takes everything", flush=True)
     end = time.time() + seconds
     changes = asked = 0
     while time.time() < end:
@@ -161,7 +171,7 @@ def _churn(rclpy: Any, node: Any, seconds: float) -> dict[str, Any]:
         if topic in subscriptions:
             node.destroy_subscription(subscriptions.pop(topic))
         else:
-            subscriptions[topic] = _subscribe(node, topic, lambda _, t=topic: received.update({t: received[t] + 1}))
+            take(topic)
         changes += 1
         until = time.time() + chance.uniform(0.1, 1.0)
         while time.time() < until:

@@ -8,12 +8,15 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
+#: Memory may end so much above where it began: this part of it, and no more than this a minute.
+_GROWTH, _GROWTH_MB_A_MINUTE = 0.02, 2.0
 _SAMPLE_S = 2.0
 #: A camera lives so long.
 _CAMERA_S = 45.0
@@ -30,6 +33,12 @@ class Held:
     segments: frozenset[str]
 
 
+def _course(values: Sequence[float]) -> str:
+    bounds = [len(values) * tenth // 10 for tenth in range(11)]
+    tenths = [values[a:b] for a, b in pairwise(bounds) if a < b]
+    return " ".join(f"{median(tenth):.0f}" for tenth in tenths)
+
+
 def held_by(pid: int) -> Held:
     folder = Path(f"/proc/{pid}")
     pages = int((folder / "statm").read_text(encoding="ascii").split()[1])
@@ -41,6 +50,30 @@ def held_by(pid: int) -> Held:
     return Held(resident_mb, threads, len(os.listdir(folder / "fd")), segments)
 
 
+_WATCHED: tuple[tuple[str, str, Callable[[Held], float]], ...] = (
+    ("resident memory", "MB", lambda held: held.resident_mb),
+    ("threads", "", lambda held: held.threads),
+    ("open files", "", lambda held: held.files),
+    ("segments mapped", "", lambda held: len(held.segments)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """What was held at the beginning and at the end; `course` from tenth to tenth of the time."""
+
+    name: str
+    unit: str
+    begin: float
+    end: float
+    allowed: float
+    course: str
+
+    @property
+    def leaks(self) -> bool:
+        return self.end - self.begin > self.allowed
+
+
 @dataclass(slots=True)
 class Soak:
     """`camera` starts one, for the length of its block."""
@@ -48,6 +81,7 @@ class Soak:
     pid: int
     camera: Callable[[], AbstractContextManager[subprocess.Popen[str]]]
     samples: list[Held] = field(default_factory=list)
+    moments: list[float] = field(default_factory=list)
     restarts: int = 0
     _seen: set[str] = field(default_factory=set)
 
@@ -64,31 +98,23 @@ class Soak:
                     self._seen |= held.segments
                     if time.monotonic() - start > warm_up_s:
                         self.samples.append(held)
+                        self.moments.append(time.monotonic())
                 if while_() and self.restarts % 2:
                     process.send_signal(signal.SIGKILL)
                     process.wait()
             self.restarts += 1
 
-    def ends(self) -> list[tuple[str, float, float, str, str]]:
-        """Name, median of the first fifth of samples, of the last fifth, unit, bar."""
+    def grown(self) -> list[Grown]:
+        """Medians of the first and of the last fifth of the samples."""
         part = max(1, len(self.samples) // 5)
-        first, last = self.samples[:part], self.samples[-part:]
-
-        def of(name: str, value: Callable[[Held], float], unit: str) -> tuple[str, float, float, str, str]:
-            return name, median(map(value, first)), median(map(value, last)), unit, ""
-
-        return [
-            of("resident memory", lambda held: held.resident_mb, "MB"),
-            of("threads", lambda held: held.threads, ""),
-            of("open files", lambda held: held.files, ""),
-            of("segments mapped", lambda held: len(held.segments), ""),
-        ]
-
-    def course(self) -> str:
-        """Resident memory from tenth to tenth of the time."""
-        part = max(1, len(self.samples) // 10)
-        tenths = [self.samples[i : i + part] for i in range(0, len(self.samples), part)]
-        return " ".join(f"{median(held.resident_mb for held in tenth):.0f}" for tenth in tenths)
+        minutes = (self.moments[-1] - self.moments[0]) / 60
+        found = []
+        for name, unit, value in _WATCHED:
+            values = [value(held) for held in self.samples]
+            begin, end = median(values[:part]), median(values[-part:])
+            allowed = min(_GROWTH * begin, _GROWTH_MB_A_MINUTE * minutes) if unit == "MB" else 0.0
+            found.append(Grown(name, unit, begin, end, allowed, _course(values)))
+        return found
 
     def left_behind(self) -> list[str]:
         """Segments that the process had mapped and that are still there, after all have ended. Not ports, which have a

@@ -171,7 +171,7 @@ def _frames(condition: Condition, summary: Summary, settings: Settings) -> Diagn
         scale_source=condition.scale_source, odometry_scale=condition.odometry_scale,
         odometry_spread=condition.odometry_spread,
         last_error=summary.last_error, last_error_age_s=summary.since_error_s,
-        unserved="; ".join(condition.unserved),
+        unserved="; ".join(condition.unserved), transport=condition.transport_problem,
         **{f"hz: {topic}": rate for topic, rate in summary.topics_hz.items()},
         **{f"dropped: {cause}": count for cause, count in summary.drops.items()},
     )  # fmt: skip
@@ -187,10 +187,9 @@ def _frames_level(condition: Condition, summary: Summary, settings: Settings) ->
         return DiagnosticStatus.ERROR, f"no output: {summary.last_error}"
     if not _recent(summary.since_image_s, settings):
         return DiagnosticStatus.STALE, "no images"
-    if condition.unserved:
-        return DiagnosticStatus.WARN, "nothing to publish: " + "; ".join(condition.unserved)
-    if condition.transport_problem:
-        return DiagnosticStatus.WARN, condition.transport_problem
+    if condition.unserved or condition.transport_problem:
+        unserved = "nothing to publish: " + "; ".join(condition.unserved) if condition.unserved else ""
+        return DiagnosticStatus.WARN, "; ".join(words for words in (condition.transport_problem, unserved) if words)
     if late:
         return DiagnosticStatus.WARN, f"p95 latency {summary.latency_p95_ms:.0f} ms: lower rate or size"
     if summary.lost_share > _DROPS_WORTH_A_WARNING:

@@ -24,6 +24,7 @@ from vision_banana_ros.ros.measured import Measured
 from vision_banana_ros.ros.outputs import NO_CAMERA, Outputs, Published, Request
 from vision_banana_ros.ros.params import Settings
 from vision_banana_ros.ros.questions import Questions
+from vision_banana_ros.ros.receivers import Receivers
 from vision_banana_ros.ros.statistics import Drop, FrameStatistics
 from vision_banana_ros.ros.topics import NAV2
 from vision_banana_ros.ros.transforms import Transforms
@@ -70,6 +71,7 @@ class Frames:
         self._statistics = statistics
         self._condition = condition
         self._segment_bytes = segment_bytes
+        self._receivers = Receivers(node)
         self._told: dict[str, str] = {}
         self.reset()
 
@@ -113,7 +115,7 @@ class Frames:
         answer = questions.answer(sight.perception, convert.header(sight.frame.stamp_ns, sight.frame.frame_id))
         self._answer(answer)
         self._note(sight, posed, request, wanted - published.topics, no_floor)
-        self._tell(transport_problem=self._too_large(published))
+        self._tell(transport_problem=self._too_large(published) or self._too_late(published))
         if not published.topics and answer is None:
             self._statistics.dropped(Drop.NOTHING)
             return
@@ -191,12 +193,19 @@ class Frames:
         if self._segment_bytes is None or published.bytes_in_all * _FRAMES_IN_SEGMENT <= self._segment_bytes:
             return ""
         of_all, of_one, segment = (
-            size / 1e6 for size in (published.bytes_in_all, published.largest_bytes, self._segment_bytes)
+            size / 1e6 for size in (published.bytes_in_all, published.sizes[published.largest], self._segment_bytes)
         )
         return (
             f"a frame's messages are {of_all:.0f} MB ({published.largest} {of_one:.0f} MB) and the shared memory holds "
             f"{segment:.0f} MB, so some get lost: set output_width, or give more with {SEGMENT_VARIABLE} (megabytes)"
         )
+
+    def _too_late(self, published: Published) -> str:
+        """What receivers that are late lose, where this process has more room than they."""
+        if self._segment_bytes is None:
+            return ""
+        sizes = {self._outputs.full_name(name): size for name, size in published.sizes.items()}
+        return self._receivers.problem(sizes)
 
     def _latency_s(self, frame: Frame) -> float | None:
         """From the image's stamp to now; None where the stamp is not of this clock."""

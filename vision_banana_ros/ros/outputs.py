@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,14 +31,23 @@ class Request:
     camera: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Published:
-    """What came of one frame: the topics that got a message, and the bytes of them all and of the largest."""
+    """What came of one frame: the bytes of each topic's message, of those that got one."""
 
-    topics: frozenset[str]
-    bytes_in_all: int
-    largest: str
-    largest_bytes: int
+    sizes: Mapping[str, int]
+
+    @property
+    def topics(self) -> frozenset[str]:
+        return frozenset(self.sizes)
+
+    @property
+    def bytes_in_all(self) -> int:
+        return sum(self.sizes.values())
+
+    @property
+    def largest(self) -> str:
+        return max(self.sizes, key=lambda name: self.sizes[name], default="")
 
 
 NO_CAMERA = "no camera is known, so there is no cloud: send camera_info, set hfov_deg or allow the task rays"
@@ -76,6 +86,10 @@ class Outputs:
         """Topics with at least one subscriber now."""
         return frozenset(name for name, publisher in self._publishers.items() if publisher.get_subscription_count() > 0)
 
+    def full_name(self, name: str) -> str:
+        """A topic's as the graph knows it: with namespace, remapped."""
+        return str(self._publishers[name].topic_name)
+
     def request(self, wanted: frozenset[str], settings: Settings) -> Request:
         listened = [topic for topic in self._topics if topic.name in wanted]
         tasks = {task for topic in listened for task in topic.tasks}
@@ -108,13 +122,7 @@ class Outputs:
                     sizes[topic.name] = len(getattr(message, "data", ()))
         if CLOUD in wanted:
             self._publish_cloud(context, sizes)
-        largest = max(sizes, key=lambda name: sizes[name], default="")
-        return Published(
-            topics=frozenset(sizes),
-            bytes_in_all=sum(sizes.values()),
-            largest=largest,
-            largest_bytes=sizes.get(largest, 0),
-        )
+        return Published(sizes)
 
     def _publish_cloud(self, context: Context, sizes: dict[str, int]) -> None:
         """Last, being the largest; its message is kept and written in place, for publishing copies it."""

@@ -4,7 +4,8 @@ Shared memory. Fast DDS's segment is 512 KB by default, and best-effort samples 
 two processes. data/fastdds_large_messages.xml gives the publisher a segment of its own: 128 MB for the perception node,
 six frames of everything at VGA, and 32 MB for a camera; VISION_BANANA_SEGMENT_MB says otherwise. The system takes it
 whole, used or not. Where /dev/shm has not that much room (Docker's default is 64 MB) a smaller one, or none and a
-warning. Segments of processes that were killed stay; the next start removes them.
+warning. Segments of processes that were killed stay; the next start removes them. The profile also gives a receiver a
+queue of 8192 pieces of a message; with Fast DDS's 512 one that is late loses even 17 MB (ros/receivers.py).
 
 malloc. glibc maps and unmaps each large message anew, and the page faults cost more than the copying. Two thresholds,
 set together, keep such memory in the process: M_MMAP_THRESHOLD and M_TRIM_THRESHOLD. Either alone makes it worse.

@@ -1,0 +1,39 @@
+"""A process that takes large messages best effort, until it is asked to stop; then it says what came.
+
+    python late_receiver.py REPORT
+
+One line when it listens; REPORT gets JSON of topic to stamps. The test makes it late by SIGSTOP.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import rclpy
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image, PointCloud2
+
+
+def main(report: Path) -> None:
+    stopping: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: stopping.append(number))
+    rclpy.init(signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
+    node = rclpy.create_node("late")
+    came: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    qos = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
+    for topic, kind in {"depth/image": Image, "normals/image": Image, "points": PointCloud2}.items():
+        node.create_subscription(
+            kind, topic, lambda m, t=topic: came[t].append((m.header.stamp.sec, m.header.stamp.nanosec)), qos
+        )
+    print("listens", flush=True)
+    while not stopping:
+        rclpy.spin_once(node, timeout_sec=0.05)
+    report.write_text(json.dumps(came), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
