@@ -11,7 +11,9 @@ import json
 import signal
 import sys
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import rclpy
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -24,11 +26,15 @@ def main(report: Path) -> None:
     rclpy.init(signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
     node = rclpy.create_node("late")
     came: dict[str, list[tuple[int, int]]] = defaultdict(list)
+
+    def take(topic: str, message: Any) -> None:
+        came[topic].append((message.header.stamp.sec, message.header.stamp.nanosec))
+        if not message.data:
+            print(f"{message.header.stamp.sec} came", flush=True)
+
     qos = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
     for topic, kind in {"depth/image": Image, "normals/image": Image, "points": PointCloud2}.items():
-        node.create_subscription(
-            kind, topic, lambda m, t=topic: came[t].append((m.header.stamp.sec, m.header.stamp.nanosec)), qos
-        )
+        node.create_subscription(kind, topic, partial(take, topic), qos)
     print("listens", flush=True)
     while not stopping:
         rclpy.spin_once(node, timeout_sec=0.05)

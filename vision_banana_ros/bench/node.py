@@ -32,6 +32,7 @@ _CAMERA = ("camera_node", {"source": "moving", "rate_hz": _RATE_HZ})
 _PERCEPTION = ("node", {"model": "oracle:moving", "diagnostics_period_s": 0.5})
 #: With canvases so small that those which the oracle keeps are no part of what is watched.
 _SMALL = ("node", {"model": "oracle:moving@160x120", "diagnostics_period_s": 0.5, "instance_class": ["box"]})
+_LARGE = ((1280, 720), (1920, 1080))
 _PATIENCE_S = 90.0
 #: Five frames of everything, on a busy machine too.
 _STANDSTILL_S = 8.0
@@ -40,7 +41,8 @@ _STANDSTILL_S = 8.0
 def measure(*, seconds: float = 20, minutes: float = 0) -> list[Row]:
     """`seconds` at full rate; with `minutes` also what the node holds while everything around it comes and goes."""
     import_rclpy()
-    return [*_start(), *_throughput(seconds), *(_soak(minutes) if minutes > 0 else [])]
+    large = [row for wh in _LARGE for best_effort in (False, True) for row in _large(wh, best_effort, seconds)]
+    return [*_start(), *_throughput(seconds), *large, *(_soak(minutes) if minutes > 0 else [])]
 
 
 def _start() -> list[Row]:
@@ -72,6 +74,23 @@ def _throughput(seconds: float) -> list[Row]:
         _row("generating (look-ups), p50", report["generate_p50_ms"], "ms"),
         _row("processor time of the node, start included", cpu_s / wall_s, "cores"),
     ]
+
+
+def _large(wh: tuple[int, int], best_effort: bool, seconds: float) -> list[Row]:
+    """Of large pictures: frames may be left out, but what was published arrives, or the node says that it may not."""
+    with (
+        _first_frames(3, wh) as camera,
+        running_node("camera_node", camera),
+        running_node(*_SMALL),
+        _receiver(seconds, "large", *(["--best-effort"] if best_effort else [])) as receiver,
+    ):
+        report = _report_of(receiver, 6 * seconds + _PATIENCE_S)
+    lost = {topic: count for topic, count in report["lost"].items() if count}
+    words = f"{report['published']} of {report['sent']} frames published, six messages each"
+    words += "".join(f"; {count} of {topic} lost" for topic, count in lost.items())
+    words += f"; told: {report['told'][:60]}..." if report["told"] else "; nothing to tell"
+    name = f"{wh[0]}x{wh[1]} {'best effort' if best_effort else 'reliable'}: lost in silence"
+    return [_row(name, 0 if report["told"] else sum(lost.values()), "messages", against=words, bar="0")]
 
 
 def _soak(minutes: float) -> list[Row]:
@@ -108,9 +127,10 @@ def _soak(minutes: float) -> list[Row]:
 
 
 def _fill_histories(receiver: subprocess.Popen[str]) -> None:
-    """The middleware keeps the last messages of a topic until all have them, four of each, and their memory for good.
-    How many are underway at once is chance: in one run the fourth cloud came after four minutes, and memory rose by
-    its 10 MB as if something leaked. A receiver that stands still for a while lets all of it be needed now.
+    """Two things are needed once and kept, and chance says when: in one run memory rose by 29 MB after four minutes as
+    if something leaked. The largest frame: everything at once, with each prompt, which the receiver asks for first.
+    And the middleware's last four messages of each topic, kept until all have them: a receiver that stands still for a
+    while lets all four be kept at once.
     """
     assert receiver.stdout is not None
     receiver.stdout.readline()  # it takes everything
@@ -124,20 +144,21 @@ def _row(name: str, value: float, unit: str, *, against: str = "", bar: str = ""
 
 
 @contextmanager
-def _first_frames(count: int) -> Iterator[dict[str, object]]:
+def _first_frames(count: int, wh: tuple[int, int] | None = None) -> Iterator[dict[str, object]]:
     """Parameters of a camera that plays so few frames that the oracle has soon found and painted them all."""
     scene = MovingScene()
     with tempfile.TemporaryDirectory() as folder:
         for index in range(count):
             bgr = cv2.cvtColor(scene.frame(index).rgb, cv2.COLOR_RGB2BGR)
+            bgr = bgr if wh is None else cv2.resize(bgr, wh, interpolation=cv2.INTER_LINEAR)
             cv2.imwrite(f"{folder}/{index:02d}.png", bgr, (cv2.IMWRITE_PNG_COMPRESSION, 0))
         yield {"source": folder, "rate_hz": _RATE_HZ, "hfov_deg": 70.0}
 
 
 @contextmanager
-def _receiver(seconds: float, mode: str) -> Iterator[subprocess.Popen[str]]:
+def _receiver(seconds: float, mode: str, *more: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "vision_banana_ros.bench.receiver", "--seconds", str(seconds), "--mode", mode],
+        [sys.executable, "-m", "vision_banana_ros.bench.receiver", "--seconds", str(seconds), "--mode", mode, *more],
         env=isolated_environment(),
         text=True,
         stdout=subprocess.PIPE,

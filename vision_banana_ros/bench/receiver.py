@@ -1,12 +1,13 @@
 """A subscriber to everything, in a process of its own: what of each frame arrives, and when. Writes one JSON report.
 
-    python -m vision_banana_ros.bench.receiver --seconds 60 [--mode count|first|churn]
+    python -m vision_banana_ros.bench.receiver --seconds 60 [--mode count|first|churn|large] [--best-effort]
 
 A frame is complete when all its outputs arrived; its latency runs from the image's stamp to the last receipt. Frames
 are known from `camera_info`, which is small and comes from the camera itself. Counting starts when a whole second
 passed without a loss (the oracle paints each frame of its footage once, which takes its time), or after a minute.
 Mode first waits for the first output, at most that long. Mode churn subscribes to everything and says so; then it
-subscribes and unsubscribes at random, to images, clouds, words and compressed images, and changes the prompt.
+subscribes and unsubscribes at random, to images, clouds, words and compressed images, and changes the prompt. Mode
+large counts what arrives of the frames that the node publishes, told by `depth/camera_info`, and what it says of them.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _PROMPTS = ("the lamp", "box", "the sofa", "", "floor", "a word that is #nothing
 _PROMPTS_SHARE = 0.2
 _WARM_UP_LIMIT_S = 60.0
 _QUIET_FRAMES = 160  # more than one loop of the moving scene
+_SETTLING_LARGE_S = 20.0
 _SETTLING_S = 1.0  # frames younger than this may still be on their way
 
 
@@ -54,27 +56,28 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Count and time what the perception node publishes.")
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--mode", choices=tuple(_MODES), default="count")
+    parser.add_argument("--best-effort", action="store_true", help="take what mode large counts best effort")
     args = parser.parse_args()
     prepare_process()
     rclpy = import_rclpy()
     rclpy.init()
     node = rclpy.create_node("receiver")
     try:
-        report = _MODES[args.mode](rclpy, node, args.seconds)
+        report = _MODES[args.mode](rclpy, node, args.seconds, **({"best_effort": True} if args.best_effort else {}))
     except KeyboardInterrupt:
         return 130
     print(json.dumps(report), flush=True)
     return 0
 
 
-def _subscribe(node: Any, topic: str, callback: Any) -> Any:
+def _subscribe(node: Any, topic: str, callback: Any, *, best_effort: bool = False) -> Any:
     from rclpy.qos import QoSProfile, ReliabilityPolicy
     from sensor_msgs.msg import CompressedImage, Image, PointCloud2
     from std_msgs.msg import String
 
     kinds = {"points": PointCloud2, "points/nav2": PointCloud2, "objects": String, "tracks": String}
     kind = CompressedImage if "ompressed" in topic else kinds.get(topic, Image)
-    best_effort = topic == "points/nav2"
+    best_effort = best_effort or topic == "points/nav2"
     reliability = ReliabilityPolicy.BEST_EFFORT if best_effort else ReliabilityPolicy.RELIABLE
     return node.create_subscription(kind, topic, callback, QoSProfile(depth=5, reliability=reliability))
 
@@ -157,9 +160,12 @@ def _churn(rclpy: Any, node: Any, seconds: float) -> dict[str, Any]:
 
     for topic in _CHURNED:
         take(topic)
-    end = time.time() + _WARM_UP_LIMIT_S
-    while time.time() < end and not all(received[topic] for topic in _OUTPUTS):
-        rclpy.spin_once(node, timeout_sec=0.1)
+    for words in _PROMPTS:  # the most that a frame can need, each way
+        before = dict(received)
+        prompts.publish(String(data=words))
+        end = time.time() + _WARM_UP_LIMIT_S / 2
+        while time.time() < end and not all(received[t] > before.get(t, 0) + 1 for t in _OUTPUTS):
+            rclpy.spin_once(node, timeout_sec=0.1)
     print("takes everything", flush=True)
     end = time.time() + seconds
     changes = asked = 0
@@ -186,6 +192,48 @@ def _churn(rclpy: Any, node: Any, seconds: float) -> dict[str, Any]:
     }
 
 
+def _large(rclpy: Any, node: Any, seconds: float, *, best_effort: bool = False) -> dict[str, Any]:
+    from diagnostic_msgs.msg import DiagnosticArray
+    from rclpy.qos import QoSProfile, ReliabilityPolicy
+    from sensor_msgs.msg import CameraInfo
+
+    came: dict[str, dict[int, float]] = defaultdict(dict)
+    told: list[str] = []
+    for topic in _OUTPUTS:
+        _subscribe(node, topic, lambda m, t=topic: came[t].update({_stamp(m): time.time()}), best_effort=best_effort)
+    for topic, reliability in (
+        ("depth/camera_info", ReliabilityPolicy.RELIABLE),
+        ("camera_info", ReliabilityPolicy.BEST_EFFORT),
+    ):
+        qos = QoSProfile(depth=100, reliability=reliability)
+        node.create_subscription(CameraInfo, topic, lambda m, t=topic: came[t].update({_stamp(m): time.time()}), qos)
+
+    def hear(message: Any) -> None:
+        told.extend(value.value for status in message.status for value in status.values if value.key == "transport")
+
+    node.create_subscription(DiagnosticArray, "/diagnostics", hear, 10)
+    end = time.time() + _WARM_UP_LIMIT_S
+    while time.time() < end and not all(came[topic] for topic in _OUTPUTS):
+        rclpy.spin_once(node, timeout_sec=0.2)
+    begin = time.time()
+    # Until five frames came, for nothing can be told of less, and the last has had its time.
+    while time.time() < begin + seconds or (len(came["depth/camera_info"]) < 6 and time.time() < begin + 6 * seconds):
+        rclpy.spin_once(node, timeout_sec=0.2)
+    end = time.time()
+    published = {stamp for stamp, moment in came["depth/camera_info"].items() if begin <= moment <= end}
+    # On a busy machine the last are long on their way: until nothing of these frames has come for a while.
+    newest = end
+    while time.time() < newest + _SETTLING_LARGE_S:
+        rclpy.spin_once(node, timeout_sec=0.2)
+        newest = max([end, *(came[topic].get(stamp, end) for topic in _OUTPUTS for stamp in published)])
+    return {
+        "sent": sum(begin <= moment <= end for moment in came["camera_info"].values()),
+        "published": len(published),
+        "lost": {topic: sum(stamp not in came[topic] for stamp in published) for topic in _OUTPUTS},
+        "told": next((words for words in reversed(told) if words), ""),
+    }
+
+
 def _first(rclpy: Any, node: Any, seconds: float) -> dict[str, Any]:
     """When the first depth image came, by the wall clock."""
     receipts: list[float] = []
@@ -197,7 +245,7 @@ def _first(rclpy: Any, node: Any, seconds: float) -> dict[str, Any]:
     return {"first_receipt": receipts[0] if receipts else None}
 
 
-_MODES = {"count": _count, "first": _first, "churn": _churn}
+_MODES = {"count": _count, "first": _first, "churn": _churn, "large": _large}
 
 
 def _stamp(message: Any) -> int:

@@ -29,7 +29,7 @@ from vision_banana_ros.ros.pose import OdometrySource, Place
 from vision_banana_ros.ros.questions import Questions, answer_message
 from vision_banana_ros.ros.statistics import Drop, FrameStatistics
 from vision_banana_ros.ros.transforms import Transforms
-from vision_banana_ros.ros.transport import segment_bytes
+from vision_banana_ros.ros.transport import give_back_memory, segment_bytes
 from vision_banana_ros.ros.worker import LatestWorker
 
 
@@ -132,8 +132,11 @@ class Eye:
         if inputs is None or outputs is None:
             return
         wanted = bool(outputs.wanted()) or self._questions.pending is not None
+        took_images = inputs.takes_images
         if inputs.look(wanted or not self._settings().lazy_image):
             self.statistics.listening_again()
+        if took_images and not inputs.takes_images:
+            give_back_memory()
         if not inputs.takes_images:
             self.condition.update(unserved=(), transport_problem="")
         self.condition.update(listening=inputs.takes_images)

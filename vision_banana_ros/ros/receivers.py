@@ -2,11 +2,13 @@
 
 A message goes in pieces through the receiver's port, a file of shared memory, and a port holds 512 pieces. What comes
 while it is full reliable readers ask for again; best effort ones lose it, and nobody is told. Our profile gives its
-processes a port of 8192. The file's size tells which it is, the lock beside it whose.
+processes a port of 8192. The file's size tells which it is, the lock beside it whose. A port that a killed process left
+is taken over as it is, so a process may have a small one for all its profile.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections import defaultdict
 from collections.abc import Mapping
@@ -22,6 +24,8 @@ _LOCKS = Path("/proc/locks")
 #: Ports by the rules of RTPS: 250 for a domain, of them each second one from the eleventh on a process's own.
 _FIRST, _A_DOMAIN, _OFFSET, _STEP, _PROCESSES = 7400, 250, 11, 2, 120
 _LOOK_S = 1.0
+#: Of a port's file: 512 pieces take 52 kB, 8192 take 206.
+_SMALL_BYTES = 100_000
 
 
 class Receivers:
@@ -47,7 +51,8 @@ class Receivers:
         return small and (
             f"{node} takes {takes / 1e6:.0f} MB of a frame, and the queue of {small} holds {QUEUE_BYTES / 1e6:.0f} MB: "
             "what it takes best effort gets lost when it is late. Start it with FASTDDS_DEFAULT_PROFILES_FILE=.../"
-            "vision_banana_ros/config/fastdds_large_messages.xml, let it subscribe reliable, or set output_width"
+            "vision_banana_ros/config/fastdds_large_messages.xml (after fastdds shm clean, if it was), let it "
+            "subscribe reliable, or set output_width"
         )
 
     def _taken(self, sizes: Mapping[str, int]) -> dict[str, int]:
@@ -64,7 +69,7 @@ class Receivers:
 
 
 def small_queues(domain: int, *, shm: Path = _SHM, locks: Path = _LOCKS) -> str:
-    """The processes of a domain whose queue is less than half of this one's, as "rviz2 (4711), python3 (4712)"."""
+    """The other processes of a domain whose queue is Fast DDS's own, as "rviz2 (4711), python3 (4712)"."""
     holders = _holders(locks)
     sizes: dict[int, int] = {}
     first = _FIRST + _A_DOMAIN * domain + _OFFSET
@@ -76,12 +81,8 @@ def small_queues(domain: int, *, shm: Path = _SHM, locks: Path = _LOCKS) -> str:
                     sizes[pid] = lock.with_name(lock.name.removesuffix("_el")).stat().st_size
             except OSError:
                 continue
-    own = sizes.pop(_own_pid(), 0)
-    return ", ".join(f"{_name(pid)} ({pid})" for pid, size in sorted(sizes.items()) if size < own / 2)
-
-
-def _own_pid() -> int:
-    return int(Path("/proc/self").readlink().name)
+    small = sorted(pid for pid, size in sizes.items() if size < _SMALL_BYTES and pid != os.getpid())
+    return ", ".join(f"{_name(pid)} ({pid})" for pid in small)
 
 
 def _holders(locks: Path) -> dict[int, int]:
