@@ -13,6 +13,8 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from sensor_msgs.msg import Image, PointCloud2
 
+from vision_banana_ros.bench.soak import held_by
+
 pytestmark = pytest.mark.ros
 
 
@@ -131,3 +133,17 @@ def test_qos_can_be_overridden(ros: Any) -> None:
     assert [info.qos_profile.reliability.name for info in infos] == ["BEST_EFFORT"]
     others = listener.node.get_publishers_info_by_topic("/normals/image")
     assert [info.qos_profile.reliability.name for info in others] == ["RELIABLE"]
+
+
+def test_memory_is_given_back_while_nobody_listens(ros: Any) -> None:
+    """Of the frames that were worked on; what the middleware keeps of its last messages stays."""
+    ros.camera()
+    node, listener = ros.perception(), ros.listener
+    topics = {"depth/image": Image, "normals/image": Image, "segmentation/mask": Image, "points": PointCloud2}
+    for topic, kind in topics.items():
+        listener.subscribe(kind, topic)
+    listener.messages("points", 5)
+    held_mb = held_by(node.pid).resident_mb
+    for topic in topics:
+        listener.unsubscribe(topic)
+    listener.wait_for(lambda: held_by(node.pid).resident_mb < held_mb - 10, "10 MB at least to be given back")
