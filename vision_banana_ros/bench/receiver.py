@@ -216,11 +216,12 @@ def _large(rclpy: Any, node: Any, seconds: float, *, best_effort: bool = False) 
     while time.time() < end and not all(came[topic] for topic in _OUTPUTS):
         rclpy.spin_once(node, timeout_sec=0.2)
     begin = time.time()
-    # Until five frames came, for nothing can be told of less, and the last has had its time.
-    while time.time() < begin + seconds or (len(came["depth/camera_info"]) < 6 and time.time() < begin + 6 * seconds):
+    # Until five frames came, for nothing can be told of less.
+    while time.time() < begin + seconds or (len(came["depth/camera_info"]) < 7 and time.time() < begin + 6 * seconds):
         rclpy.spin_once(node, timeout_sec=0.2)
     end = time.time()
-    published = {stamp for stamp, moment in came["depth/camera_info"].items() if begin <= moment <= end}
+    # Without the last, of which the large messages may not even be published.
+    published = sorted(stamp for stamp, moment in came["depth/camera_info"].items() if begin <= moment <= end)[:-1]
     # On a busy machine the last are long on their way: until nothing of these frames has come for a while.
     newest = end
     while time.time() < newest + _SETTLING_LARGE_S:
