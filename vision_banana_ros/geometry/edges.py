@@ -36,7 +36,7 @@ from vision_banana_ros.core import (
     describe,
     require_array,
 )
-from vision_banana_ros.geometry.sampling import axis, ballot, cells
+from vision_banana_ros.geometry.sampling import ballots, cells
 
 Labels = TypeVar("Labels", UInt8Array, UInt16Array)
 
@@ -61,10 +61,10 @@ def upsample_labels(mask: Labels, hw: tuple[int, int], guide_rgb: UInt8Array | N
     _require_target(hw, guide_rgb)
     if mask.shape == hw:
         return mask
-    result = mask.take(axis(mask.shape[0], hw[0]).below, axis=0).take(axis(mask.shape[1], hw[1]).below, axis=1)
+    result = np.asarray(cv2.resize(mask, (hw[1], hw[0]), interpolation=cv2.INTER_NEAREST_EXACT))
     contested = cells(mask[:, 1:] != mask[:, :-1], mask[1:] != mask[:-1])
-    vote = ballot(contested, mask.shape, hw, guide_rgb)
-    result.reshape(-1)[vote.targets] = vote.elect(mask.reshape(-1).take(vote.samples), np.equal).winners
+    for vote in ballots(contested, mask.shape, hw, guide_rgb):
+        result.reshape(-1)[vote.targets] = vote.elect(mask.reshape(-1).take(vote.samples), np.equal)
     return result
 
 
@@ -77,9 +77,9 @@ def upsample_depth(depth_m: FloatArray, hw: tuple[int, int], guide_rgb: UInt8Arr
     inverse = _inverse_depth(depth_m, invalid=_NO_INVERSE_DEPTH)
     contested = cells(_depth_steps(inverse), _depth_steps(inverse.T).T)
     result = np.asarray(cv2.resize(inverse, (hw[1], hw[0]), interpolation=cv2.INTER_LINEAR))
-    vote = ballot(contested, inverse.shape, hw, guide_rgb)
-    around = inverse.reshape(-1).take(vote.samples)
-    result.reshape(-1)[vote.targets] = vote.elect(around, _same_surface).blend(around)
+    for vote in ballots(contested, inverse.shape, hw, guide_rgb):
+        around = inverse.reshape(1, -1).take(vote.samples, axis=1)
+        (result.reshape(-1)[vote.targets],) = vote.blend(around, _same_surface)
     result[result < 0] = np.nan
     with np.errstate(divide="ignore"):
         return np.divide(np.float32(1), result, out=result)
@@ -98,12 +98,11 @@ def upsample_normals(normals: FloatArray, hw: tuple[int, int], guide_rgb: UInt8A
         ~_same_facing(known[:, :, 1:], known[:, :, :-1]),
         ~_same_facing(known[:, 1:], known[:, :-1]),
     )
-    vote = ballot(contested, source_hw, hw, guide_rgb)
-    around = known.reshape(3, -1).take(vote.samples, axis=1)
-    blended = vote.elect(around, _same_facing).blend(around)
     planes = [cv2.resize(plane, (hw[1], hw[0]), interpolation=cv2.INTER_LINEAR) for plane in known]
-    for plane, values in zip(planes, blended, strict=True):
-        plane.reshape(-1)[vote.targets] = values
+    for vote in ballots(contested, source_hw, hw, guide_rgb):
+        around = known.reshape(3, -1).take(vote.samples, axis=1)
+        for plane, values in zip(planes, vote.blend(around, _same_facing), strict=True):
+            plane.reshape(-1)[vote.targets] = values
     return _renormalised(planes)
 
 
@@ -192,7 +191,8 @@ def _depth_steps(inverse: FloatArray) -> BoolArray:
 
 
 def _same_surface(a: FloatArray, b: FloatArray) -> BoolArray:
-    return np.asarray(np.abs(a - b) <= _DEPTH_STEP * np.maximum(np.abs(a), np.abs(b)))
+    """`a` and `b` are (1, N)."""
+    return np.asarray(np.abs(a - b) <= _DEPTH_STEP * np.maximum(np.abs(a), np.abs(b)))[0]
 
 
 def _same_facing(a: FloatArray, b: FloatArray) -> BoolArray:
