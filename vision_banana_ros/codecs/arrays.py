@@ -110,7 +110,8 @@ def _packed(rgb: UInt8Array) -> AnyArray:
 def cell_centres(cells: AnyArray | None = None) -> FloatArray:
     """Colour in the middle of each cell, or of those, (N, 3); at most 1.5 levels per channel from any colour in it."""
     numbers = np.arange(CELLS) if cells is None else cells
-    return np.stack([numbers & 63, (numbers >> 6) & 63, numbers >> 12], axis=-1).astype(np.float32) * 4 + np.float32(1.5)
+    levels = np.stack([numbers & 63, (numbers >> 6) & 63, numbers >> 12], axis=-1).astype(np.float32)
+    return levels * 4 + np.float32(1.5)
 
 
 def pixelwise(kernel: Callable[[Array], Array], rgb: Array) -> Array:

@@ -63,7 +63,7 @@ def upsample_labels(mask: Labels, hw: tuple[int, int], guide_rgb: UInt8Array | N
     _require_target(hw, guide_rgb)
     if mask.shape == hw:
         return mask
-    result = np.asarray(cv2.resize(mask, (hw[1], hw[0]), interpolation=cv2.INTER_NEAREST_EXACT))
+    result: Labels = np.asarray(cv2.resize(mask, (hw[1], hw[0]), interpolation=cv2.INTER_NEAREST_EXACT), mask.dtype)
     contested = cells(mask[:, 1:] != mask[:, :-1], mask[1:] != mask[:-1])
     for vote in ballots(contested, mask.shape, hw, guide_rgb):
         result.reshape(-1)[vote.targets] = vote.elect(mask.reshape(-1).take(vote.samples), np.equal)
@@ -199,7 +199,8 @@ def _depth_steps(inverse: FloatArray) -> BoolArray:
 
 def _same_surface(a: FloatArray, b: FloatArray) -> BoolArray:
     """`a` and `b` are (1, N)."""
-    return np.asarray(np.abs(a - b) <= _DEPTH_STEP * np.maximum(np.abs(a), np.abs(b)))[0]
+    alike = np.abs(a - b) <= _DEPTH_STEP * np.maximum(np.abs(a), np.abs(b))
+    return np.asarray(alike[0])
 
 
 def _same_facing(a: FloatArray, b: FloatArray) -> BoolArray:

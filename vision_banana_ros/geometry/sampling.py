@@ -10,8 +10,8 @@ of all samples that agree with it; the one with the most votes wins and only its
 
 With a picture of the larger size (the camera's frame) each weight is multiplied by how alike the colours of the pixel
 and of the sample are, so that the edge follows the picture's edge instead of the coarse grid (joint upsampling, Kopf et
-al. 2007). The vote only runs in cells whose samples differ, some percent
-of all: what depends on the samples alone is found once a cell, not once for each of its dozen pixels.
+al. 2007). The vote only runs in cells whose samples differ, some percent of all; what depends on the samples alone is
+found once a cell, not once for each of its dozen pixels.
 
 Convention
     Pixel centres are integers (core/camera.py); beyond the outermost centres the border value holds. This is what
@@ -82,7 +82,7 @@ class Ballot:
         """The winners (K, L, N) of a vote among values (4, N), with `alike` saying which of two times N agree."""
         return _chosen(values, _winners(_tallies(self.weights, _agreement(values, alike))))
 
-    def blend(self, values: FloatArray, alike: Callable[[AnyArray, AnyArray], BoolArray]) -> list[FloatArray]:
+    def blend(self, values: FloatArray, alike: Callable[[AnyArray, AnyArray], BoolArray]) -> list[AnyArray]:
         """The winners blended with their kind, for each component of the values (C, 4, N)."""
         agreement = _agreement(values, alike)
         votes = _tallies(self.weights, agreement)
@@ -92,12 +92,16 @@ class Ballot:
         return [_chosen(tallies, winners) / total for tallies in sums]
 
 
-def _agreement(values: AnyArray, alike: Callable[[AnyArray, AnyArray], BoolArray]) -> dict[tuple[int, int], FloatArray]:
+_Agreement = dict[tuple[int, int], FloatArray]
+
+
+def _agreement(values: AnyArray, alike: Callable[[AnyArray, AnyArray], BoolArray]) -> _Agreement:
     """1 for every pair of samples and every cell in which the two agree, else 0."""
-    return {(i, j): alike(values[..., i, :], values[..., j, :]).astype(np.float32) for i, j in combinations(range(4), 2)}
+    pairs = combinations(range(4), 2)
+    return {(i, j): alike(values[..., i, :], values[..., j, :]).astype(np.float32) for i, j in pairs}
 
 
-def _tallies(amounts: FloatArray, agreement: dict[tuple[int, int], FloatArray]) -> FloatArray:
+def _tallies(amounts: FloatArray, agreement: _Agreement) -> FloatArray:
     """For each of the four samples its own amount and those of all that agree with it."""
     tallies = amounts.copy()
     for (i, j), agree in agreement.items():
@@ -118,7 +122,8 @@ def _winners(votes: FloatArray) -> AnyArray:
 def _chosen(of_four: AnyArray, which: AnyArray) -> AnyArray:
     """Of values (4, N) or (4, K, L, N) the one that is meant at each of K x L x N."""
     one = of_four[0]
-    return of_four.reshape(-1).take(which * np.intp(one.size) + np.arange(one.size).reshape(one.shape))
+    places = which.astype(np.intp) * one.size + np.arange(one.size).reshape(one.shape)
+    return np.asarray(of_four.reshape(-1).take(places))
 
 
 def ballots(
@@ -130,7 +135,8 @@ def ballots(
     at_once = max(1, _TARGETS_AT_ONCE // (len(rows.targets) * len(columns.targets)))
     pictures = None
     if guide is not None:
-        pictures = guide, np.asarray(cv2.resize(guide, source_hw[::-1], interpolation=cv2.INTER_LINEAR))
+        small = cv2.resize(guide, source_hw[::-1], interpolation=cv2.INTER_LINEAR)
+        pictures = guide, np.asarray(small, np.uint8)
     for start in range(0, len(row), at_once):
         some = slice(start, start + at_once)
         yield _ballot(rows, columns, row[some], column[some], pictures)
