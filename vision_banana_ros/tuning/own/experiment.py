@@ -28,7 +28,7 @@ from vision_banana_ros.student.text import TextTable
 from vision_banana_ros.tuning.own.lessons import TASKS, OwnBook, text_vectors
 from vision_banana_ros.tuning.own.network import NetworkConfig
 from vision_banana_ros.tuning.own.pairs import CHUNK, read_chunks
-from vision_banana_ros.tuning.own.training import OwnTraining, load_own, train_own
+from vision_banana_ros.tuning.own.training import WEIGHTS, OwnTraining, load_own, train_own
 
 RATIOS = (0.0, 0.02, 0.1, 0.3, 1.0)
 #: The first scenes of the set are for judging.
@@ -69,7 +69,7 @@ class Experiment:
 
     def train(self, name: str, *, tell: Any = print) -> Path:
         training, from_base = plan(self.scale)[name]
-        start = self.folder / _BASE / "weights.pt" if from_base else None
+        start = self.folder / _BASE / WEIGHTS if from_base else None
         if start is not None and not start.exists():
             raise DataError(f"{name} starts from the pretrained base, which is not trained yet: train it first")
         return train_own(
@@ -85,7 +85,7 @@ class Experiment:
         if name in results:
             return dict(results[name])
         training, _ = plan(self.scale)[name]
-        model = load_own(self.folder / name / "weights.pt", self.network, self.device)
+        model = load_own(self.folder / name / WEIGHTS, self.network, self.device)
         whole = self._book()
         held_out = OwnBook(whole.scenes, 0, HELD_OUT)
         table = self._table(whole)
