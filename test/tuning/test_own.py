@@ -153,7 +153,7 @@ def test_the_report_says_what_was_judged_and_no_more(tmp_path: Path) -> None:
         return {"value": x, "low": x - 0.01, "high": x + 0.01, "count": 9}
 
     results: dict[str, Any] = {
-        "base": {"generation": {"generation": value(1.0)}},
+        "base": {"generation": {"generation": value(1.0)}, "weights": 3_140_000},
         "ratio-0.1": {"generation": {"generation": value(1.03)}, "steps-16": {"delta1": value(0.6)}},
         "none-lessons": {"generation": {"generation": value(2.0)}, "steps-16": {"delta1": value(0.3)}},
     }

@@ -62,9 +62,10 @@ def plan(scale: float = 1.0) -> dict[str, tuple[OwnTraining, bool]]:
 class Experiment:
     """A folder with pairs and one for the runs."""
 
-    def __init__(self, folder: Path, pairs: Path, *, device: str = "cpu", scale: float = 1.0) -> None:
+    def __init__(self, folder: Path, pairs: Path, *, device: str = "cpu", scale: float = 1.0,
+                 network: NetworkConfig | None = None) -> None:  # fmt: skip
         self.folder, self.pairs, self.device, self.scale = folder, pairs, device, scale
-        self.network = NetworkConfig()
+        self.network = network or NetworkConfig()
         folder.mkdir(parents=True, exist_ok=True)
 
     def train(self, name: str, *, tell: Any = print) -> Path:
@@ -95,6 +96,7 @@ class Experiment:
             for steps in (0,) if training.form == "once" else SAMPLER_STEPS:
                 found[f"steps-{steps}"] = judge_vision(model, held_out, table, steps=steps, tasks=tasks).to_json()
         found["scenes"] = len(whole.scenes)
+        found["weights"] = sum(weight.numel() for weight in model.parameters())
         results[name] = found
         part = self.folder / "results.part"
         part.write_text(json.dumps(results, indent=1), encoding="utf-8")
@@ -119,10 +121,13 @@ def main() -> int:
     parser.add_argument("--pairs", type=Path, required=True)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--scale", type=float, default=1.0, help="multiplies all steps; 10 and more on a GPU")
+    parser.add_argument("--width", type=int, default=NetworkConfig().width, help="of the network; a multiple of 4")
+    parser.add_argument("--depth", type=int, default=NetworkConfig().depth, help="of the network, in blocks")
     parser.add_argument("--only", action="append", help="runs to train and judge (default: all, the base first)")
     parser.add_argument("--report", type=Path, help="write the report of what is judged so far, and train nothing")
     args = parser.parse_args()
-    experiment = Experiment(args.folder, args.pairs, device=args.device, scale=args.scale)
+    network = NetworkConfig(width=args.width, depth=args.depth)
+    experiment = Experiment(args.folder, args.pairs, device=args.device, scale=args.scale, network=network)
     if args.report is not None:
         from vision_banana_ros.tuning.own.report import write_report
 
