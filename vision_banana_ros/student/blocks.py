@@ -62,7 +62,8 @@ class ConvNorm(nn.Module):
         else:
             self.conv = nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False)
         self.norm = nn.BatchNorm2d(outputs, eps=eps)
-        self.act = {"relu": nn.ReLU(inplace=True), "relu6": nn.ReLU6(inplace=True), None: nn.Identity()}[act]
+        # in its place a ReLU6 would keep a copy for its gradient, which a ReLU does not
+        self.act = {"relu": nn.ReLU(inplace=True), "relu6": nn.ReLU6(), None: nn.Identity()}[act]
 
     def forward(self, x: Tensor) -> Tensor:
         if self.norm.training:

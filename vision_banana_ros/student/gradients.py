@@ -46,7 +46,7 @@ class Depthwise5(torch.autograd.Function):
         return F.conv2d(x, weight, bias, stride, 2, 1, len(weight))
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         of_x, of_weight, of_bias, _ = ctx.needs_input_grad
@@ -100,23 +100,23 @@ class MixedCorners(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, padded: Tensor, shares: Tensor) -> Tensor:
         ctx.save_for_backward(padded, shares)
-        height, width = shares.shape[3:]
-        mixed = padded.new_zeros((4, *padded.shape[:2], height, width))
+        batch, channels, height, width = *padded.shape[:2], *shares.shape[3:]
+        mixed = padded.new_zeros((2, 2, batch, channels, height, width))
         for quarter, corner, at in _corners(height, width):
-            mixed[quarter].addcmul_(padded[at], shares[:, None, quarter, corner])
-        return mixed.unflatten(0, (2, 2)).permute(2, 3, 4, 0, 5, 1).reshape(*padded.shape[:2], 2 * height, 2 * width)
+            mixed.flatten(0, 1)[quarter].addcmul_(padded[at], shares[:, None, quarter, corner])
+        return mixed.permute(2, 3, 4, 0, 5, 1).reshape(batch, channels, 2 * height, 2 * width)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
         padded, shares = ctx.saved_tensors
-        height, width = shares.shape[3:]
-        off = gradient.unflatten(3, (width, 2)).unflatten(2, (height, 2)).permute(3, 5, 0, 1, 2, 4).flatten(0, 1)
+        batch, channels, height, width = *padded.shape[:2], *shares.shape[3:]
+        off = gradient.reshape(batch, channels, height, 2, width, 2).permute(3, 5, 0, 1, 2, 4).flatten(0, 1)
         of_padded, of_shares = torch.zeros_like(padded), torch.zeros_like(shares)
         for quarter, corner, at in _corners(height, width):
             of_padded[at].addcmul_(off[quarter], shares[:, None, quarter, corner])
             seen, share = padded[at], of_shares[:, quarter, corner]
-            for channel in range(padded.shape[1]):  # a product of all would be written and read again to be summed
+            for channel in range(channels):  # a product of all would be written and read again to be summed
                 share.addcmul_(off[quarter, :, channel], seen[:, channel])
         return of_padded, of_shares
 

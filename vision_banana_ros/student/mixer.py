@@ -47,15 +47,20 @@ class Mixer(nn.Module):
     def _mix(self, feature: Tensor, key: Tensor, boxes: Boxes) -> Mixture:
         height, width = feature.shape[2:]
         pixels = feature.flatten(2)
-        # products, since convolutions would turn large maps around first; one for free colour and choice, since
-        # run-times take as long for three rows as for many
-        own = self.pixel.weight @ pixels + self.pixel.bias[:, None]
-        free, choice = torch.sigmoid(own[:, :_FREE]), own[:, _FREE:]
         key = key * key.shape[-1] ** -0.5
         if not self.training:
             key = key * _decision(boxes)
         absent = (1 - boxes.kind.sum(-1)) * _ABSENT
-        logits = key @ pixels + absent[..., None]
+        # products, since convolutions would turn large maps around first; one for free colour and choice, since
+        # run-times take as long for three rows as for many
+        if by_hand(feature):  # and one for all in training, pixel by pixel as they lie in memory: so is the gradient
+            asked = torch.cat([self.pixel.weight.expand(len(key), -1, -1), key], dim=1)
+            said = (pixels.transpose(1, 2) @ asked.transpose(1, 2)).transpose(1, 2).contiguous()
+            own, logits = said.split([len(self.pixel.weight), key.shape[1]], dim=1)
+        else:
+            own, logits = self.pixel.weight @ pixels, key @ pixels
+        own, logits = own + self.pixel.bias[:, None], logits + absent[..., None]
+        free, choice = torch.sigmoid(own[:, :_FREE]), own[:, _FREE:]
         weight = torch.exp(logits - logits.detach().amax(1, keepdim=True))
         # one product mixes all that paints have, and sums the weights of those that are present for the division
         sums = _values(boxes) @ weight
