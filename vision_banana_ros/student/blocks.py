@@ -31,7 +31,7 @@ class Depthwise(nn.Conv2d):
 
     def _look(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if self.kernel_size == (5, 5) and by_hand(weight) and x.shape[3] % 2 == 0:
-            quick: Tensor = Depthwise5.apply(x, weight, bias, self.stride[0])
+            quick: Tensor = Depthwise5.apply(x, weight, bias, self.stride[0])  # type: ignore[no-untyped-call]
             return quick
         plain: Tensor = super()._conv_forward(x, weight, bias)
         return plain
@@ -144,10 +144,11 @@ def sharp_double(x: Tensor, choice: Tensor) -> Tensor:
     padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
     if by_hand(x, choice):
         logits = F.hardtanh(choice.float(), -LOGIT_LIMIT, LOGIT_LIMIT)  # a clamp whose gradient is one pass
-        full = MixedCorners.apply(padded, torch.softmax(logits.unflatten(1, (4, 4)), dim=2))
+        shares = torch.softmax(logits.reshape(-1, 4, 4, *logits.shape[2:]), dim=2)
+        full: Tensor = MixedCorners.apply(padded, shares)  # type: ignore[no-untyped-call]
     else:
         full = _mixed(padded, choice)
-    return full.reshape(-1, shape[1], *full.shape[2:])  # type: ignore[no-any-return]
+    return full.reshape(-1, shape[1], *full.shape[2:])
 
 
 def _mixed(padded: Tensor, choice: Tensor) -> Tensor:

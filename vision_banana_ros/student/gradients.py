@@ -100,7 +100,7 @@ class MixedCorners(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, padded: Tensor, shares: Tensor) -> Tensor:
         ctx.save_for_backward(padded, shares)
-        batch, channels, height, width = *padded.shape[:2], *shares.shape[3:]
+        (batch, channels), (height, width) = padded.shape[:2], shares.shape[3:]
         mixed = padded.new_zeros((2, 2, batch, channels, height, width))
         for quarter, corner, at in _corners(height, width):
             mixed.flatten(0, 1)[quarter].addcmul_(padded[at], shares[:, None, quarter, corner])
@@ -110,7 +110,7 @@ class MixedCorners(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
         padded, shares = ctx.saved_tensors
-        batch, channels, height, width = *padded.shape[:2], *shares.shape[3:]
+        (batch, channels), (height, width) = padded.shape[:2], shares.shape[3:]
         off = gradient.reshape(batch, channels, height, 2, width, 2).permute(3, 5, 0, 1, 2, 4).flatten(0, 1)
         of_padded, of_shares = torch.zeros_like(padded), torch.zeros_like(shares)
         for quarter, corner, at in _corners(height, width):

@@ -56,7 +56,7 @@ class Mixer(nn.Module):
         if by_hand(feature):  # and one for all in training, pixel by pixel as they lie in memory: so is the gradient
             asked = torch.cat([self.pixel.weight.expand(len(key), -1, -1), key], dim=1)
             said = (pixels.transpose(1, 2) @ asked.transpose(1, 2)).transpose(1, 2).contiguous()
-            own, logits = said.split([len(self.pixel.weight), key.shape[1]], dim=1)
+            own, logits = torch.split(said, [len(self.pixel.weight), key.shape[1]], dim=1)
         else:
             own, logits = self.pixel.weight @ pixels, key @ pixels
         own, logits = own + self.pixel.bias[:, None], logits + absent[..., None]
