@@ -31,8 +31,9 @@ type: $(STAMP)
 layers: $(STAMP)
 	$(BIN)/lint-imports
 
+# In one piece per worker, as far as that goes: what tests of a file or a folder share is then made once, not by each.
 unit: $(STAMP)
-	$(BIN)/pytest -n auto -m "not ros and not slow"
+	$(BIN)/pytest -n auto --dist worksteal -m "not ros and not slow"
 
 # Mostly waiting for processes, so more workers than cores.
 ros: $(STAMP)

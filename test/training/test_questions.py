@@ -15,7 +15,7 @@ from vision_banana_ros.tasks import vocabulary
 from vision_banana_ros.training.collate import facts
 from vision_banana_ros.training.config import View
 from vision_banana_ros.training.questions import Recipe
-from vision_banana_ros.training.tasks import BY_INSTANCE, OPEN, Asker, Facts, Question, exercises
+from vision_banana_ros.training.tasks import BY_INSTANCE, OPEN, Asker, Facts, Question, exercise, exercises
 from vision_banana_ros.training.tasks.image import PICTURES, edited
 from vision_banana_ros.training.tasks.rays import ray_colors
 
@@ -121,6 +121,35 @@ def test_pictures_can_be_edited_as_told(wording: str) -> None:
     assert picture.min() >= 0
     assert picture.max() <= 1
     assert bool((picture - rgb).abs().max() < 1e-6) == (wording == PICTURES[0])
+
+
+def test_pictures_are_edited_by_as_much_as_told() -> None:
+    """Two colours side by side; what becomes of each, and that a blurred plain picture is plain up to its border."""
+    left, right = torch.tensor([0.2, 0.5, 0.8]), torch.tensor([0.1, 0.3, 0.2])
+    rgb = torch.where(torch.arange(11) < 6, left[:, None, None], right[:, None, None]).expand(3, 9, 11)
+    for wording, change in (
+        ("the same picture", lambda c: c),
+        ("the picture in shades of grey", lambda c: c.mean().expand(3)),
+        ("the picture, brighter", lambda c: c**0.6),
+        ("the picture, darker", lambda c: c**1.7),
+        ("the picture as a negative", lambda c: 1 - c),
+    ):
+        picture = edited(rgb, wording)
+        torch.testing.assert_close(picture[:, 3, 2], change(left))
+        torch.testing.assert_close(picture[:, 8, 10], change(right))
+    plain = left[:, None, None].expand(3, 20, 16)
+    torch.testing.assert_close(edited(plain, "the picture, blurred"), plain)
+
+
+@pytest.mark.parametrize(("task", "least"), [("semantic", 13), ("instance", 12), ("referring", 7)])
+def test_what_is_too_small_is_not_asked(about: Facts, task: str, least: int) -> None:
+    """Of 6,144 pixels: 0.2 % of a class, 0.1 % of what a sentence means, a dozen pixels of an instance."""
+    for pixels in (least - 1, least):
+        classes, instances = (np.where(counts > 0, pixels, 0) for counts in (about.classes, about.instances))
+        small = dataclasses.replace(about, classes=classes, instances=instances)
+        asker = Asker(np.random.default_rng(0))
+        found = [exercise(task).ask(small, asker) is not None for _ in range(10)]
+        assert any(found) == (pixels == least)
 
 
 def test_answers_are_looked_up_pixel_by_pixel(make_batch) -> None:
