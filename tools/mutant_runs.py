@@ -167,8 +167,8 @@ def main(files: list[str], tests: list[str], jobs: int, sample: int | None) -> i
             hashes[name] = made.hash_by_function_name[mangled_name_from_mutant_name(key)]
         Path(file).write_text(made.code, encoding="utf-8")
         codes[file] = made.code
-    chosen = [name for found in names.values() for name in _some(found, sample)]
     results = Results(hashes)
+    chosen = [name for found in names.values() for name in sorted({*_some(found, sample), *results.of(found, *LIVE)})]
     ended = set(results.of(chosen)) - set(results.of(chosen, *LIVE))
     runner = Runner([name for name in chosen if name not in ended], jobs, results)
     code = pytest.main(

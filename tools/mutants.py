@@ -2,7 +2,8 @@
 
     python tools/mutants.py                                   all of it: hours
     python tools/mutants.py vision_banana_ros/perceiver.py    one file; also a folder
-    python tools/mutants.py --sample 60 vision_banana_ros     60 of each file, the same 60 each time
+    python tools/mutants.py --sample 60 vision_banana_ros     60 of each file, the same 60 each time, and what lived
+    python tools/mutants.py --sample 0 vision_banana_ros      what lived before: a test may have been written since
 
 mutmut changes functions and methods: operators, numbers, words, arguments. Files that have the same tests are mutated
 together in a copy of what git knows, under build/mutants, and run there (mutant_runs.py) against the tests that are
