@@ -26,7 +26,11 @@ PACKAGE = "vision_banana_ros"
 COPIES = ROOT / "build" / "mutants"
 #: What is mutated, and the tests that are there to notice; the first that fits counts.
 TESTS: dict[str, tuple[str, ...]] = {
-    "perceiver.py": ("test/perceive/test_perceiver.py", "test/perceive/test_odometry.py"),
+    "perceiver.py": (
+        "test/perceive/test_perceiver.py",
+        "test/perceive/test_perceiver_edges.py",
+        "test/perceive/test_odometry.py",
+    ),
     "perceive.py": ("test/perceive/test_perceive.py", "test/perceive/test_perceiver.py"),
     "tasks/panoptic.py": ("test/tasks",),
     "tasks": ("test/tasks", "test/perceive", "test/prompts", "test/geometry/test_upsampling.py"),

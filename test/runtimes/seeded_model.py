@@ -66,9 +66,14 @@ def seeded_student() -> Student:
     return student.eval()
 
 
+@cache
+def scene() -> MovingScene:
+    """It keeps what it has rendered."""
+    return MovingScene()
+
+
 def frame(index: int, size_wh: tuple[int, int] = (WIDTH, HEIGHT)) -> UInt8Array:
-    scene = MovingScene()
-    rgb = scene.frame(index % len(scene)).rgb
+    rgb = scene().frame(index % len(scene())).rgb
     return np.asarray(cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
 
 
@@ -108,7 +113,7 @@ def export_to(folder: Path, *precisions: Precision, with_weights: bool = False) 
             text_table(),
             folder,
             settings,
-            footage=MovingScene(),
+            footage=scene(),
             vocabulary=WORDS,
             tell=say_nothing,
         )
