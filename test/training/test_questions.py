@@ -179,6 +179,17 @@ def test_the_shipped_recipe_draws_what_it_always_drew(about) -> None:
     assert digest.hexdigest()[:16] == "1214118ac884f836"
 
 
+def test_questions_are_as_small_as_they_say(about) -> None:
+    """What they hold is stacked for a batch by its first one's type."""
+    asker = Asker(np.random.default_rng(5))
+    questions = [question for _ in range(40) for question in Recipe().ask(about, 6, asker)]
+    assert {question.task for question in questions} == {*Recipe().tasks()}
+    for question in questions:
+        assert question.kind.dtype == question.color.dtype == np.float32
+        tables = (question.by_class, question.by_instance, question.numbers)
+        assert all(table.dtype == np.int16 and table.shape == (256,) for table in tables if table is not None)
+
+
 def test_a_recipe_says_what_is_asked_and_how_often(about) -> None:
     asker = Asker(np.random.default_rng(2))
     recipe = Recipe(first={"rays": 1.0, "depth": 0.25}, in_turn={"image": 0.25, "semantic": 0.75, "instance": 0.0})
