@@ -65,13 +65,25 @@ def test_smaller_outputs_are_means_of_squares_and_their_height_is_rounded() -> N
     assert odd.perception.depth_m.shape == (69, 90)
 
 
-def test_measured_points_set_the_scale_and_keep_it() -> None:
-    """The wall is painted at two metres and measured at three; a known height says less than what was measured."""
+def measured() -> np.ndarray:
+    """Points of a wall three metres ahead."""
     v, u = np.mgrid[5:117:7, 5:155:7].reshape(2, -1)
     points = 3 * np.stack([(u - CAMERA.cx) / CAMERA.fx, (v - CAMERA.cy) / CAMERA.fy, np.ones(len(u))], axis=1)
+    return points.astype(np.float32)
+
+
+def test_points_decide_where_odometry_is_heard_too() -> None:
+    steady = PerceiverSettings(steady=True)
+    sight = Perceiver(Wall()).see(FRAME, BOTH, steady, points=measured(), moved_m=0.1)
+    assert sight.scale_source == "points"
+    assert sight.perception.depth_m == pytest.approx(3.0, rel=0.02)
+
+
+def test_measured_points_set_the_scale_and_keep_it() -> None:
+    """The wall is painted at two metres and measured at three; a known height says less than what was measured."""
     perceiver = Perceiver(Wall())
     high = PerceiverSettings(camera_height_m=1.0)
-    first = perceiver.see(FRAME, BOTH, high, points=points.astype(np.float32))
+    first = perceiver.see(FRAME, BOTH, high, points=measured())
     later = perceiver.see(FRAME, BOTH, PerceiverSettings())
     for sight in (first, later):
         assert sight.scale_source == "points"
