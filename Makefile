@@ -6,6 +6,7 @@ STAMP := $(VENV)/.ready
 # Isolated from other ROS 2 machines on the network, and from a sourced ROS distribution's Python packages.
 ROS_ENV := ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ROS_PYTHON_CHECK_FIELDS=1
 SECONDS ?= 20
+COMPILE := "from vision_banana_ros.world.dataset import *; render_sample(0, WorldSettings(width=32, height=24), threads=1)"
 
 ONLY ?=
 
@@ -31,8 +32,10 @@ type: $(STAMP)
 layers: $(STAMP)
 	$(BIN)/lint-imports
 
+# In one piece per worker, as far as that goes: what tests of a file or a folder share is then made once, not by each.
+# On a fresh machine the tracer is compiled meanwhile: else each process that renders would do so, for most of a minute.
 unit: $(STAMP)
-	$(BIN)/pytest -n auto -m "not ros and not slow"
+	($(BIN)/python -c $(COMPILE) >/dev/null 2>&1 &); $(BIN)/pytest -n auto --dist worksteal -m "not ros and not slow"
 
 # Mostly waiting for processes, so more workers than cores.
 ros: $(STAMP)

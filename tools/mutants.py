@@ -2,15 +2,19 @@
 
     python tools/mutants.py                                   all of it: hours
     python tools/mutants.py vision_banana_ros/perceiver.py    one file; also a folder
+    python tools/mutants.py --sample 60 vision_banana_ros     60 of each file, the same 60 each time, and what lived
+    python tools/mutants.py --sample 0 vision_banana_ros      what lived before: a test may have been written since
 
-mutmut changes functions and methods: operators, numbers, words, arguments. Each file is mutated in a copy of what git
-knows, under build/mutants, and run against the tests that are named for it here, of which mutmut takes those that
-reach the changed function. A broken copy can therefore never be left in the tree, and a run that was stopped goes on.
+mutmut changes functions and methods: operators, numbers, words, arguments. Files that have the same tests are mutated
+together in a copy of what git knows, under build/mutants, and run there (mutant_runs.py) against the tests that are
+named for them here, each mutant against those that reach its function. A broken copy can therefore never be left in the
+tree, and a run that was stopped goes on.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -22,7 +26,11 @@ PACKAGE = "vision_banana_ros"
 COPIES = ROOT / "build" / "mutants"
 #: What is mutated, and the tests that are there to notice; the first that fits counts.
 TESTS: dict[str, tuple[str, ...]] = {
-    "perceiver.py": ("test/perceive/test_perceiver.py",),
+    "perceiver.py": (
+        "test/perceive/test_perceiver.py",
+        "test/perceive/test_perceiver_edges.py",
+        "test/perceive/test_odometry.py",
+    ),
     "perceive.py": ("test/perceive/test_perceive.py", "test/perceive/test_perceiver.py"),
     "tasks/panoptic.py": ("test/tasks",),
     "tasks": ("test/tasks", "test/perceive", "test/prompts", "test/geometry/test_upsampling.py"),
@@ -51,20 +59,23 @@ TESTS: dict[str, tuple[str, ...]] = {
 }
 #: Threads do not survive the forks that mutants run in.
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), "1")
-SURVIVED = ("survived", "no tests", "suspicious")
+#: mutmut reads it on import, from where it is run.
+CONFIG = f'\n[tool.mutmut]\nsource_paths = ["{PACKAGE}"]\n'
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("only", nargs="*", type=Path, help="files or folders of the package")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="mutants at once")
+    parser.add_argument("--sample", type=int, help="so many of each file, drawn by fixed dice; without it all")
     args = parser.parse_args()
     chosen = [file for file in mutated() if not args.only or any(is_in(file, only) for only in args.only)]
     if not chosen:
         parser.error(f"nothing to mutate; there are {', '.join(TESTS)}")
-    left = sum(survivors(file, args.jobs) for file in chosen)
-    print(f"{left} survivors; those with a reason stand in docs/mutants.md")
-    return 0
+    groups: dict[str, list[Path]] = {}
+    for file in chosen:
+        groups.setdefault(group_of(file), []).append(file)
+    return max([run(group, files, args.jobs, args.sample) for group, files in groups.items()])
 
 
 def mutated() -> list[Path]:
@@ -81,54 +92,23 @@ def is_in(file: Path, only: Path) -> bool:
     return only == file or only in file.parents
 
 
-def tests_of(file: Path) -> tuple[str, ...]:
+def group_of(file: Path) -> str:
     inner = file.relative_to(PACKAGE)
-    return next(tests for name, tests in TESTS.items() if is_in(inner, Path(name)))
+    return next(name for name in TESTS if is_in(inner, Path(name)))
 
 
-def survivors(file: Path, jobs: int) -> int:
-    """Run the mutants of a file and print those that live; how many."""
-    copy = COPIES / "-".join(file.with_suffix("").parts[1:])
+def run(group: str, files: list[Path], jobs: int, sample: int | None) -> int:
+    """Run the mutants of files that have the same tests, and print those that live; the exit status."""
+    copy = COPIES / group.replace("/", "-").removesuffix(".py")
     refresh(copy)
-    tests = [test for test in tests_of(file) if (ROOT / test).exists()]
     settings = copy / "pyproject.toml"
-    settings.write_text((ROOT / "pyproject.toml").read_text(encoding="utf-8") + config(file, tests), encoding="utf-8")
+    settings.write_text((ROOT / "pyproject.toml").read_text(encoding="utf-8") + CONFIG, encoding="utf-8")
+    tests = [test for test in TESTS[group] if (ROOT / test).exists()]
+    what = {"files": [file.as_posix() for file in files], "tests": tests, "jobs": jobs, "sample": sample}
+    print(f"--- {', '.join(what['files'])}, against {' '.join(tests)}", flush=True)
     environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": ""}
-
-    def mutmut(*words: str, quiet: bool = False) -> str:
-        command = [sys.executable, "-m", "mutmut", *words]
-        done = subprocess.run(command, cwd=copy, env=environment, text=True, stdout=subprocess.PIPE if quiet else None)
-        if done.returncode:  # or it would look as if nothing had survived
-            sys.exit(f"mutmut {words[0]} failed on {file}: do its tests pass?")
-        return done.stdout or ""
-
-    def lived() -> dict[str, str]:
-        lines = (line.strip().split(": ") for line in mutmut("results", quiet=True).splitlines() if ": " in line)
-        return {name: what for name, what in lines if what in SURVIVED}
-
-    print(f"--- {file}, against {' '.join(tests)}", flush=True)
-    before = lived() if (copy / "mutants").exists() else {}
-    mutmut("run", "--max-children", str(jobs))
-    if before:  # a test may have been written since
-        mutmut("run", "--max-children", str(jobs), *before)
-    left = lived()
-    for name, what in left.items():
-        print(f"\n{what}: {name}\n{mutmut('show', name, quiet=True)}", flush=True)
-    return len(left)
-
-
-def config(file: Path, tests: list[str]) -> str:
-    lines = (
-        "[tool.mutmut]",
-        f'source_paths = ["{PACKAGE}"]',
-        f'only_mutate = ["{file.as_posix()}"]',
-        f"pytest_add_cli_args_test_selection = {tests}",
-        'pytest_add_cli_args = ["-m", "not ros and not slow", "-p", "no:cacheprovider", "-p", "no:xdist"]',
-        'also_copy = ["config", "docs", "examples", "launch", "package.xml", "setup.py", "README.md"]',
-        'process_isolation = "forkserver"',
-        "timeout_constant = 20.0",
-    )
-    return "\n" + "\n".join(lines) + "\n"
+    command = [sys.executable, "tools/mutant_runs.py", json.dumps(what)]
+    return subprocess.run(command, cwd=copy, env=environment, check=False).returncode
 
 
 def refresh(copy: Path) -> None:

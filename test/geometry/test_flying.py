@@ -48,6 +48,19 @@ def test_a_clean_edge_is_left_alone(far_m: float, transpose: bool) -> None:
     assert not flying_pixels(step_edge(1.0, far_m, transpose=transpose)).any()
 
 
+@pytest.mark.parametrize("transpose", [False, True])
+def test_it_flies_wherever_it_is_in_a_large_picture(transpose: bool) -> None:
+    """The filter goes through a picture in strips."""
+    tile = step_edge(1.0, 3.0)
+    tile[:, 15] = 2.0
+    tile[:, -1] = 1.5  # before the next tile's near wall
+    depth = np.tile(tile, (9, 6))
+    flying = flying_pixels(depth.T.copy()).T if transpose else flying_pixels(depth)
+    expected = np.zeros(depth.shape, bool)
+    expected[:, 15::30] = expected[:, 29::30] = True
+    np.testing.assert_array_equal(flying[:, :-1], expected[:, :-1])
+
+
 @pytest.mark.parametrize("width_px", [1, 2, 3])
 @pytest.mark.parametrize("transpose", [False, True])
 def test_a_thin_pole_is_left_alone(width_px: int, transpose: bool) -> None:

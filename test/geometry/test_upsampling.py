@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as arrays
 
 from vision_banana_ros.core import Camera, Frame, FrameError, Truth
 from vision_banana_ros.geometry import unproject, upsample_confidence, upsample_depth, upsample_labels, upsample_normals
+from vision_banana_ros.geometry.sampling import axis
 
 HW = (480, 640)
 sizes = st.tuples(st.integers(1, 40), st.integers(1, 40))
@@ -62,6 +63,24 @@ def test_every_depth_is_like_one_of_the_four_around_it(depth: np.ndarray, hw: tu
         like = (samples == result) | (np.abs(samples / result - 1) < 0.06) | (np.isnan(samples) & np.isnan(result))
     assert result.dtype == np.float32
     assert like.any(axis=0).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(source=st.integers(1, 30), target=st.integers(1, 90))
+def test_every_target_lies_in_the_cell_that_it_is_found_in(source: int, target: int) -> None:
+    cells = axis(source, target)
+    low, high = cells.below[cells.occupied], cells.above[cells.occupied]
+    for targets in cells.targets[:, cells.occupied]:
+        between = low + cells.fraction[targets] * (high - low)
+        np.testing.assert_allclose(between, source_positions(source, target)[targets], atol=1e-4)
+    np.testing.assert_array_equal(np.unique(cells.targets[:, cells.occupied]), np.arange(target))
+
+
+def test_no_vote_is_lost_where_there_are_many() -> None:
+    """They are counted some at a time; without a picture the nearest sample wins over three of other kinds."""
+    mask = np.arange(60 * 80).astype(np.uint16).reshape(60, 80)
+    expected = mask.repeat(5, axis=0).repeat(5, axis=1)
+    np.testing.assert_array_equal(upsample_labels(mask, (300, 400)), expected)
 
 
 def test_a_hole_beside_an_edge_does_not_make_it_a_slope() -> None:

@@ -8,7 +8,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "runtimes"))
 
-from seeded_model import frame, golden_boxes, seeded_student
+from seeded_model import frame, golden_boxes, seeded_student, traced_for_all
 
 from vision_banana_ros.models.manifest import Precision
 from vision_banana_ros.models.pack import graph_bytes
@@ -19,7 +19,8 @@ torch.set_num_threads(1)  # OpenMP's waiting threads are slow beyond measure whe
 @pytest.fixture(scope="session")
 def graphs() -> dict[Precision, bytes]:
     frames = [frame(20 * i) for i in range(3)]
-    return {
-        precision: graph_bytes(seeded_student(), precision, frames, golden_boxes())
-        for precision in (Precision.FP32, Precision.FP16, Precision.INT8)
-    }
+    with traced_for_all():
+        return {
+            precision: graph_bytes(seeded_student(), precision, frames, golden_boxes())
+            for precision in (Precision.FP32, Precision.FP16, Precision.INT8)
+        }

@@ -7,7 +7,7 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, numpy_helper
-from seeded_model import WIDTH, WORDS, export_to, frame, golden_boxes, seeded_student, text_table
+from seeded_model import WIDTH, WORDS, export_to, frame, golden_boxes, seeded_student, text_table, traced_for_all
 
 from vision_banana_ros.bench.model_work import multiply_adds
 from vision_banana_ros.cli import main
@@ -115,8 +115,9 @@ def test_int8_has_symmetric_pairs_around_the_convolutions(graphs: dict[Precision
     assert len(graphs[Precision.INT8]) < 0.4 * len(graphs[Precision.FP32])
 
 
-def test_an_int8_file_that_lost_too_much_is_never_chosen(tmp_path: Path) -> None:
+def test_an_int8_file_that_lost_too_much_is_never_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever quantising did to this network, what runs passes: INT8 within its limits, or FP32 after it."""
+    monkeypatch.setattr("vision_banana_ros.models.pack._CALIBRATION_FRAMES", 3)  # each costs a third of a second
     export_to(tmp_path / "model", Precision.FP32, Precision.INT8)
     folder = ModelFolder.open(tmp_path / "model")
     chosen = choose(folder, text_table(), "onnxruntime", RuntimeOptions(threads=1))
@@ -179,9 +180,10 @@ def test_an_operator_that_tensorrt_does_not_know_is_told_at_export(
 ) -> None:
     monkeypatch.setattr("vision_banana_ros.models.operators.known_to_tensorrt", lambda: frozenset({"Constant"}))
     said: list[str] = []
-    write_model(
-        seeded_student(), text_table(), tmp_path / "model", ExportSettings(sizes_wh=((96, 64),)),
-        footage=MovingScene(), vocabulary=WORDS, tell=said.append,
-    )  # fmt: skip
+    with traced_for_all():
+        write_model(
+            seeded_student(), text_table(), tmp_path / "model", ExportSettings(sizes_wh=((96, 64),)),
+            footage=MovingScene(), vocabulary=WORDS, tell=said.append,
+        )  # fmt: skip
     assert "student.fp32.onnx: TensorRT does not know " in said[1]
     assert "Conv" in said[1]

@@ -32,7 +32,7 @@ class Liar:
         return [Canvas(self._lie(c), c.instruction) for c in self._oracle.generate(frame, instructions)]
 
 
-SCENE = MovingScene()
+SCENE = MovingScene(width=320, height=240)
 
 
 def findings(lie: Callable[[Canvas], np.ndarray]) -> dict[str, Finding]:

@@ -6,18 +6,23 @@ paints are set to be mixed, so that each canvas has many colours.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 import torch
 
 from vision_banana_ros.core import UInt8Array
+from vision_banana_ros.models import pack as packing
 from vision_banana_ros.models.manifest import Manifest, Precision, Score, TrainedOn, TrainingRecord
 from vision_banana_ros.models.pack import GOLDEN_INSTRUCTIONS, ExportSettings, write_model
 from vision_banana_ros.runtimes.runtime import say_nothing
 from vision_banana_ros.student.boxes import Boxes
+from vision_banana_ros.student.graph import to_onnx
 from vision_banana_ros.student.network import Student
 from vision_banana_ros.student.paintbox import PaintBoxes, pack
 from vision_banana_ros.student.text import EMBEDDING_SIZE, TextTable
@@ -61,10 +66,37 @@ def seeded_student() -> Student:
     return student.eval()
 
 
+@cache
+def scene() -> MovingScene:
+    """It keeps what it has rendered."""
+    return MovingScene()
+
+
 def frame(index: int, size_wh: tuple[int, int] = (WIDTH, HEIGHT)) -> UInt8Array:
-    scene = MovingScene()
-    rgb = scene.frame(index % len(scene)).rgb
+    rgb = scene().frame(index % len(scene())).rgb
     return np.asarray(cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+_traced: dict[bool, bytes] = {}
+
+
+def traced_once(student: Student, *, width: int, height: int) -> bytes:
+    """to_onnx, of which the seeded student's graphs are kept for the whole process: each takes seconds, all are alike.
+
+    By whether it is computed in halves, which is all that an export makes of it.
+    """
+    half = any(value.dtype is torch.float16 for value in student.state_dict().values())
+    if half not in _traced:
+        _traced[half] = to_onnx(student, width=width, height=height)
+    return _traced[half]
+
+
+@contextmanager
+def traced_for_all() -> Iterator[None]:
+    """Exports in here must be of the seeded student."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packing, "to_onnx", traced_once)
+        yield
 
 
 def export_to(folder: Path, *precisions: Precision, with_weights: bool = False) -> Manifest:
@@ -75,12 +107,13 @@ def export_to(folder: Path, *precisions: Precision, with_weights: bool = False) 
         training=TrainingRecord(summary="seeded", sources=(TrainedOn(name="none", licence="none"),), seed=0),
         scores=(Score(frames="none", metric="delta1", value=0.5, baseline=0.4),),
     )
-    return write_model(
-        seeded_student(),
-        text_table(),
-        folder,
-        settings,
-        footage=MovingScene(),
-        vocabulary=WORDS,
-        tell=say_nothing,
-    )
+    with traced_for_all():
+        return write_model(
+            seeded_student(),
+            text_table(),
+            folder,
+            settings,
+            footage=scene(),
+            vocabulary=WORDS,
+            tell=say_nothing,
+        )

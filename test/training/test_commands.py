@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from made_frames import write_frames
 
 from vision_banana_ros.cli import main
 from vision_banana_ros.core import Frame, Target, Task
@@ -12,16 +13,26 @@ from vision_banana_ros.generators.registry import load_generator
 from vision_banana_ros.prompts import Instruction
 
 
-@pytest.fixture
-def run(frames, tmp_path, text, monkeypatch):
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, text):
     """A run of four samples; the sentence encoder is replaced by random directions."""
-    monkeypatch.setattr("vision_banana_ros.student.text.minilm", lambda: text._encoder)
+    folder = tmp_path_factory.mktemp("trained")
+    frames = write_frames(folder / "set")
     config = {"views": [{"width": 64, "height": 32}], "batch": 2, "bfloat16": False, "threads": 1}
     config["initial"] = None
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    argv = ["train", "--run", str(tmp_path / "run"), "--config", str(tmp_path / "config.json")]
-    assert main([*argv, "--frames", str(frames), "--gates", str(frames), "--samples", "4"]) == 0
-    return tmp_path / "run"
+    (folder / "config.json").write_text(json.dumps(config))
+    argv = ["train", "--run", str(folder / "run"), "--config", str(folder / "config.json")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vision_banana_ros.student.text.minilm", lambda: text._encoder)
+        assert main([*argv, "--frames", str(frames), "--gates", str(frames), "--samples", "4"]) == 0
+    return folder / "run"
+
+
+@pytest.fixture
+def run(trained, tmp_path, text, monkeypatch):
+    """A copy of it, to go on with."""
+    monkeypatch.setattr("vision_banana_ros.student.text.minilm", lambda: text._encoder)
+    return shutil.copytree(trained, tmp_path / "run")
 
 
 def test_options_win_over_the_file_and_the_run_remembers_both(run, capsys) -> None:

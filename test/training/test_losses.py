@@ -7,19 +7,21 @@ import pytest
 import torch
 
 from vision_banana_ros.codecs.curve import curve
+from vision_banana_ros.codecs.rays import WIDEST_DEG
 from vision_banana_ros.core import Task
 from vision_banana_ros.student.lens import Guess
 from vision_banana_ros.student.mixer import walk
 from vision_banana_ros.student.network import Painting
 from vision_banana_ros.student.paintbox import FREE, KNOT
 from vision_banana_ros.tasks import vocabulary
+from vision_banana_ros.tasks.depth import KNOTS
 from vision_banana_ros.training.batch import Batch
 from vision_banana_ros.training.losses import total_loss
-from vision_banana_ros.training.tasks.depth import depth_loss, scale_loss
+from vision_banana_ros.training.tasks.depth import depth_loss, scale_loss, walked
 from vision_banana_ros.training.tasks.instance import coloring_loss, hint
 from vision_banana_ros.training.tasks.normals import normals_loss
 from vision_banana_ros.training.tasks.paints import palette_loss
-from vision_banana_ros.training.tasks.rays import guess_loss, painted_lens, rays_loss
+from vision_banana_ros.training.tasks.rays import guess_loss, painted_lens, ray_colors, rays_loss
 from vision_banana_ros.training.trainee import Sight
 
 
@@ -214,9 +216,8 @@ def waves(*shape: int) -> torch.Tensor:
     return 0.5 + 0.5 * torch.sin(torch.arange(math.prod(shape), dtype=torch.float64) * 0.37).float().reshape(shape)
 
 
-def test_every_term_counts_as_much_as_its_formula_says(make_batch) -> None:
-    """Pinned: a factor, a sign, a stride that changes changes one of them."""
-    batch = make_batch(Task.SEMANTIC, Task.INSTANCE, Task.REFERRING, Task.RAYS, Task.IMAGE)
+def waving(batch: Batch) -> tuple[Painting, Sight]:
+    """Of everything something that is right nowhere."""
     images, count = batch.boxes.task.shape[:2]
     height, width = batch.image.shape[-2:]
     paints = batch.boxes.kind.shape[2]
@@ -232,6 +233,13 @@ def test_every_term_counts_as_much_as_its_formula_says(make_batch) -> None:
     sight = Sight(
         2 * waves(images, *squares), waves(images, 3, *squares) - 0.4, waves(images, len(vocabulary.labels()), *squares)
     )
+    return painting, sight
+
+
+def test_every_term_counts_as_much_as_its_formula_says(make_batch) -> None:
+    """Pinned: a factor, a sign, a stride that changes changes one of them."""
+    batch = make_batch(Task.SEMANTIC, Task.INSTANCE, Task.REFERRING, Task.RAYS, Task.IMAGE)
+    painting, sight = waving(batch)
     losses = total_loss(painting, batch, sight)
     assert {name: loss.item() for name, loss in losses.parts.items()} == pytest.approx(PINNED, rel=1e-4)
     weights = {
@@ -242,6 +250,52 @@ def test_every_term_counts_as_much_as_its_formula_says(make_batch) -> None:
     assert losses.total.item() == pytest.approx(sum(weights[name] * PINNED[name] for name in PINNED), rel=1e-4)
 
 
+def test_several_pictures_may_be_asked_the_same_and_borders_lie_anywhere(make_batch) -> None:
+    """Pinned as above: rows of a task are two, borders fall between the pixels that are looked at, one lens is odd."""
+    batch = make_batch(*[Task.SEMANTIC, Task.INSTANCE, Task.RAYS] * 2, usual=[True, False, True, True, True, True])
+    paints, numbers = (
+        {task: tensor.roll((1, 1), (-2, -1)) for task, tensor in answers.items()}
+        for answers in (batch.paints, batch.numbers)
+    )
+    batch = dataclasses.replace(batch, paints=paints, numbers=numbers)
+    painting, sight = waving(batch)
+    losses = total_loss(painting, batch, sight)
+    assert {name: loss.item() for name, loss in losses.parts.items()} == pytest.approx(PINNED_PAIRS, rel=1e-4)
+
+
+def test_answers_are_coloured_as_the_student_colours_from_one_end_of_the_walk_to_the_other() -> None:
+    place = torch.tensor([[[0.0, 0.013, 0.49, 0.955, 0.9999, 1.0]], [[1.0, 0.3, 0.048, 0.97, 0.0, 0.5]]])
+    color = waves(2, KNOTS + 3, 3)
+    painted = walked(place, color)
+    torch.testing.assert_close(painted, walk(place, color, torch.full((2,), KNOTS)))
+    assert painted[0, :, 0, -1].tolist() == pytest.approx(color[0, KNOTS - 1].tolist())
+
+
+def test_the_lens_is_read_from_any_part_of_its_picture() -> None:
+    """The slope of tangents over columns is that of the lens, wherever its middle lies."""
+    for fx, cx in ((70.0, 47.5), (70.0, 30.0), (140.0, 80.0)):
+        colors = ray_colors(torch.tensor([[fx, 80.0, cx, 30.0]]), (8, 96))
+        assert painted_lens(colors).item() == pytest.approx(math.log(96 / fx), abs=1e-4)
+    ends = torch.ones(1, 3, 8, 96)
+    ends[..., :48] = 0  # directions that no lens of the code has: tangents are cut at 98 % of the widest angle
+    column = (torch.arange(96) + 0.5) / 96 - 0.5
+    slope = math.tan(0.98 * math.radians(WIDEST_DEG)) * column.abs().mean() / column.square().mean()
+    assert painted_lens(ends).item() == pytest.approx(math.log(slope), rel=1e-5)
+
+
+PINNED_PAIRS = {
+    "depth": 4.848544,
+    "scale": 2.681716,
+    "normals": 1.719021,
+    "rays": 5.266925,
+    "lens": 0.536861,
+    "semantic": 3.764794,
+    "instance": 0.557936,
+    "countable": 3.794066,
+    "seen depth": 1.449725,
+    "seen normals": 1.513493,
+    "seen classes": 4.964982,
+}
 PINNED = {
     "depth": 4.846171,
     "scale": 2.527408,

@@ -15,7 +15,7 @@ from vision_banana_ros.tasks import vocabulary
 from vision_banana_ros.training.collate import facts
 from vision_banana_ros.training.config import View
 from vision_banana_ros.training.questions import Recipe
-from vision_banana_ros.training.tasks import BY_INSTANCE, OPEN, Asker, Facts, Question, exercises
+from vision_banana_ros.training.tasks import BY_INSTANCE, OPEN, Asker, Facts, Question, exercise, exercises
 from vision_banana_ros.training.tasks.image import PICTURES, edited
 from vision_banana_ros.training.tasks.rays import ray_colors
 
@@ -123,6 +123,35 @@ def test_pictures_can_be_edited_as_told(wording: str) -> None:
     assert bool((picture - rgb).abs().max() < 1e-6) == (wording == PICTURES[0])
 
 
+def test_pictures_are_edited_by_as_much_as_told() -> None:
+    """Two colours side by side; what becomes of each, and that a blurred plain picture is plain up to its border."""
+    left, right = torch.tensor([0.2, 0.5, 0.8]), torch.tensor([0.1, 0.3, 0.2])
+    rgb = torch.where(torch.arange(11) < 6, left[:, None, None], right[:, None, None]).expand(3, 9, 11)
+    for wording, change in (
+        ("the same picture", lambda c: c),
+        ("the picture in shades of grey", lambda c: c.mean().expand(3)),
+        ("the picture, brighter", lambda c: c**0.6),
+        ("the picture, darker", lambda c: c**1.7),
+        ("the picture as a negative", lambda c: 1 - c),
+    ):
+        picture = edited(rgb, wording)
+        torch.testing.assert_close(picture[:, 3, 2], change(left))
+        torch.testing.assert_close(picture[:, 8, 10], change(right))
+    plain = left[:, None, None].expand(3, 20, 16)
+    torch.testing.assert_close(edited(plain, "the picture, blurred"), plain)
+
+
+@pytest.mark.parametrize(("task", "least"), [("semantic", 13), ("instance", 12), ("referring", 7)])
+def test_what_is_too_small_is_not_asked(about: Facts, task: str, least: int) -> None:
+    """Of 6,144 pixels: 0.2 % of a class, 0.1 % of what a sentence means, a dozen pixels of an instance."""
+    for pixels in (least - 1, least):
+        classes, instances = (np.where(counts > 0, pixels, 0) for counts in (about.classes, about.instances))
+        small = dataclasses.replace(about, classes=classes, instances=instances)
+        asker = Asker(np.random.default_rng(0))
+        found = [exercise(task).ask(small, asker) is not None for _ in range(10)]
+        assert any(found) == (pixels == least)
+
+
 def test_answers_are_looked_up_pixel_by_pixel(make_batch) -> None:
     part = np.s_[4:68]
     batch = make_batch(Task.INSTANCE, Task.REFERRING, Task.SEMANTIC)
@@ -148,6 +177,17 @@ def test_the_shipped_recipe_draws_what_it_always_drew(about) -> None:
                 digest.update(b"" if array is None else array.astype(np.int16).tobytes())
             digest.update((255 * question.color).round().astype(np.uint8).tobytes())
     assert digest.hexdigest()[:16] == "1214118ac884f836"
+
+
+def test_questions_are_as_small_as_they_say(about) -> None:
+    """What they hold is stacked for a batch by its first one's type."""
+    asker = Asker(np.random.default_rng(5))
+    questions = [question for _ in range(40) for question in Recipe().ask(about, 6, asker)]
+    assert {question.task for question in questions} == {*Recipe().tasks()}
+    for question in questions:
+        assert question.kind.dtype == question.color.dtype == np.float32
+        tables = (question.by_class, question.by_instance, question.numbers)
+        assert all(table.dtype == np.int16 and table.shape == (256,) for table in tables if table is not None)
 
 
 def test_a_recipe_says_what_is_asked_and_how_often(about) -> None:

@@ -107,11 +107,11 @@ def _packed(rgb: UInt8Array) -> AnyArray:
     return pixel
 
 
-def cell_centres() -> FloatArray:
-    """Colour in the middle of each cell, (CELLS, 3); it is at most 1.5 levels per channel from any colour in it."""
-    middle = np.arange(64, dtype=np.float32) * 4 + 1.5
-    b, g, r = np.meshgrid(middle, middle, middle, indexing="ij")
-    return np.stack([r.ravel(), g.ravel(), b.ravel()], axis=-1)
+def cell_centres(cells: AnyArray | None = None) -> FloatArray:
+    """Colour in the middle of each cell, or of those, (N, 3); at most 1.5 levels per channel from any colour in it."""
+    numbers = np.arange(CELLS) if cells is None else cells
+    levels = np.stack([numbers & 63, (numbers >> 6) & 63, numbers >> 12], axis=-1).astype(np.float32)
+    return levels * 4 + np.float32(1.5)
 
 
 def pixelwise(kernel: Callable[[Array], Array], rgb: Array) -> Array:
@@ -139,7 +139,8 @@ def validity(levels: Array) -> Array:
 
     The 6-bit remainder is widened to 8 bits by repeating its upper bits, which takes 63 to 255 and 0 to 0.
     """
-    left = REACH - levels.clip(0, REACH)
+    capped = np.minimum(levels, np.uint8(REACH)) if isinstance(levels, np.ndarray) else levels.clip(0, REACH)
+    left = REACH - capped
     return left * 4 + left // 16
 
 

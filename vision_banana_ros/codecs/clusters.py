@@ -45,9 +45,8 @@ def clustered(smooth: UInt8Array, background: Rgb | None, fewest: int) -> Cluste
     """Colours that at least `fewest` flat pixels have, and the flat pixels of each."""
     flat = _is_flat(smooth)
     cells = pixelwise(cell_index, smooth)
-    counts = np.bincount(cells[flat], minlength=CELLS)
-    occupied = np.flatnonzero(counts)
-    centres, weights = cell_centres()[occupied], counts[occupied].astype(np.float32)
+    occupied, counts = np.unique(cells[flat], return_counts=True)
+    centres, weights = cell_centres(occupied), counts.astype(np.float32)
     peaks = _peaks(centres, weights, background, fewest)
     table = np.zeros(CELLS, np.uint8)
     table[occupied] = _nearest_peak(centres, peaks)

@@ -36,7 +36,7 @@ from vision_banana_ros.core import (
     describe,
     require_array,
 )
-from vision_banana_ros.geometry.sampling import axis, ballot, cells
+from vision_banana_ros.geometry.sampling import ballots, cells
 
 Labels = TypeVar("Labels", UInt8Array, UInt16Array)
 
@@ -52,6 +52,8 @@ _NO_NORMAL = np.float32(4)
 
 #: A ramp is that much steeper than where it ends; the limb of a sphere, the steepest clean surface, stays below 2.
 _STEEPER = 2.5
+#: Rows or columns that are looked through at once, so that all their numbers stay in a processor's cache.
+_STRIP = 64
 
 
 def upsample_labels(mask: Labels, hw: tuple[int, int], guide_rgb: UInt8Array | None = None) -> Labels:
@@ -61,10 +63,10 @@ def upsample_labels(mask: Labels, hw: tuple[int, int], guide_rgb: UInt8Array | N
     _require_target(hw, guide_rgb)
     if mask.shape == hw:
         return mask
-    result = mask.take(axis(mask.shape[0], hw[0]).below, axis=0).take(axis(mask.shape[1], hw[1]).below, axis=1)
+    result: Labels = np.asarray(cv2.resize(mask, (hw[1], hw[0]), interpolation=cv2.INTER_NEAREST_EXACT), mask.dtype)
     contested = cells(mask[:, 1:] != mask[:, :-1], mask[1:] != mask[:-1])
-    vote = ballot(contested, mask.shape, hw, guide_rgb)
-    result.reshape(-1)[vote.targets] = vote.elect(mask.reshape(-1).take(vote.samples), np.equal).winners
+    for vote in ballots(contested, mask.shape, hw, guide_rgb):
+        result.reshape(-1)[vote.targets] = vote.elect(mask.reshape(-1).take(vote.samples), np.equal)
     return result
 
 
@@ -77,9 +79,9 @@ def upsample_depth(depth_m: FloatArray, hw: tuple[int, int], guide_rgb: UInt8Arr
     inverse = _inverse_depth(depth_m, invalid=_NO_INVERSE_DEPTH)
     contested = cells(_depth_steps(inverse), _depth_steps(inverse.T).T)
     result = np.asarray(cv2.resize(inverse, (hw[1], hw[0]), interpolation=cv2.INTER_LINEAR))
-    vote = ballot(contested, inverse.shape, hw, guide_rgb)
-    around = inverse.reshape(-1).take(vote.samples)
-    result.reshape(-1)[vote.targets] = vote.elect(around, _same_surface).blend(around)
+    for vote in ballots(contested, inverse.shape, hw, guide_rgb):
+        around = inverse.reshape(1, -1).take(vote.samples, axis=1)
+        (result.reshape(-1)[vote.targets],) = vote.blend(around, _same_surface)
     result[result < 0] = np.nan
     with np.errstate(divide="ignore"):
         return np.divide(np.float32(1), result, out=result)
@@ -98,12 +100,11 @@ def upsample_normals(normals: FloatArray, hw: tuple[int, int], guide_rgb: UInt8A
         ~_same_facing(known[:, :, 1:], known[:, :, :-1]),
         ~_same_facing(known[:, 1:], known[:, :-1]),
     )
-    vote = ballot(contested, source_hw, hw, guide_rgb)
-    around = known.reshape(3, -1).take(vote.samples, axis=1)
-    blended = vote.elect(around, _same_facing).blend(around)
     planes = [cv2.resize(plane, (hw[1], hw[0]), interpolation=cv2.INTER_LINEAR) for plane in known]
-    for plane, values in zip(planes, blended, strict=True):
-        plane.reshape(-1)[vote.targets] = values
+    for vote in ballots(contested, source_hw, hw, guide_rgb):
+        around = known.reshape(3, -1).take(vote.samples, axis=1)
+        for plane, values in zip(planes, vote.blend(around, _same_facing), strict=True):
+            plane.reshape(-1)[vote.targets] = values
     return _renormalised(planes)
 
 
@@ -128,11 +129,16 @@ def flying_pixels(depth_m: FloatArray, *, ratio: float = 1.05, reach_px: int = 6
     if not (isinstance(reach_px, int) and reach_px > 0):
         raise FrameError(f"reach_px must be a positive int, got {describe(reach_px)}")
     inverse = _inverse_depth(depth_m, invalid=np.float32(0))  # holes and sky: infinitely far away
-    nearer, farther = inverse * np.float32(ratio), inverse / np.float32(ratio)
-    return _on_ramp(inverse, nearer, farther, reach_px, 0) | _on_ramp(inverse, nearer, farther, reach_px, 1)
+    flying = np.zeros(inverse.shape, np.bool_)
+    for axis in (0, 1):
+        for start in range(0, inverse.shape[1 - axis], _STRIP):
+            some = slice(start, start + _STRIP)
+            strip = (some,) if axis == 1 else (slice(None), some)
+            flying[strip] |= _on_ramp(inverse[strip], np.float32(ratio), reach_px, axis)
+    return flying
 
 
-def _on_ramp(inverse: FloatArray, nearer: FloatArray, farther: FloatArray, reach: int, axis: int) -> BoolArray:
+def _on_ramp(inverse: FloatArray, ratio: np.float32, reach: int, axis: int) -> BoolArray:
     """The conditions of a flying pixel, going along `axis`."""
     if inverse.shape[axis] < 3:
         return np.zeros(inverse.shape, np.bool_)
@@ -153,8 +159,8 @@ def _on_ramp(inverse: FloatArray, nearer: FloatArray, farther: FloatArray, reach
     flying: BoolArray = slope > ends * np.float32(_STEEPER)
     flying &= cv2.multiply(step[before], step[after]) > 0
     both_ways = _line(2 * reach + 1, axis)
-    flying &= cv2.dilate(inverse, both_ways) > nearer
-    flying &= cv2.erode(inverse, both_ways) < farther
+    flying &= cv2.dilate(inverse, both_ways) > inverse * ratio
+    flying &= cv2.erode(inverse, both_ways) < inverse / ratio
     return flying
 
 
@@ -192,7 +198,9 @@ def _depth_steps(inverse: FloatArray) -> BoolArray:
 
 
 def _same_surface(a: FloatArray, b: FloatArray) -> BoolArray:
-    return np.asarray(np.abs(a - b) <= _DEPTH_STEP * np.maximum(np.abs(a), np.abs(b)))
+    """`a` and `b` are (1, N)."""
+    alike = np.abs(a - b) <= _DEPTH_STEP * np.maximum(np.abs(a), np.abs(b))
+    return np.asarray(alike[0])
 
 
 def _same_facing(a: FloatArray, b: FloatArray) -> BoolArray:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from vision_banana_ros.student.blocks import CHOICES, start_bilinear
 from vision_banana_ros.student.boxes import Boxes
+from vision_banana_ros.student.gradients import by_hand
 from vision_banana_ros.student.paintbox import BACKGROUND, FREE, KNOT, TARGET
 from vision_banana_ros.tasks.depth import KNOTS
 
@@ -46,15 +47,20 @@ class Mixer(nn.Module):
     def _mix(self, feature: Tensor, key: Tensor, boxes: Boxes) -> Mixture:
         height, width = feature.shape[2:]
         pixels = feature.flatten(2)
-        # products, since convolutions would turn large maps around first; one for free colour and choice, since
-        # run-times take as long for three rows as for many
-        own = self.pixel.weight @ pixels + self.pixel.bias[:, None]
-        free, choice = torch.sigmoid(own[:, :_FREE]), own[:, _FREE:]
         key = key * key.shape[-1] ** -0.5
         if not self.training:
             key = key * _decision(boxes)
         absent = (1 - boxes.kind.sum(-1)) * _ABSENT
-        logits = key @ pixels + absent[..., None]
+        # products, since convolutions would turn large maps around first; one for free colour and choice, since
+        # run-times take as long for three rows as for many
+        if by_hand(feature):  # and one for all in training, pixel by pixel as they lie in memory: so is the gradient
+            asked = torch.cat([self.pixel.weight.expand(len(key), -1, -1), key], dim=1)
+            said = (pixels.transpose(1, 2) @ asked.transpose(1, 2)).transpose(1, 2).contiguous()
+            own, logits = torch.split(said, [len(self.pixel.weight), key.shape[1]], dim=1)
+        else:
+            own, logits = self.pixel.weight @ pixels, key @ pixels
+        own, logits = own + self.pixel.bias[:, None], logits + absent[..., None]
+        free, choice = torch.sigmoid(own[:, :_FREE]), own[:, _FREE:]
         weight = torch.exp(logits - logits.detach().amax(1, keepdim=True))
         # one product mixes all that paints have, and sums the weights of those that are present for the division
         sums = _values(boxes) @ weight
@@ -93,7 +99,18 @@ def walk(place: Tensor, color: Tensor, knots: Tensor) -> Tensor:
     """(N, H, W) places in 0..1 to (N, 3, H, W): straight lines between the first `knots` colours of each (N, P, 3)."""
     position = place.clamp(0, 1) * (knots - 1).clamp(min=0)[:, None, None]
     ends = F.pad(color, (0, 0, 0, KNOTS - 1))[:, :KNOTS]
+    change = (ends[:, 1:] - ends[:, :-1]).transpose(1, 2)
+    if by_hand(place):
+        return looked_up(position, ends[:, :-1].transpose(1, 2), change)
     # each line adds as much of its change of colour as the place is along it: no pixel looks anything up
     along = (position.flatten(1)[:, None] - torch.arange(KNOTS - 1, device=place.device)[:, None]).clamp(0, 1)
-    change = (ends[:, 1:] - ends[:, :-1]).transpose(1, 2)
     return (ends[:, 0, :, None] + change @ along).reshape(-1, 3, *place.shape[1:])
+
+
+def looked_up(position: Tensor, start: Tensor, change: Tensor) -> Tensor:
+    """`walk` for (N, 3, KNOTS - 1) colours at the starts of its lines: a CPU's gathers are cheaper than 21 maps."""
+    flat = position.flatten(1)
+    before = flat.detach().floor().clamp(max=start.shape[2] - 1)
+    index = before.long()[:, None].expand(-1, 3, -1)
+    painted = torch.addcmul(start.gather(2, index), change.gather(2, index), (flat - before)[:, None])
+    return painted.view(-1, 3, *position.shape[1:])

@@ -7,6 +7,7 @@ for the device to say so. Batches are made in collate.py; what the answers of a 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -58,10 +59,11 @@ class Batch:
     classes: Tensor  # (B, H/8, W/8) int64: numbers of the vocabulary in the middles of the squares; OPEN
     features: Tensor | None = None  # (B, C, H/8, W/8) of another encoder there; 0 unknown. None: not learnt from
 
-    def place(self, *, canonical: bool) -> Tensor:
-        """(B, H, W) of depth along the walk, 0..1; -1 unknown or beyond range."""
-        known = (self.depth > 0) & torch.isfinite(self.depth)
-        depth = torch.where(known, self.depth, 1.0)
+    def place(self, *, canonical: bool, at: Any = ...) -> Tensor:
+        """(B, H, W) of depth along the walk, 0..1; -1 unknown or beyond range. `at`: some of the pixels."""
+        depth = self.depth[at]
+        known = (depth > 0) & torch.isfinite(depth)
+        depth = torch.where(known, depth, 1.0)
         if canonical:
             depth = depth * torch.exp(-self.log_focal)[:, None, None]
         return torch.where(known, curve(depth), -1.0)

@@ -30,7 +30,7 @@ def sight_losses(sight: Sight, batch: Batch, *, features_weight: float = 0.0) ->
 
 
 def seen_depth_loss(sight: Sight, batch: Batch) -> Tensor:
-    target = batch.place(canonical=True)[MIDDLES]
+    target = batch.place(canonical=True, at=MIDDLES)
     known = (target >= 0).float()
     error = sight.log_depth.float() - log_metres(target.clamp(min=0))
     return masked_mean(error.abs(), known) + 0.7 * shape_loss(error, known)

@@ -47,9 +47,9 @@ def palette_loss(painting: Painting, batch: Batch, task: Task) -> Tensor:
     target = full[:, 2::4, 2::4]
     loss = evened_cross_entropy(logits, target)
     color, kind = batch.boxes.color[rows], batch.boxes.kind[rows]
-    given = 1 - kind[..., FREE].gather(1, full.clamp(min=0).flatten(1)).view_as(full)
-    answer = torch.gather(color, 1, full.clamp(min=0).flatten(1)[..., None].expand(-1, -1, 3))
-    answer = answer.transpose(1, 2).reshape(len(full), 3, *full.shape[1:])
+    paint = full.clamp(min=0).flatten(1)
+    given = 1 - kind[..., FREE].gather(1, paint).view_as(full)
+    answer = color.transpose(1, 2).gather(2, paint[:, None].expand(-1, 3, -1)).view(-1, 3, *full.shape[1:])
     off = (painting.canvas[rows].float() - answer).abs().mean(1)
     return loss + 0.5 * masked_mean(off, (full >= 0) * given)
 
