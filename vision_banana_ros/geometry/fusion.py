@@ -9,8 +9,6 @@ In logarithms, at the size that motion is found in (motion.py):
     new         what is new, moves by itself, or disagrees by more than the gate starts anew: from what is seen, times
                 the factor of its held neighbours, for a painter's errors reach over more than a pixel
     change      held - seen: what this frame's depth is to be multiplied by, as a logarithm
-    lean        flicker has no mean, so what change is in the mean at a place of the picture is an error of the way's
-                that added up, or of a past that was otherwise wrong: it is taken off, and so forgotten over again
 The past is never painted into the picture: each pixel keeps its own depth of this frame, its edges and its holes, times
 a factor that is smooth where surfaces are. So nothing can be smeared, and holes stay holes.
 
@@ -48,8 +46,6 @@ _LEAST_KNOWN = 0.4  # of the picture: unlike pictures agree by chance in a third
 _AROUND = 8  # pixels of the picture that are one of the neighbours'
 _FAINT = np.float32(0.02)  # what the whole counts beside the neighbours, as a share of them
 _LEAST_SHARE, _WORST_SIGMA_PX = 0.5, 1.5  # of a way that is believed
-_PLACES = (3, 4)  # of the picture, down and across
-_LEAN_FIRST, _LEAN_GROWS, _LEAN_FRAMES = 20.0, 4.0, 400.0  # learnt at once, then slowly: what swings is no lean
 _CLEARLY = 4.0  # levels of grey
 _SPARSE = (slice(None, None, 4), slice(None, None, 4))
 
@@ -94,8 +90,6 @@ class DepthFusion:
         self._log: FloatArray | None = None
         self._count: FloatArray | None = None
         self._scale_frames, self._correction = 1.0, 0.0
-        self._lean: FloatArray = np.zeros(_PLACES, np.float32)
-        self._lean_frames = _LEAN_FIRST
         self._how: CameraMotion | None = None
 
     def forget(self) -> None:
@@ -131,24 +125,11 @@ class DepthFusion:
         change = off / count - off + correction
         np.clip(change, -_MOST_CORRECTION, _MOST_CORRECTION, out=change)
         change = _among_neighbours(change, agrees, correction)
-        lean = self._leaning(change)
-        change -= lean
-        np.clip(change, -_MOST_CORRECTION, _MOST_CORRECTION, out=change)
         self._log = log_seen + change
         count[~agrees] = 1
         count[~np.isfinite(self._log)] = 0
         self._count = count
-        scale = math.exp(self._correction - float(lean.mean()))
-        return Fused(change, float(np.count_nonzero(agrees)) / agrees.size, scale, past)
-
-    def _leaning(self, change: FloatArray) -> FloatArray:
-        """What the change has been in the mean at each place of the picture; see the module's docstring."""
-        height, width = change.shape
-        whole: FloatArray = cv2.resize(self._lean, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
-        kept = cv2.resize(change, _PLACES[::-1], interpolation=cv2.INTER_AREA) - self._lean
-        self._lean_frames = min(self._lean_frames + _LEAN_GROWS, _LEAN_FRAMES)
-        self._lean = np.asarray(self._lean + kept / np.float32(self._lean_frames), np.float32)
-        return whole
+        return Fused(change, float(np.count_nonzero(agrees)) / agrees.size, math.exp(self._correction), past)
 
     def _anew(self, log_seen: FloatArray, past: Past | None) -> Fused:
         self._start_scale()
@@ -216,8 +197,6 @@ class DepthFusion:
 
     def _start_scale(self) -> None:
         self._scale_frames, self._correction = 1.0, 0.0
-        self._lean = np.zeros(_PLACES, np.float32)
-        self._lean_frames = _LEAN_FIRST
 
 
 def _among_neighbours(change: FloatArray, agrees: BoolArray, correction: np.float32) -> FloatArray:
