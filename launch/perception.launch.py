@@ -4,6 +4,7 @@
     ros2 launch vision_banana_ros perception.launch.py image:=/front/image_raw transport:=compressed
     ros2 launch vision_banana_ros perception.launch.py camera:=clip rviz:=true
     ros2 launch vision_banana_ros perception.launch.py model:=onnx:tcmonodepth-small anchor:=student
+    ros2 launch vision_banana_ros perception.launch.py image:=/front/image_raw steady:=true odometry:=/odom
     ros2 launch vision_banana_ros perception.launch.py camera:=folder path:=/data/images namespace:=test
 
 Several cameras through one model, in one process, each with its topics under its name; {} stands for the name:
@@ -27,9 +28,9 @@ from launch import LaunchDescription
 PACKAGE = "vision_banana_ros"
 CAMERAS = ("none", "clip", "moving", "live", "webcam", "folder", "video")
 # Arguments that are parameters of the perception node.
-WORDS = ("backend", "device", "precision", "anchor", "scan_pose", "camera_pose", "classes", "transport")
+WORDS = ("backend", "device", "precision", "anchor", "scan_pose", "camera_pose", "odometry", "classes", "transport")
 NUMBERS = ("camera_height_m", "max_rate_hz")
-YES_OR_NO = ("accept_licence", "allow_remote", "autostart")
+YES_OR_NO = ("accept_licence", "allow_remote", "autostart", "steady")
 # Name, default, choices, description. Empty values leave a parameter as params_file has it.
 ARGUMENTS = (
     ("camera", "none", CAMERAS, "a camera to start beside the node"),
@@ -53,6 +54,8 @@ ARGUMENTS = (
     ("depth_prompt", "depth_prompt", None, "topic of measured depth images, for models that take them"),
     ("scan", "scan", None, "topic of a LaserScan that sets the scale, with scan_pose"),
     ("scan_pose", "", None, "of that laser in the camera's body frame: 'x y z roll pitch yaw'"),
+    ("odometry", "", None, "the robot's, for metres from moving: a topic as /odom, or tf:odom; needs steady:=true"),
+    ("steady", "", ("", "true", "false"), "hold what flickers from frame to frame"),
     ("classes", "", None, "a named set, a YAML file, or a list: floor=#80C000, chair"),
     ("camera_height_m", "", None, "height of the lens above the floor, which then sets the scale of depth"),
     ("autostart", "true", ("true", "false"), "configure and activate by itself"),

@@ -118,6 +118,17 @@ def test_a_model_of_any_family_and_its_measured_depth_are_arguments() -> None:
 
 
 @pytest.mark.usefixtures("prefix")
+def test_the_robots_odometry_is_an_argument() -> None:
+    """A topic is the node's parameter as it is, and no remap: it is the robot's, not one camera's."""
+    node = _nodes(perform(FILE, steady="true", odometry="/odom", cameras="a,b"))["perception_node"]
+    assert (_parameters(node)["steady"], _parameters(node)["odometry"]) == (True, "/odom")
+    assert "/odom" not in dict(node.remappings).values()
+    given = _parameters(perform_of(steady="true", odometry="tf:odom"))
+    assert Settings().changed({name: given[name] for name in ("steady", "odometry")}).looks_up
+    assert not {"steady", "odometry"} & set(_parameters(perform_of()))
+
+
+@pytest.mark.usefixtures("prefix")
 def test_a_camera_pose_becomes_two_transforms_that_end_in_the_optical_frame() -> None:
     actions = perform(FILE, camera_pose="0.1, 0 0.4 0 0.2 0", camera_frame="front_optical_frame", base_frame="base")
     placed, turned = (a for a in actions if isinstance(a, Node) and a.executable == "static_transform_publisher")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import sys
+from importlib import import_module, util
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -31,6 +32,7 @@ from vision_banana_ros.world.moving import MovingScene, pose_at
 pytestmark = pytest.mark.ros
 
 STAND_INS = Path(__file__).parent / "stand_ins"
+MESSAGES = Path(__file__).parent / "stand_ins_messages"
 START = 1_700_000_000 * 10**9
 MS = 10**6
 
@@ -117,10 +119,39 @@ def test_without_the_message_it_is_said_what_to_do(monkeypatch: pytest.MonkeyPat
 # Across processes.
 
 
+SCENE = MovingScene(150, 320, 240)
+PLACES = [np.asarray(pose_at(2 * np.pi * index / 150).position) for index in range(0, 150, 5)]
+
+
+class Footage:
+    """A picture that comes nearer, again and again; `place` is where the newest was taken."""
+
+    def __init__(self) -> None:
+        self._pictures = [SCENE.frame(index).rgb for index in range(0, 150, 5)]
+        self._at = itertools.cycle(range(len(PLACES)))
+        self.place = PLACES[0]
+        self._shown = 0
+
+    def info(self, head: Any) -> CameraInfo:
+        """The first message of a moment: the camera goes on."""
+        self._shown = next(self._at)
+        self.place = PLACES[self._shown]
+        return info_message(SCENE.frame(0).camera, header(stamp_ns(head), "eye"))
+
+    def picture(self, head: Any) -> Image:
+        return image_message(self._pictures[self._shown], "rgb8", header(stamp_ns(head), "eye"))
+
+
+def scale_is_by_odometry(listener: Any, *messages: tuple[str, Any]) -> None:
+    with listener.feeding(*messages, period_s=0.3):
+        told = listener.newest("/diagnostics", lambda array: figures(array).get("scale_source") == "odometry")
+    assert float(figures(told)["scale"]) == pytest.approx(float(figures(told)["odometry_scale"]))
+    assert float(figures(told)["odometry_spread"]) < 0.5
+
+
 def test_the_node_finds_the_scale_of_its_depth_by_the_robots_way(ros: Any) -> None:
     """A picture that comes nearer; the robot says by how much, and the student's metres are set by that."""
-    scene, at = MovingScene(150, 320, 240), itertools.count()
-    pictures = [scene.frame(index).rgb for index in range(0, 150, 5)]
+    footage = Footage()
     ros.perception(
         model="student@128x96",
         environment={"PYTHONPATH": f"{STAND_INS}:{Path(__file__).parents[2]}"},
@@ -134,22 +165,38 @@ def test_the_node_finds_the_scale_of_its_depth_by_the_robots_way(ros: Any) -> No
     publisher = listener.node.create_publisher(TransformStamped, "/tf_static", latched)
 
     def picture(head: Any) -> Image:
-        place = next(at) % len(pictures)
+        image = footage.picture(head)
         message = TransformStamped(header=header(stamp_ns(head), "odom"), child_frame_id="eye")
         translation = message.transform.translation
-        where = np.asarray(pose_at(2 * np.pi * place / len(pictures)).position)
-        translation.x, translation.y, translation.z = map(float, where)
+        translation.x, translation.y, translation.z = map(float, footage.place)
         publisher.publish(message)
-        return image_message(pictures[place], "rgb8", header(stamp_ns(head), "eye"))
+        return image
 
-    def info(head: Any) -> CameraInfo:
-        return info_message(scene.frame(0).camera, header(stamp_ns(head), "eye"))
-
-    with listener.feeding(("camera_info", info), ("image", picture), period_s=0.3):
-        told = listener.newest("/diagnostics", lambda array: figures(array).get("scale_source") == "odometry")
-    assert float(figures(told)["scale"]) == pytest.approx(float(figures(told)["odometry_scale"]))
-    assert float(figures(told)["odometry_spread"]) < 0.5
+    scale_is_by_odometry(listener, ("camera_info", footage.info), ("image", picture))
     listener.destroy(publisher)
+
+
+def test_the_node_finds_the_scale_of_its_depth_by_an_odometry_topic(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages of /odom in another process; where nav_msgs is not installed, of a type with the same fields."""
+    root = str(Path(__file__).parents[2])
+    if util.find_spec("nav_msgs") is None:
+        monkeypatch.syspath_prepend(str(MESSAGES))
+        root = f"{MESSAGES}:{root}"
+    kind = import_module("nav_msgs.msg").Odometry
+    footage = Footage()
+    ros.perception(model="student@128x96", environment={"PYTHONPATH": root}, steady=True, odometry="/odom")
+    listener = ros.listener
+    listener.subscribe(Image, "depth/image")
+    listener.subscribe(DiagnosticArray, "/diagnostics")
+
+    def odometry(head: Any) -> Any:
+        message = kind(header=header(stamp_ns(head), "odom"))
+        place = message.pose.pose.position
+        place.x, place.y, place.z = map(float, footage.place)
+        message.pose.pose.orientation.w = 1.0
+        return message
+
+    scale_is_by_odometry(listener, ("camera_info", footage.info), ("/odom", odometry), ("image", footage.picture))
 
 
 def figures(array: DiagnosticArray) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""nav_msgs for machines without it: no wheel of it exists."""
