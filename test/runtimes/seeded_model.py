@@ -67,11 +67,14 @@ def frame(index: int, size_wh: tuple[int, int] = (WIDTH, HEIGHT)) -> UInt8Array:
     return np.asarray(cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def export_to(folder: Path, *precisions: Precision, with_weights: bool = False) -> Manifest:
+def export_to(
+    folder: Path, *precisions: Precision, with_weights: bool = False, several_images: bool = False
+) -> Manifest:
     settings = ExportSettings(
         sizes_wh=((WIDTH, HEIGHT), WIDE),
         precisions=precisions,
         with_weights=with_weights,
+        several_images=several_images,
         training=TrainingRecord(summary="seeded", sources=(TrainedOn(name="none", licence="none"),), seed=0),
         scores=(Score(frames="none", metric="delta1", value=0.5, baseline=0.4),),
     )

@@ -138,6 +138,15 @@ class TogetherStudent(StudentGenerator):
         super().__init__(*args, **options)
         self._together = together
         self._images = images
+        self._painted_frames, self._painted_together = 0, 0
+
+    @property
+    def remarks(self) -> dict[str, str]:
+        return {"cameras": f"{self._painted_together} of {self._painted_frames} frames in calls of several"}
+
+    def generate(self, frame: Frame, instructions: Sequence[Instruction]) -> list[Canvas]:
+        self._painted_frames += 1
+        return super().generate(frame, instructions)
 
     def generate_together(self, asked: Sequence[tuple[Frame, Sequence[Instruction]]]) -> list[list[Canvas]]:
         """What `generate` would give for each. A frame that cannot be asked for fails all, before anything is painted.
@@ -157,9 +166,11 @@ class TogetherStudent(StudentGenerator):
         return answers
 
     def _painted(self, tasks: Sequence[_Prepared]) -> list[list[Canvas]]:
+        self._painted_frames += len(tasks)
         if len(tasks) == 1:
             return [tasks[0].canvases(self._runtime.paint(tasks[0].image[None], tasks[0].boxes))]
         images = np.stack([task.image for task in tasks])
+        self._painted_together += len(tasks)
         planes = self._together.paint(images, side_by_side([task.boxes for task in tasks]))
         ends = np.cumsum([len(task.instructions) for task in tasks])
         return [task.canvases(own) for task, own in zip(tasks, np.split(planes, ends[:-1]), strict=True)]

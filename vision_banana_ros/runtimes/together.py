@@ -17,7 +17,7 @@ from itertools import cycle, islice
 
 import numpy as np
 
-from vision_banana_ros.core import GeneratorError, VisionBananaError
+from vision_banana_ros.core import GeneratorError, UInt8Array, VisionBananaError
 from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.golden import Golden, load_golden
 from vision_banana_ros.models.manifest import Precision, Role
@@ -30,6 +30,7 @@ from vision_banana_ros.student.text import TextTable
 
 #: The same words as GeneratorOptions has.
 AUTO, ALWAYS, NEVER = "auto", "always", "never"
+_TIMED_PASSES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,7 @@ def try_together(
     if not result.passed:
         return attempt, None
     frames, boxes = _in_a_row(golden, text, folder.manifest.tasks, options.images)
-    start = time.perf_counter()
-    runtime.paint(frames, boxes)
-    return replace(attempt, paint_ms=(time.perf_counter() - start) * 1e3), runtime
+    return replace(attempt, paint_ms=min(_clock(runtime, frames, boxes) for _ in range(_TIMED_PASSES))), runtime
 
 
 def attempts_together(folder: ModelFolder, text: TextTable, options: RuntimeOptions) -> Iterator[Attempt]:
@@ -120,6 +119,12 @@ def check_together(
     return CheckResult(deviations=tuple(deviations), seconds=time.perf_counter() - start)
 
 
+def _clock(runtime: Runtime, frames: UInt8Array, boxes: PaintBoxes) -> float:
+    start = time.perf_counter()
+    runtime.paint(frames, boxes)
+    return (time.perf_counter() - start) * 1e3
+
+
 def _fault(words: str, start: float) -> CheckResult:
     return CheckResult(deviations=(), seconds=time.perf_counter() - start, fault=words)
 
@@ -129,7 +134,7 @@ def _goldens(golden: Golden, count: int) -> list[Golden]:
     return list(islice(cycle([golden, golden.second or golden]), count))
 
 
-def _in_a_row(golden: Golden, text: TextTable, tasks: tuple[str, ...], count: int) -> tuple[np.ndarray, PaintBoxes]:
+def _in_a_row(golden: Golden, text: TextTable, tasks: tuple[str, ...], count: int) -> tuple[UInt8Array, PaintBoxes]:
     goldens = _goldens(golden, count)
     boxes = side_by_side([pack(one.instructions, text, tasks) for one in goldens])
     return np.stack([one.image for one in goldens]), boxes
