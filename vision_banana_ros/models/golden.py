@@ -31,10 +31,13 @@ class Golden:
     second: Golden | None = None
 
     def save(self, path: Path) -> None:
-        arrays = {"image": self.image, "canvases": self.canvases}
-        if self.second is not None:
-            arrays |= {"second_image": self.second.image, "second_canvases": self.second.canvases}
-        np.savez_compressed(path, **arrays)
+        if self.second is None:
+            np.savez_compressed(path, image=self.image, canvases=self.canvases)
+            return
+        np.savez_compressed(
+            path, image=self.image, canvases=self.canvases,
+            second_image=self.second.image, second_canvases=self.second.canvases,
+        )  # fmt: skip
 
 
 def second_of(instructions: Sequence[Instruction]) -> tuple[Instruction, ...]:
