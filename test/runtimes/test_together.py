@@ -329,6 +329,7 @@ def test_too_many_prompts_are_refused_and_other_layouts_live_on(several: ModelFo
     with pytest.raises(GeneratorError, match="fewer prompts"):
         runtime.paint(images, side_by_side([many] * 3))
     assert runtime._kept == 3
+    assert runtime._idle == [runtime._first]
     runtime.paint(images, side_by_side([one] * 3))
     runtime.paint(images[:2], side_by_side([one] * 2))
     runtime.paint(images, side_by_side([one] * 3))

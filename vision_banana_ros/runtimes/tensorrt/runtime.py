@@ -129,8 +129,8 @@ class TensorRtRuntime:
                 if not self._layouts:
                     raise
         self._release(kept=0)
+        self._idle = []
         layout = self._lay_out(self._first, feed, shapes)  # which every TensorRT gives
-        del self._idle[:]
         self._kept = 1
         self._tell(f"TensorRT keeps one set of shapes at a time: {self._ear.last_words()}")
         return layout
