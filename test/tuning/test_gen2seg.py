@@ -103,14 +103,30 @@ def models(base_folder: Callable[[str], Path], tmp_path_factory: pytest.TempPath
         vae=editor.vae, text_encoder=editor.text_encoder, tokenizer=editor.tokenizer, unet=unet,
         scheduler=diffusers.PNDMScheduler(), safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     ).save_pretrained(root / "sd")  # fmt: skip
-    return {"mae": root / "mae", "sd": root / "sd", "pix2pix": base_folder("pix2pix")}
+    return {"mae": root / "mae", "sd": root / "sd", "pix2pix": base_folder("pix2pix"), "own": own_base(root / "own")}
+
+
+def own_base(folder: Path) -> Path:
+    """As `train_own` leaves it, with weights that paint something."""
+    import json
+    from dataclasses import asdict
+
+    from vision_banana_ros.tuning.own.network import NetworkConfig, OwnNetwork
+
+    network = NetworkConfig(side=32, width=16, depth=1, heads=2)
+    model = OwnNetwork(network)
+    torch.nn.init.normal_(model.leave.weight, std=0.2)
+    folder.mkdir()
+    torch.save({"weights": model.state_dict(), "step": 1}, folder / "weights.pt")
+    (folder / "training.json").write_text(json.dumps({"training": {}, "network": asdict(network)}))
+    return folder
 
 
 def test_each_model_paints_and_a_fresh_one_is_another(models: dict[str, Path]) -> None:
     from vision_banana_ros.tuning.gen2seg.painters import open_painter, side_of
     from vision_banana_ros.tuning.instance_painters import paint_instances
 
-    assert (side_of(str(models["mae"]), 64), side_of(str(models["sd"]), 64)) == (32, 64)
+    assert [side_of(str(models[name]), 64) for name in ("mae", "sd", "own")] == [32, 64, 32]
     for name, folder in models.items():
         side = side_of(str(folder), 32)
         rgb = np.random.default_rng(0).integers(0, 255, (side, side, 3), dtype=np.uint8)
@@ -132,7 +148,7 @@ def test_what_went_below_black_finds_back(models: dict[str, Path]) -> None:
     assert any(p.grad is not None and float(p.grad.abs().max()) > 0 for p in painter.parameters())
 
 
-@pytest.mark.parametrize("name", ["mae", "sd"])
+@pytest.mark.parametrize("name", ["mae", "sd", "own"])
 def test_a_stopped_training_goes_on_with_the_same_weights(models: dict[str, Path], tmp_path: Path, name: str) -> None:
     from vision_banana_ros.tuning.gen2seg.painters import open_painter
     from vision_banana_ros.tuning.instance_painters import Things, load_painter, train_painter

@@ -93,6 +93,18 @@ def test_a_network_without_a_source_is_another_question() -> None:
     np.testing.assert_allclose(sample(model, words[1:], None, steps=2, seeds=[5])[0], one[1], atol=1e-5)
 
 
+def test_a_narrow_network_can_say_what_noise_it_saw() -> None:
+    """Noise has more numbers than the blocks carry; it is added beside them, by a share that follows the time."""
+    from vision_banana_ros.tuning.own.network import NetworkConfig, OwnNetwork
+
+    model = OwnNetwork(NetworkConfig(width=16, depth=1, heads=2))
+    torch.nn.init.zeros_(model.leave.weight)
+    torch.nn.init.constant_(model.share.bias, 0.5)
+    noisy = torch.randn(2, 3, 64, 64)
+    said = model(noisy, torch.ones(2), torch.zeros(2, 8, 384), None)
+    assert torch.allclose(said, 0.5 * noisy)
+
+
 @pytest.mark.parametrize("form", ["flow", "once"])
 def test_a_run_that_was_stopped_goes_on_with_the_same_losses(tmp_path: Path, monkeypatch: Any, form: str) -> None:
     from vision_banana_ros.tuning.own import training as t
@@ -153,7 +165,7 @@ def test_the_report_says_what_was_judged_and_no_more(tmp_path: Path) -> None:
         return {"value": x, "low": x - 0.01, "high": x + 0.01, "count": 9}
 
     results: dict[str, Any] = {
-        "base": {"generation": {"generation": value(1.0)}},
+        "base": {"generation": {"generation": value(1.0)}, "weights": 3_140_000},
         "ratio-0.1": {"generation": {"generation": value(1.03)}, "steps-16": {"delta1": value(0.6)}},
         "none-lessons": {"generation": {"generation": value(2.0)}, "steps-16": {"delta1": value(0.3)}},
     }

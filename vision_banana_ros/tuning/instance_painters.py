@@ -1,4 +1,4 @@
-"""Two bases that learn to colour instances: a masked autoencoder with its decoder, and an editor in one step.
+"""Three bases that learn to colour instances: a masked autoencoder with its decoder, and an editor in one step.
 
     painter(pictures) -> pictures, (B, 3, H, W) in 0..1 both, with gradients
 
@@ -6,6 +6,7 @@ The masked autoencoder (transformers' ViTMAE) sees every patch, none masked, and
 the canvas: it was trained to paint pictures, so it is a generator without noise. The editor is asked in the
 deterministic form: time at its end, zeros for noise, the canvas in one step through its autoencoder's decoder. A latent
 model that is no editor (a U-Net without channels for a picture) is given the picture's latents in the noise's place.
+The base of our own (tuning/own) is asked as the editor is, on pixels and without words.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from torch import nn
 
 from vision_banana_ros.core import DataError
 from vision_banana_ros.tuning.coloring import coloring_loss
+from vision_banana_ros.tuning.own.network import TEXT, OwnNetwork
 
 Tensor = torch.Tensor
 
@@ -83,9 +85,29 @@ class OneStepPainter(nn.Module):
         said = self.unet(
             entering, time, encoder_hidden_states=self.words.expand(len(pictures), -1, -1), return_dict=False
         )[0]
-        painted: Tensor = self.vae.decode(-said / scale, return_dict=False)[0] / 2 + 0.5
-        # Black is the background: what went below it must find back, so the gradient passes where values are cut.
-        return painted + (painted.clamp(0, 1) - painted).detach()
+        return _seen(self.vae.decode(-said / scale, return_dict=False)[0])
+
+
+class OwnPainter(nn.Module):
+    """Around the diffusion transformer on pixels; x is minus what it says of zeros at the last time."""
+
+    def __init__(self, network: OwnNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        side = self.network.config.side
+        if pictures.shape[-2:] != (side, side):
+            raise DataError(f"this base paints {side}x{side} pixels, got {tuple(pictures.shape[-2:])}")
+        unsaid = pictures.new_zeros(len(pictures), self.network.config.words, TEXT)
+        said = self.network(torch.zeros_like(pictures), pictures.new_ones(len(pictures)), unsaid, 2 * pictures - 1)
+        return _seen(-said)
+
+
+def _seen(pixels: Tensor) -> Tensor:
+    """-1..1 to 0..1. Black is the background: what went below it must find back, so the gradient passes the cut."""
+    painted = pixels / 2 + 0.5
+    return painted + (painted.clamp(0, 1) - painted).detach()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

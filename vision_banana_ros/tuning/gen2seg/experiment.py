@@ -3,10 +3,10 @@
     python -m vision_banana_ros.tuning.gen2seg.experiment RUN --model FOLDER [--model FOLDER] [--device cuda]
     python -m vision_banana_ros.tuning.gen2seg.experiment RUN --report docs/experiments/gen2seg.md
 
-FOLDER (or a name in the hub's cache): a masked autoencoder with its decoder (transformers' ViTMAE), or a latent
-diffusion pipeline with a U-Net (Stable Diffusion, InstructPix2Pix). Each is trained twice by the same lessons in the
-same order: `NAME-tuned` from its weights, `NAME-fresh` from none. Everything is resumable: run the same command again.
-RUN/results.json has what was judged, and the report is made of it alone.
+FOLDER (or a name in the hub's cache): a masked autoencoder with its decoder (transformers' ViTMAE), a latent diffusion
+pipeline with a U-Net (Stable Diffusion, InstructPix2Pix), or a run of tuning/own. Each is trained twice by the same
+lessons in the same order: `NAME-tuned` from its weights, `NAME-fresh` from none. Everything is resumable: run the same
+command again. RUN/results.json has what was judged, and the report is made of it alone.
 """
 
 from __future__ import annotations

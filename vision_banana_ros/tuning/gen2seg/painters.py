@@ -9,15 +9,20 @@ import torch
 
 from vision_banana_ros.core import GeneratorError, require_package
 from vision_banana_ros.generators.editors.folders import OnDisk, locate, not_here, require_accepted
-from vision_banana_ros.tuning.instance_painters import MaskedAutoencoderPainter, OneStepPainter
+from vision_banana_ros.tuning.instance_painters import MaskedAutoencoderPainter, OneStepPainter, OwnPainter
+from vision_banana_ros.tuning.own.network import NetworkConfig, OwnNetwork
+from vision_banana_ros.tuning.own.training import SETTINGS, WEIGHTS, load_own
 
 _LATENT = frozenset({"StableDiffusionPipeline", "StableDiffusionInstructPix2PixPipeline"})
 _MASKED = "vit_mae"
 
 
 def side_of(name: str, wanted: int) -> int:
-    """A masked autoencoder paints one size, its own."""
-    config = locate(name).read_json("config.json")
+    """A masked autoencoder and the base of our own paint one size each."""
+    disk = locate(name)
+    if own := _network_of(disk):
+        return own.side
+    config = disk.read_json("config.json")
     return int(config["image_size"]) if config.get("model_type") == _MASKED else wanted
 
 
@@ -29,16 +34,25 @@ def open_painter(name: str, *, fresh: bool = False, device: str = "cpu", accept_
     try:
         if disk.read_json("config.json").get("model_type") == _MASKED:
             painter: Any = _masked(disk, fresh=fresh)
+        elif own := _network_of(disk):
+            network = OwnNetwork(own) if fresh else load_own(disk.folder / WEIGHTS, own)
+            painter = OwnPainter(network.train())
         elif kind in _LATENT:
             painter = _latent(disk, fresh=fresh)
         else:
             raise GeneratorError(
                 f"{name} is {f'a {kind}' if kind else 'no model'} that cannot colour instances here: a ViTMAE folder, "
-                f"or one of {', '.join(sorted(_LATENT))} can"
+                f"a run of tuning/own, or one of {', '.join(sorted(_LATENT))} can"
             )
     except OSError as error:
         raise not_here(name, "is not whole on this disk") from error
     return painter.to(device)
+
+
+def _network_of(disk: OnDisk) -> NetworkConfig | None:
+    """Of a base of our own (`tuning.own.training`); None where it is none."""
+    network = disk.read_json(SETTINGS).get("network")
+    return NetworkConfig(**network) if isinstance(network, dict) else None
 
 
 def _masked(disk: OnDisk, *, fresh: bool) -> MaskedAutoencoderPainter:

@@ -28,7 +28,7 @@ from vision_banana_ros.student.text import TextTable
 from vision_banana_ros.tuning.own.lessons import TASKS, OwnBook, text_vectors
 from vision_banana_ros.tuning.own.network import NetworkConfig
 from vision_banana_ros.tuning.own.pairs import CHUNK, read_chunks
-from vision_banana_ros.tuning.own.training import OwnTraining, load_own, train_own
+from vision_banana_ros.tuning.own.training import WEIGHTS, OwnTraining, load_own, train_own
 
 RATIOS = (0.0, 0.02, 0.1, 0.3, 1.0)
 #: The first scenes of the set are for judging.
@@ -62,14 +62,15 @@ def plan(scale: float = 1.0) -> dict[str, tuple[OwnTraining, bool]]:
 class Experiment:
     """A folder with pairs and one for the runs."""
 
-    def __init__(self, folder: Path, pairs: Path, *, device: str = "cpu", scale: float = 1.0) -> None:
+    def __init__(self, folder: Path, pairs: Path, *, device: str = "cpu", scale: float = 1.0,
+                 network: NetworkConfig | None = None) -> None:  # fmt: skip
         self.folder, self.pairs, self.device, self.scale = folder, pairs, device, scale
-        self.network = NetworkConfig()
+        self.network = network or NetworkConfig()
         folder.mkdir(parents=True, exist_ok=True)
 
     def train(self, name: str, *, tell: Any = print) -> Path:
         training, from_base = plan(self.scale)[name]
-        start = self.folder / _BASE / "weights.pt" if from_base else None
+        start = self.folder / _BASE / WEIGHTS if from_base else None
         if start is not None and not start.exists():
             raise DataError(f"{name} starts from the pretrained base, which is not trained yet: train it first")
         return train_own(
@@ -85,7 +86,7 @@ class Experiment:
         if name in results:
             return dict(results[name])
         training, _ = plan(self.scale)[name]
-        model = load_own(self.folder / name / "weights.pt", self.network, self.device)
+        model = load_own(self.folder / name / WEIGHTS, self.network, self.device)
         whole = self._book()
         held_out = OwnBook(whole.scenes, 0, HELD_OUT)
         table = self._table(whole)
@@ -95,6 +96,7 @@ class Experiment:
             for steps in (0,) if training.form == "once" else SAMPLER_STEPS:
                 found[f"steps-{steps}"] = judge_vision(model, held_out, table, steps=steps, tasks=tasks).to_json()
         found["scenes"] = len(whole.scenes)
+        found["weights"] = sum(weight.numel() for weight in model.parameters())
         results[name] = found
         part = self.folder / "results.part"
         part.write_text(json.dumps(results, indent=1), encoding="utf-8")
@@ -119,10 +121,13 @@ def main() -> int:
     parser.add_argument("--pairs", type=Path, required=True)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--scale", type=float, default=1.0, help="multiplies all steps; 10 and more on a GPU")
+    parser.add_argument("--width", type=int, default=NetworkConfig().width, help="of the network; a multiple of 4")
+    parser.add_argument("--depth", type=int, default=NetworkConfig().depth, help="of the network, in blocks")
     parser.add_argument("--only", action="append", help="runs to train and judge (default: all, the base first)")
     parser.add_argument("--report", type=Path, help="write the report of what is judged so far, and train nothing")
     args = parser.parse_args()
-    experiment = Experiment(args.folder, args.pairs, device=args.device, scale=args.scale)
+    network = NetworkConfig(width=args.width, depth=args.depth)
+    experiment = Experiment(args.folder, args.pairs, device=args.device, scale=args.scale, network=network)
     if args.report is not None:
         from vision_banana_ros.tuning.own.report import write_report
 

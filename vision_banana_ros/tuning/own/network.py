@@ -3,7 +3,9 @@
     x_u = (1 - u) x + u e,   v = e - x          as bases/ has it; pixels in -1..1, no autoencoder: the floor is zero
 
 A token is a patch of PATCH x PATCH pixels of the noisy picture with those of the source picture at the same place as
-further channels (as InstructPix2Pix; without a source, zeros and a flag of 0). Time and the vector of the whole prompt
+further channels (as InstructPix2Pix; without a source, zeros and a flag of 0). The noise of a patch has as many numbers
+as the patch: what is asked for, e - x, contains it, so the noisy picture is added to the answer by a share that follows
+the time, and the blocks need not carry it. Time and the vector of the whole prompt
 steer every block by adaptive normalisation; the vectors of its parts are tokens that are attended to, since which
 colour belongs to which word is more than one vector of steering carries.
 """
@@ -50,7 +52,8 @@ class OwnNetwork(nn.Module):
         self.word_places = nn.Parameter(0.02 * torch.randn(c.words, c.width))
         self.blocks = nn.ModuleList(_Block(c.width, c.heads) for _ in range(c.depth))
         self.last = nn.Linear(c.width, 2 * c.width)
-        for layer in (self.leave, self.last):
+        self.share = nn.Linear(c.width, 1)
+        for layer in (self.leave, self.last, self.share):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
@@ -70,7 +73,7 @@ class OwnNetwork(nn.Module):
         shift, scale = self.last(condition)[:, None].chunk(2, dim=-1)
         x = functional.layer_norm(x[:, :count], x.shape[-1:]) * (1 + scale) + shift
         grid = self.leave(x).transpose(1, 2).reshape(len(x), -1, side // p, side // p)
-        pixels: Tensor = functional.pixel_shuffle(grid, p)
+        pixels: Tensor = functional.pixel_shuffle(grid, p) + self.share(condition)[:, :, None, None] * noisy
         return pixels
 
 

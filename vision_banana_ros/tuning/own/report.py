@@ -30,9 +30,9 @@ def write_report(results: Mapping[str, Any], runs: Mapping[str, tuple[OwnTrainin
     lines = [
         "# The ratio of instructions, in small",
         "",
-        "A diffusion transformer of 10 M weights on 64x64 pixels, trained on the procedural world alone; how each run "
-        "is trained stands in `tuning/own/experiment.py`. Values are means over held-out scenes with their 95 % "
-        "bootstrap interval; what is missing was not run.",
+        f"A diffusion transformer of {results['base']['weights'] / 1e6:.1f} M weights on 64x64 pixels, trained on the "
+        "procedural world alone; how each run is trained stands in `tuning/own/experiment.py`. Values are means over "
+        "held-out scenes with their 95 % bootstrap interval; what is missing was not run.",
         "",
         f"![vision and retention over the ratio]({figure.name})",
         "",

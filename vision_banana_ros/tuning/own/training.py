@@ -25,6 +25,8 @@ from vision_banana_ros.tuning.own.lessons import TASKS, OwnBook, OwnLesson, stac
 from vision_banana_ros.tuning.own.network import NetworkConfig, OwnNetwork
 
 Tensor = torch.Tensor
+#: In the folder of a run: its weights at the end, and what it was asked for.
+WEIGHTS, SETTINGS = "weights.pt", "training.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +62,10 @@ def train_own(
     """Train to the end, or go on; the file of the weights. `start`: weights to begin with. `book` is read anew at every
     checkpoint, so that scenes may still be rendering."""
     folder.mkdir(parents=True, exist_ok=True)
-    done, checkpoint = folder / "weights.pt", folder / "checkpoint.pt"
+    done, checkpoint = folder / WEIGHTS, folder / "checkpoint.pt"
     if done.exists():
         return done
-    _keep(folder / "training.json", {"training": asdict(training), "network": asdict(network)})
+    _keep(folder / SETTINGS, {"training": asdict(training), "network": asdict(network)})
     torch.manual_seed(training.seed)
     model = OwnNetwork(network).to(device)
     if start is not None:
