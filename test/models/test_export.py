@@ -1,5 +1,6 @@
 """The files that an export writes: whole, of few operators, one encoder pass for all prompts, honest about INT8."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,11 @@ from seeded_model import WIDTH, WORDS, export_to, frame, golden_boxes, seeded_st
 
 from vision_banana_ros.bench.model_work import multiply_adds
 from vision_banana_ros.cli import main
-from vision_banana_ros.core import Task
+from vision_banana_ros.core import DataError, Task
 from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.golden import load_golden
 from vision_banana_ros.models.halves import with_full_ranges
-from vision_banana_ros.models.manifest import Precision, Role
+from vision_banana_ros.models.manifest import Precision, Role, sha256
 from vision_banana_ros.models.operators import known_to_tensorrt, operators
 from vision_banana_ros.models.pack import ExportSettings, graph_bytes, write_model
 from vision_banana_ros.models.quantise import quantised
@@ -151,6 +152,43 @@ def test_an_export_replaces_a_model_as_a_whole(tmp_path: Path) -> None:
     assert manifest.vocabulary == WORDS
     assert manifest.sizes_wh[0][0] == WIDTH
     assert manifest.training.summary == "seeded"
+
+
+def test_graphs_for_several_images_are_files_of_their_own(tmp_path: Path, graphs: dict[Precision, bytes]) -> None:
+    export_to(tmp_path / "model", Precision.FP32, Precision.INT8, several_images=True)
+    folder = ModelFolder.open(tmp_path / "model")
+    folder.verify()
+    assert folder.manifest.precisions() == (Precision.FP32, Precision.INT8)
+    assert folder.read(Role.GRAPH, Precision.FP32) == graphs[Precision.FP32], "that for one image is as without"
+    for precision in (Precision.FP32, Precision.INT8):
+        data = folder.read(Role.SEVERAL, precision)
+        assert operators(data).unknown_to_tensorrt == ()
+        graph = onnx.load_from_string(data).graph
+        assert [entry.name for entry in graph.input] == ["image", *golden_boxes().arrays(), "image_of"]
+        assert graph.input[0].type.tensor_type.shape.dim[0].dim_param == "images"
+        assert graph.input[-1].type.tensor_type.elem_type == TensorProto.INT32
+
+
+def test_a_graph_for_several_images_needs_a_second_golden_frame(tmp_path: Path) -> None:
+    export_to(tmp_path / "model", Precision.FP32, several_images=True)
+    path = tmp_path / "model" / "golden.npz"
+    with np.load(path) as arrays:
+        first = {name: arrays[name] for name in ("image", "canvases")}
+    np.savez_compressed(path, **first)
+    manifest = tmp_path / "model" / "manifest.json"
+    raw = json.loads(manifest.read_text(encoding="utf-8"))
+    for file in raw["files"]:
+        if file["path"] == path.name:
+            file["sha256"] = sha256(path.read_bytes())
+    manifest.write_text(json.dumps(raw), encoding="utf-8")
+    with pytest.raises(DataError, match="no second frame"):
+        load_golden(ModelFolder.open(tmp_path / "model"))
+
+
+def test_a_model_without_it_names_the_option(tmp_path: Path) -> None:
+    export_to(tmp_path / "model", Precision.FP32)
+    with pytest.raises(DataError, match="vision-banana export --several-images"):
+        ModelFolder.open(tmp_path / "model").read(Role.SEVERAL, Precision.FP32)
 
 
 def test_an_export_that_fails_leaves_the_old_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,14 @@ def model(exported: Path) -> ModelFolder:
     return ModelFolder.open(exported)
 
 
+@pytest.fixture(scope="session")
+def several(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
+    """The same network with graphs for several images in one call beside those for one."""
+    folder = tmp_path_factory.mktemp("models") / "several"
+    export_to(folder, Precision.FP32, Precision.FP16, with_weights=True, several_images=True)
+    return ModelFolder.open(folder)
+
+
 @pytest.fixture
 def copied(exported: Path, tmp_path: Path) -> Path:
     """A model that a test may damage."""

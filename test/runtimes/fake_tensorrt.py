@@ -250,6 +250,7 @@ class _Runtime:
 
 _KINDS: dict[str, tuple[str, Any]] = {
     "tensor(uint8)": ("UINT8", np.uint8), "tensor(float)": ("FLOAT", np.float32), "tensor(int64)": ("INT64", np.int64),
+    "tensor(int32)": ("INT32", np.int32),
 }  # fmt: skip
 
 
@@ -282,7 +283,7 @@ class _Context:
         self.addresses: dict[str, int] = {}
 
     def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
-        if name == "task" and shape[0] > 8:
+        if name == "task" and shape[0] > (24 if "image_of" in self.engine.inputs else 8):
             return False
         self.shapes[name] = tuple(shape)
         return True

@@ -77,18 +77,18 @@ def frame(index: int, size_wh: tuple[int, int] = (WIDTH, HEIGHT)) -> UInt8Array:
     return np.asarray(cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-_traced: dict[bool, bytes] = {}
+_traced: dict[tuple[bool, bool], bytes] = {}
 
 
-def traced_once(student: Student, *, width: int, height: int) -> bytes:
+def traced_once(student: Student, *, width: int, height: int, several: bool = False) -> bytes:
     """to_onnx, of which the seeded student's graphs are kept for the whole process: each takes seconds, all are alike.
 
-    By whether it is computed in halves, which is all that an export makes of it.
+    By whether it is computed in halves and takes several images, which is all that an export makes of it.
     """
-    half = any(value.dtype is torch.float16 for value in student.state_dict().values())
-    if half not in _traced:
-        _traced[half] = to_onnx(student, width=width, height=height)
-    return _traced[half]
+    kind = (any(value.dtype is torch.float16 for value in student.state_dict().values()), several)
+    if kind not in _traced:
+        _traced[kind] = to_onnx(student, width=width, height=height, several=several)
+    return _traced[kind]
 
 
 @contextmanager
@@ -99,11 +99,14 @@ def traced_for_all() -> Iterator[None]:
         yield
 
 
-def export_to(folder: Path, *precisions: Precision, with_weights: bool = False) -> Manifest:
+def export_to(
+    folder: Path, *precisions: Precision, with_weights: bool = False, several_images: bool = False
+) -> Manifest:
     settings = ExportSettings(
         sizes_wh=((WIDTH, HEIGHT), WIDE),
         precisions=precisions,
         with_weights=with_weights,
+        several_images=several_images,
         training=TrainingRecord(summary="seeded", sources=(TrainedOn(name="none", licence="none"),), seed=0),
         scores=(Score(frames="none", metric="delta1", value=0.5, baseline=0.4),),
     )

@@ -93,7 +93,7 @@ def test_an_engine_says_the_one_size_that_it_takes(trt: FakeTensorRt, tmp_path: 
     assert session.inputs[0].shape == (1, 3, *HW)
     real, shapes = trt, session.inputs[0].shape
     assert real.builds == 1
-    session._context.set_input_shape = lambda _name, _shape: False  # type: ignore[attr-defined]
+    session._first.set_input_shape = lambda _name, _shape: False  # type: ignore[attr-defined]
     with pytest.raises(GeneratorError, match=rf"of shape \(1, 3, 8, 8\): it takes \({', '.join(map(str, shapes))}\)"):
         session.run(pattern((8, 8)))
 
@@ -108,8 +108,8 @@ def test_a_card_of_free_size_keeps_to_the_engines_size(trt: FakeTensorRt, tmp_pa
     )
     generator: Any = load_generator(f"onnx:{tmp_path / 'plane'}.yaml", backend="tensorrt", cache_dir=tmp_path / "cache")
     assert generator.report.backend.value == "tensorrt"
-    assert generator._net_hw((480, 640), 0, generator._graph(0).session) == (48, 64)
-    assert generator._net_hw((100, 640), 0, generator._graph(0).session) == (48, 64)
+    assert generator._graphs.net_hw((480, 640), 0, generator._graphs.opened(0).session) == (48, 64)
+    assert generator._graphs.net_hw((100, 640), 0, generator._graphs.opened(0).session) == (48, 64)
     assert trt.builds == 1
 
 

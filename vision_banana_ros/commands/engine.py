@@ -15,6 +15,8 @@ import io
 import json
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from vision_banana_ros.core import DataError, MissingExtraError
@@ -24,6 +26,7 @@ from vision_banana_ros.models.manifest import MANIFEST, Precision, Role
 from vision_banana_ros.runtimes.choice import attempt_all
 from vision_banana_ros.runtimes.report import Attempt
 from vision_banana_ros.runtimes.runtime import RuntimeOptions
+from vision_banana_ros.runtimes.together import attempts_together, check_together
 from vision_banana_ros.student.text import TextTable
 
 
@@ -40,6 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "model", nargs="?", type=Path, default=SHIPPED_STUDENT, help="its folder; default: the shipped"
         )
         sub.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON too")
+        if kind in ("build", "check"):
+            sub.add_argument(
+                "--images", type=int, default=1, metavar="N", help="also for N images in one call, for as many cameras"
+            )
         if kind == "build":
             files = [Precision.FP32.value, Precision.FP16.value, Precision.INT8.value]
             sub.add_argument("--precision", action="append", choices=files, help="default: every graph of the model")
@@ -56,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     if args.kind == "info":
         return _info(folder, args.json)
     if args.kind == "check":
-        attempts = check_here(folder)
+        attempts = check_here(folder, args.images)
         _write(args.json, (dataclasses.asdict(attempt) for attempt in attempts))
         return 1 if any(attempt.failed for attempt in attempts) else 0
     from vision_banana_ros.bench.model import measure
@@ -70,11 +77,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def check_here(folder: ModelFolder) -> tuple[Attempt, ...]:
-    """Every runtime and precision on the golden frame, printed as they finish."""
+def check_here(folder: ModelFolder, images: int = 1) -> tuple[Attempt, ...]:
+    """Every runtime and precision on the golden frame, then on several at once, printed as they finish."""
     text = TextTable.read(io.BytesIO(folder.read(Role.TEXT)), name=str(folder.root))
     attempts = []
-    for attempt in attempt_all(folder, text, RuntimeOptions(tell=_tell)):
+    options = RuntimeOptions(tell=_tell)
+    together = attempts_together(folder, text, replace(options, images=images)) if images > 1 else ()
+    for attempt in chain(attempt_all(folder, text, options), together):
         speed = "" if attempt.paint_ms is None else f"{attempt.paint_ms:7.1f} ms  "
         checked = f"  [checked in {attempt.check_s:.2f} s]" if attempt.check_s else ""
         name = f"{attempt.backend.value:17} {attempt.precision.value:5}"
@@ -92,17 +101,22 @@ def _build(folder: ModelFolder, args: argparse.Namespace) -> int:
     golden = load_golden(folder)
     text = TextTable.read(io.BytesIO(folder.read(Role.TEXT)), name=str(folder.root))
     boxes = pack(golden.instructions, text, folder.manifest.tasks)
-    engines = engines_here(RuntimeOptions(cache_dir=args.cache_dir, tell=_tell))
     wanted = [Precision(name) for name in args.precision] if args.precision else folder.manifest.precisions()
     good = True
-    for precision in wanted:
-        runtime = engines.open(folder, precision)
-        result = check(runtime, golden, boxes)
-        runtime.close()
-        kept = engines.keeps(folder, precision)
-        state = "ready" if result.passed and kept else "not kept" if result.passed else "wrong, it will not be used"
-        print(f"{precision.value}: {state}; {result.why()}")
-        good = good and result.passed and kept
+    for images in sorted({1, args.images}):
+        engines = engines_here(RuntimeOptions(cache_dir=args.cache_dir, tell=_tell, images=images))
+        for precision in wanted:
+            runtime = engines.open(folder, precision)
+            if images == 1:
+                result = check(runtime, golden, boxes)
+            else:
+                result = check_together(runtime, golden, text, folder.manifest.tasks, images)
+            runtime.close()
+            kept = engines.keeps(folder, precision)
+            state = "ready" if result.passed and kept else "not kept" if result.passed else "wrong, it will not be used"
+            name = precision.value if images == 1 else f"{precision.value}, {images} images in one call"
+            print(f"{name}: {state}; {result.why()}")
+            good = good and result.passed and kept
     return 0 if good else 1
 
 

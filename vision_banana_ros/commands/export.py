@@ -22,10 +22,15 @@ if TYPE_CHECKING:
 _FILES = [precision.value for precision in Precision if precision is not Precision.BF16]
 
 
+#: Said by `vision-banana pack` too.
+SEVERAL_HELP = "beside each graph one for several images in one call: for several cameras on a GPU (docs/ros.md)"
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, help="a folder of `vision-banana train`, or a model with weights")
     parser.add_argument("--out", type=Path, required=True, metavar="MODEL", help="the model's folder; it is replaced")
     parser.add_argument("--precision", action="append", choices=_FILES, help="graphs to write; default: fp32")
+    parser.add_argument("--several-images", action="store_true", help=SEVERAL_HELP)
     parser.add_argument("--weights", action="store_true", help="keep the weights too, for PyTorch and further exports")
 
 
@@ -43,9 +48,11 @@ def run(args: argparse.Namespace) -> int:
         settings,
         precisions=tuple(Precision(name) for name in args.precision or ["fp32"]),
         with_weights=args.weights,
+        several_images=args.several_images,
     )
     write_model(student, text, args.out, settings, footage=MovingScene(), vocabulary=vocabulary.labels(), tell=print)
-    failed = [attempt for attempt in check_here(ModelFolder.open(args.out)) if attempt.failed]
+    images = 3 if args.several_images else 1
+    failed = [attempt for attempt in check_here(ModelFolder.open(args.out), images) if attempt.failed]
     return 1 if failed else 0
 
 

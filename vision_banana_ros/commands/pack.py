@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from vision_banana_ros.bench.model_subjects import read_size
+from vision_banana_ros.commands.export import SEVERAL_HELP
 from vision_banana_ros.core import DataError, require_package
 from vision_banana_ros.data import open_dataset
 from vision_banana_ros.evaluation.baselines import PriorMaps
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--best", action="store_true", help="the weights that did best on the run's gates, not the last"
     )
     parser.add_argument("--weights", action="store_true", help="with weights, to run in PyTorch and to learn on from")
+    parser.add_argument("--several-images", action="store_true", help=SEVERAL_HELP)
     parser.add_argument("--summary", default="", help="one line on how it was trained")
     parser.add_argument("--keep", action="store_true", help="write the model even where a baseline is not beaten")
 
@@ -114,6 +116,7 @@ def run(args: argparse.Namespace) -> int:
             sizes_wh=sizes,
             precisions=tuple(Precision(p) for p in args.precision or ["fp32"]),
             with_weights=args.weights,
+            several_images=args.several_images,
             training=record,
             scores=tuple(scores(evaluations)),
         ),

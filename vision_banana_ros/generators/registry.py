@@ -60,6 +60,8 @@ def load_generator(
     allow_remote: bool | None = None,
     max_rate_hz: float = 0.0,
     remembers: bool = False,
+    cameras: int = 1,
+    together: str = "auto",
 ) -> Generator:
     """The generator of that name; `backend` chooses the runtime of a trained model ("auto": the best one here).
 
@@ -70,7 +72,7 @@ def load_generator(
     options = GeneratorOptions(
         backend=backend, tell=tell or say_nothing, cache_dir=cache_dir, device=device, precision=precision,
         accept_licence=accept_licence, anchor=anchor, words=words, allow_remote=allow_remote, max_rate_hz=max_rate_hz,
-        remembers=remembers,
+        remembers=remembers, cameras=cameras, together=together,
     )  # fmt: skip
     return load(model, options)
 
@@ -141,9 +143,10 @@ def _load_student(folder: Path, options: GeneratorOptions) -> Generator:
 
     sizes_wh = () if options.size is None else (options.size,)
     runtime = RuntimeOptions(
-        tell=options.tell, cache_dir=options.cache_dir, sizes_wh=sizes_wh, remembers=options.remembers
-    )
-    return load_student(folder, backend=options.backend, options=runtime)
+        tell=options.tell, cache_dir=options.cache_dir, sizes_wh=sizes_wh, remembers=options.remembers,
+        images=options.cameras,
+    )  # fmt: skip
+    return load_student(folder, backend=options.backend, options=runtime, together=options.together)
 
 
 def _moving() -> Footage:

@@ -37,7 +37,8 @@ class ModelFolder:
         file = self.manifest.file(role, precision)
         if file is None:
             what = role.value if precision is None else f"{precision.value} {role.value}"
-            raise DataError(f"model {self.root} has no {what} file: export it with  vision-banana export")
+            option = " --several-images" if role is Role.SEVERAL else ""
+            raise DataError(f"model {self.root} has no {what} file: export it with  vision-banana export{option}")
         return self._checked(file)
 
     def _checked(self, file: ModelFile) -> bytes:
@@ -54,6 +55,6 @@ class ModelFolder:
                 f"model file {path} is damaged or was changed: its SHA-256 is {found[:12]}..., "
                 f"the manifest says {file.sha256[:12]}... ; copy the whole folder again or export it anew"
             )
-        if file.role is Role.GRAPH and _WEIGHTS_OUTSIDE in data:
+        if file.role in (Role.GRAPH, Role.SEVERAL) and _WEIGHTS_OUTSIDE in data:
             raise DataError(f"model file {path} keeps weights outside of itself, unchecked: export the model anew")
         return data

@@ -46,6 +46,7 @@ class Role(str, Enum):
     """What a file of the folder is for."""
 
     GRAPH = "graph"  # ONNX, one per precision
+    SEVERAL = "several"  # the same for several images in one call, where the model offers it
     TEXT = "text"  # embeddings of the words it knows
     GOLDEN = "golden"  # one frame, and the canvases that the network painted for it in training precision
     WEIGHTS = "weights"  # named arrays, for the PyTorch runtime

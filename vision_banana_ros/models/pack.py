@@ -5,7 +5,6 @@ The folder is written beside its place and moved there when it is whole, so a re
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -17,18 +16,17 @@ import numpy as np
 import torch
 
 from vision_banana_ros.core import DataError, Footage, Target, Task, UInt8Array
-from vision_banana_ros.models.golden import Golden
+from vision_banana_ros.models.golden import Golden, second_of
 from vision_banana_ros.models.halves import with_full_ranges
 from vision_banana_ros.models.manifest import Manifest, ModelFile, Precision, Role, Score, TrainingRecord
 from vision_banana_ros.models.operators import OLDEST_ONNXRUNTIME, missing_in_oldest, operators
 from vision_banana_ros.models.quantise import quantised
 from vision_banana_ros.models.weights import save_student
 from vision_banana_ros.prompts import Instruction
-from vision_banana_ros.student.boxes import Boxes
 from vision_banana_ros.student.graph import Exported, to_onnx
 from vision_banana_ros.student.halved import halved
 from vision_banana_ros.student.network import Student
-from vision_banana_ros.student.paintbox import PaintBoxes, pack
+from vision_banana_ros.student.paintbox import PaintBoxes, pack, side_by_side
 from vision_banana_ros.student.text import TextTable
 
 TEXT_FILE, GOLDEN_FILE, WEIGHTS_FILE = "text.npz", "golden.npz", "weights.npz"
@@ -46,12 +44,15 @@ GOLDEN_INSTRUCTIONS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportSettings:
-    """`sizes_wh`: what it was trained for, the first is the golden frame's and the calibration's."""
+    """`sizes_wh`: what it was trained for, the first is the golden frame's and the calibration's. `several_images`:
+    beside each graph one for several images at once, for several cameras on a GPU.
+    """
 
     name: str = "student"
     sizes_wh: tuple[tuple[int, int], ...] = ((256, 192),)
     precisions: tuple[Precision, ...] = (Precision.FP32,)
     with_weights: bool = False
+    several_images: bool = False
     training: TrainingRecord = field(default_factory=lambda: TrainingRecord(summary="not recorded"))
     scores: tuple[Score, ...] = ()
 
@@ -75,13 +76,14 @@ def write_model(
         text.save(draft / TEXT_FILE)
         table = TextTable.load(draft / TEXT_FILE)  # as rounded as a robot reads it
         boxes = pack(GOLDEN_INSTRUCTIONS, table, student.config.tasks)
+        roles = (Role.GRAPH, Role.SEVERAL) if settings.several_images else (Role.GRAPH,)
         files = [
-            _write_graph(student, draft, precision, settings, footage, boxes, tell) for precision in settings.precisions
+            _write_graph(student, draft, role, precision, settings, footage, boxes, tell)
+            for precision in settings.precisions
+            for role in roles
         ]
         files.append(ModelFile.of(draft / TEXT_FILE, Role.TEXT))
-        image = _frames(footage, 1, settings.sizes_wh[0])[0]
-        golden = Golden(image=image, instructions=GOLDEN_INSTRUCTIONS, canvases=paint_eagerly(student, image, boxes))
-        golden.save(draft / GOLDEN_FILE)
+        _golden(student, table, settings, footage).save(draft / GOLDEN_FILE)
         files.append(ModelFile.of(draft / GOLDEN_FILE, Role.GOLDEN))
         if settings.with_weights:
             files.append(_write_weights(student, draft / WEIGHTS_FILE))
@@ -101,10 +103,21 @@ def write_model(
     return manifest
 
 
+def _golden(student: Student, table: TextTable, settings: ExportSettings, footage: Footage) -> Golden:
+    def painted(image: UInt8Array, instructions: Sequence[Instruction], second: Golden | None = None) -> Golden:
+        canvases = paint_eagerly(student, image, pack(instructions, table, student.config.tasks))
+        return Golden(image=image, instructions=tuple(instructions), canvases=canvases, second=second)
+
+    size_wh = settings.sizes_wh[0]
+    second = None
+    if settings.several_images:
+        second = painted(_frames(footage, 2, size_wh)[-1], second_of(GOLDEN_INSTRUCTIONS))
+    return painted(_frames(footage, 1, size_wh)[0], GOLDEN_INSTRUCTIONS, second)
+
+
 def paint_eagerly(student: Student, image: UInt8Array, boxes: PaintBoxes) -> UInt8Array:
     """What PyTorch paints in FP32, (K, H, W, 3): the reference of every runtime."""
-    arrays = boxes.arrays()
-    inputs = [torch.from_numpy(arrays[field.name]) for field in dataclasses.fields(Boxes)]
+    inputs = [torch.from_numpy(array) for array in boxes.arrays().values()]
     with torch.no_grad():
         planes = Exported(student.eval())(torch.from_numpy(image[None]), *inputs).numpy()
     return np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
@@ -115,21 +128,25 @@ def graph_bytes(
     precision: Precision,
     calibration: Sequence[UInt8Array],
     boxes: PaintBoxes,
+    *,
+    several: bool = False,
 ) -> bytes:
-    """One ONNX graph; its H, W, K and P are free."""
+    """One ONNX graph; its H, W, K and P are free, and the number of its images if it is for `several`."""
     width, height = _TRACED_WH
     if precision is Precision.FP32:
-        return to_onnx(student, width=width, height=height)
+        return to_onnx(student, width=width, height=height, several=several)
     if precision is Precision.FP16:
-        return with_full_ranges(to_onnx(halved(student), width=width, height=height))
+        return with_full_ranges(to_onnx(halved(student), width=width, height=height, several=several))
     if precision is Precision.INT8:
-        return quantised(to_onnx(student, width=width, height=height), calibration, boxes)
+        plain = to_onnx(student, width=width, height=height, several=several)
+        return quantised(plain, calibration, side_by_side([boxes]) if several else boxes)
     raise ValueError(f"{precision.value} has no file of its own: it is computed from the fp32 graph")
 
 
 def _write_graph(
     student: Student,
     draft: Path,
+    role: Role,
     precision: Precision,
     settings: ExportSettings,
     footage: Footage,
@@ -138,8 +155,9 @@ def _write_graph(
 ) -> ModelFile:
     size_wh = settings.sizes_wh[0]
     calibration = _frames(footage, _CALIBRATION_FRAMES, size_wh) if precision is Precision.INT8 else []
-    path = draft / f"student.{precision.value}.onnx"
-    graph = graph_bytes(student, precision, calibration, boxes)
+    several = role is Role.SEVERAL
+    path = draft / (f"student.{precision.value}.several.onnx" if several else f"student.{precision.value}.onnx")
+    graph = graph_bytes(student, precision, calibration, boxes, several=several)
     path.write_bytes(graph)
     tell(f"{path.name}: {len(graph) / 1e6:.1f} MB")
     missing = missing_in_oldest(graph)
@@ -151,7 +169,7 @@ def _write_graph(
     unknown = operators(graph).unknown_to_tensorrt
     if unknown:
         tell(f"{path.name}: TensorRT does not know {', '.join(unknown)}, so only the other runtimes will run it")
-    return ModelFile.of(path, Role.GRAPH, precision)
+    return ModelFile.of(path, role, precision)
 
 
 def _write_weights(student: Student, path: Path) -> ModelFile:

@@ -20,7 +20,7 @@ from vision_banana_ros.student.paintbox import IMAGE, PaintBoxes
 
 
 class _Frames(CalibrationDataReader):  # type: ignore[misc]
-    """Frames at the model's size, each with the same prompts."""
+    """Frames at the model's size, one a call, each with the same prompts."""
 
     def __init__(self, frames: Iterable[UInt8Array], boxes: PaintBoxes) -> None:
         self._feeds: Iterator[dict[str, Any]] = ({IMAGE: frame[None], **boxes.arrays()} for frame in frames)

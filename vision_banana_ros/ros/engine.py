@@ -90,6 +90,8 @@ def load_engine(settings: Settings, *, tell: Callable[[str], None]) -> Engine:
         allow_remote=settings.allow_remote,
         max_rate_hz=settings.max_rate_hz,
         remembers=True,
+        cameras=len(settings.cameras) or 1,
+        together=settings.together,
     )
     ready = f"loaded in {time.perf_counter() - start:.2f} s"
     engine = Engine(generator, AboutEngine())

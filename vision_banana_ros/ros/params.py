@@ -21,7 +21,7 @@ from functools import lru_cache
 from typing import cast
 
 from vision_banana_ros.core import DEPTH_ENCODINGS, Task, VisionBananaError, describe
-from vision_banana_ros.generators.options import DEVICES, PRECISIONS
+from vision_banana_ros.generators.options import DEVICES, PRECISIONS, TOGETHER
 from vision_banana_ros.perceiver import PerceiverSettings
 from vision_banana_ros.prompts import ClassSet, Instruction, class_set_names, read_class_set, read_request
 from vision_banana_ros.ros.cropping import Crop
@@ -82,6 +82,10 @@ class Settings:
     cameras: tuple[str, ...] = parameter(
         (), "Names of several cameras that one model sees for, each with its topics under its name, [front, rear]: "
         "front/image, front/points; empty: one camera, whose topics stand alone.", live=False,
+    )  # fmt: skip
+    together: str = parameter(
+        "auto", "Frames of several cameras in one call of the network, where the model has a graph for it "
+        "(docs/ros.md); auto: on a GPU, for on a CPU each takes longer so.", live=False, choices=TOGETHER,
     )  # fmt: skip
     transport: str = parameter(
         "raw", "Listen to `image`, or to `image/compressed`.", live=False, choices=("raw", "compressed")

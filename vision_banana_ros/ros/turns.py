@@ -2,8 +2,9 @@
 
 Whoever asks first is served first, and no camera asks again before it was answered: so turns go round, and each waits
 for one frame of each other camera at most. A generator that paints frames of several cameras in one call
-(`generate_together`) is given all that wait; one that does not, the shipped student among them, paints them one after
-the other. What goes wrong with a frame is told to whoever asked; where a joint call fails, each is asked alone.
+(`generate_together`) is given all that wait; one that does not, a student without a graph for it among them, paints
+them one after the other. What goes wrong with a frame is told to whoever asked; where a joint call fails, each is
+asked alone.
 """
 
 from __future__ import annotations

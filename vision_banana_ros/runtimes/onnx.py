@@ -16,8 +16,8 @@ import numpy as np
 
 from vision_banana_ros.core import MissingExtraError, UInt8Array
 from vision_banana_ros.models.folder import ModelFolder
-from vision_banana_ros.models.manifest import Precision, Role
-from vision_banana_ros.runtimes.runtime import Backend, RuntimeOptions, RuntimeUnfit, default_directory
+from vision_banana_ros.models.manifest import Precision
+from vision_banana_ros.runtimes.runtime import Backend, RuntimeOptions, RuntimeUnfit, default_directory, graph_for
 from vision_banana_ros.runtimes.session import Feed, Graph, Port, Probe
 from vision_banana_ros.student.paintbox import CANVAS, IMAGE, PaintBoxes
 
@@ -89,7 +89,7 @@ def open_rtx_runtime(folder: ModelFolder, precision: Precision, options: Runtime
 def _open(folder: ModelFolder, precision: Precision, options: RuntimeOptions, backend: Backend) -> OnnxRuntime:
     if precision is Precision.BF16:
         raise RuntimeUnfit("ONNX Runtime computes in the precision of its file, and bf16 has none: use openvino")
-    return OnnxRuntime(folder.read(Role.GRAPH, precision), precision, options, backend)
+    return OnnxRuntime(graph_for(folder, precision, options), precision, options, backend)
 
 
 def open_graph(path: Path, precision: Precision, options: RuntimeOptions, _probe: Probe) -> OnnxSession:

@@ -17,9 +17,9 @@ import numpy as np
 
 from vision_banana_ros.core import MissingExtraError, UInt8Array
 from vision_banana_ros.models.folder import ModelFolder
-from vision_banana_ros.models.manifest import Precision, Role
+from vision_banana_ros.models.manifest import Precision
 from vision_banana_ros.runtimes.openvino_maps import in_few_channels
-from vision_banana_ros.runtimes.runtime import Backend, RuntimeOptions, RuntimeUnfit
+from vision_banana_ros.runtimes.runtime import Backend, RuntimeOptions, RuntimeUnfit, graph_for
 from vision_banana_ros.runtimes.selfcheck import CANVAS_LEVELS
 from vision_banana_ros.runtimes.session import Feed, Graph, Port, Probe, disagreement
 from vision_banana_ros.student.paintbox import CANVAS, IMAGE, PaintBoxes
@@ -158,7 +158,7 @@ def open_runtime(folder: ModelFolder, precision: Precision, options: RuntimeOpti
     if precision not in _FILE_AND_HINT:
         raise RuntimeUnfit(f"OpenVINO runs {', '.join(p.value for p in _FILE_AND_HINT)} here, not {precision.value}")
     file, hint = _FILE_AND_HINT[precision]
-    return OpenVinoRuntime(folder.read(Role.GRAPH, file), precision, hint, options)
+    return OpenVinoRuntime(graph_for(folder, file, options), precision, hint, options)
 
 
 def _port(port: Any) -> Port:

@@ -2,6 +2,8 @@
 
     image (1, H, W, 3) uint8 + paint boxes of K prompts -> canvases (K, 3, H, W) uint8, in one pass of the network
 
+Opened for several images (`RuntimeOptions.images`), it takes (B, H, W, 3) and boxes that say whose each prompt is.
+
 Every runtime is one module beside this one with `open_runtime(folder, precision, options) -> Runtime`, and one entry in
 RUNTIMES. It raises a
 `RuntimeUnfit` for what only concerns itself (its package is missing, there is no such device, the engine cannot be
@@ -18,7 +20,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from vision_banana_ros.core import GeneratorError, UInt8Array
-from vision_banana_ros.models.manifest import Precision
+from vision_banana_ros.models.folder import ModelFolder
+from vision_banana_ros.models.manifest import Precision, Role
 from vision_banana_ros.student.paintbox import PaintBoxes
 
 NO_WEIGHTS = "the model comes without weights for PyTorch: export it with --weights"
@@ -137,6 +140,11 @@ class RuntimeUnfit(GeneratorError):  # noqa: N818 -- it says what the runtime is
     """This runtime cannot run this model here; another one may."""
 
 
+def graph_for(folder: ModelFolder, precision: Precision, options: RuntimeOptions) -> bytes:
+    """The ONNX graph that these options ask for, its hash checked."""
+    return folder.read(Role.SEVERAL if options.images > 1 else Role.GRAPH, precision)
+
+
 def say_nothing(_message: str) -> None:
     """The default ear for progress."""
 
@@ -145,7 +153,7 @@ def say_nothing(_message: str) -> None:
 class RuntimeOptions:
     """`threads` None leaves the number to the runtime; `sizes_wh` are canvas sizes to paint instead of the model's own;
     `tell` hears of long work, a line at a time. `remembers`: keep which runtime was the fastest beside the engines, and
-    take it again at the next start.
+    take it again at the next start. `images`: how many one call may have at most; more than one is another graph.
     """
 
     threads: int | None = None
@@ -153,6 +161,7 @@ class RuntimeOptions:
     cache_dir: Path | None = None
     tell: Callable[[str], None] = field(default=say_nothing)
     remembers: bool = False
+    images: int = 1
 
 
 def default_directory() -> Path:

@@ -6,7 +6,8 @@ one CUDA graph replays the whole network in one launch, on inputs that lie where
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,6 @@ from vision_banana_ros.models.folder import ModelFolder
 from vision_banana_ros.models.manifest import Precision
 from vision_banana_ros.models.weights import load_student
 from vision_banana_ros.runtimes.runtime import Backend, RuntimeOptions, RuntimeUnfit
-from vision_banana_ros.student.boxes import Boxes
 from vision_banana_ros.student.graph import Exported
 from vision_banana_ros.student.halved import halved
 from vision_banana_ros.student.network import Student
@@ -39,8 +39,7 @@ class TorchRuntime:
 
     @torch.no_grad()
     def paint(self, image: UInt8Array, boxes: PaintBoxes) -> UInt8Array:
-        arrays = boxes.arrays()
-        inputs = [torch.from_numpy(arrays[f.name]).to(self._device) for f in fields(Boxes)]
+        inputs = [torch.from_numpy(array).to(self._device) for array in boxes.arrays().values()]
         painted: UInt8Array = self._model(torch.from_numpy(image).to(self._device), *inputs).cpu().numpy()
         return painted
 
@@ -49,7 +48,6 @@ class TorchRuntime:
 class _Captured:
     """A CUDA graph for one set of shapes, and the memory that it reads and writes."""
 
-    shapes: tuple[tuple[int, ...], ...]
     host: tuple[Tensor, ...]  # page-locked
     device: tuple[Tensor, ...]
     painted: Tensor
@@ -58,25 +56,29 @@ class _Captured:
 
 
 class TorchCudaRuntime:
-    """The network on the current GPU, replayed as a CUDA graph; captured anew when shapes change."""
+    """The network on the current GPU, replayed as a CUDA graph; `kept` graphs at most, of the shapes used last."""
 
     backend = Backend.TORCH_CUDA
 
-    def __init__(self, student: Student, precision: Precision) -> None:
+    def __init__(self, student: Student, precision: Precision, kept: int = 1) -> None:
         self.precision = precision
         student = halved(student) if precision is Precision.FP16 else student.eval()
         self._model = Exported(student.cuda())
         self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        self._captured: _Captured | None = None
+        self._kept = kept
+        self._captured: OrderedDict[tuple[tuple[int, ...], ...], _Captured] = OrderedDict()
 
     @torch.no_grad()
     def paint(self, image: UInt8Array, boxes: PaintBoxes) -> UInt8Array:
         arrays: dict[str, AnyArray] = {IMAGE: image, **boxes.arrays()}
         shapes = tuple(array.shape for array in arrays.values())
         with torch.cuda.stream(self._stream):
-            if self._captured is None or self._captured.shapes != shapes:
-                self._captured = self._capture(arrays, shapes)
-            captured = self._captured
+            captured = self._captured.get(shapes)
+            if captured is None:
+                while len(self._captured) >= self._kept:
+                    self._captured.popitem(last=False)
+                captured = self._captured[shapes] = self._capture(arrays)
+            self._captured.move_to_end(shapes)
             for host, device, array in zip(captured.host, captured.device, arrays.values(), strict=True):
                 host.numpy()[...] = array
                 device.copy_(host, non_blocking=True)
@@ -86,7 +88,7 @@ class TorchCudaRuntime:
         painted: UInt8Array = captured.painted_host.numpy()
         return painted
 
-    def _capture(self, arrays: dict[str, AnyArray], shapes: tuple[tuple[int, ...], ...]) -> _Captured:
+    def _capture(self, arrays: dict[str, AnyArray]) -> _Captured:
         host = tuple(torch.from_numpy(np.ascontiguousarray(array)).pin_memory() for array in arrays.values())
         device = tuple(tensor.cuda() for tensor in host)
         for _ in range(_WARM_UPS):  # cuDNN chooses its algorithms now, which a capture could not record
@@ -94,7 +96,7 @@ class TorchCudaRuntime:
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, stream=self._stream):
             painted = self._model(*device)
-        return _Captured(shapes, host, device, painted, torch.empty_like(painted, device="cpu").pin_memory(), graph)
+        return _Captured(host, device, painted, torch.empty_like(painted, device="cpu").pin_memory(), graph)
 
 
 def open_runtime(folder: ModelFolder, precision: Precision, options: RuntimeOptions) -> TorchRuntime:
@@ -107,12 +109,11 @@ def open_runtime(folder: ModelFolder, precision: Precision, options: RuntimeOpti
 
 
 def open_cuda_runtime(folder: ModelFolder, precision: Precision, options: RuntimeOptions) -> TorchCudaRuntime:
-    del options  # threads and engine caches mean nothing here
     if not torch.cuda.is_available():
         raise RuntimeUnfit("PyTorch sees no CUDA device")
     if precision not in (Precision.FP16, Precision.FP32):
         raise RuntimeUnfit(f"PyTorch runs fp16 and fp32 on a GPU here, not {precision.value}")
     try:
-        return TorchCudaRuntime(load_student(folder), precision)
+        return TorchCudaRuntime(load_student(folder), precision, options.images)
     except RuntimeError as error:  # what CUDA and cuDNN raise
         raise RuntimeUnfit(f"PyTorch cannot run the network on the GPU: {error}") from error

@@ -4,6 +4,11 @@
     task, lens, text, kind, place, color   as PaintBoxes  K prompts, P paints: free at run time
     canvas  uint8 (K, 3, H, W) RGB, planar                cv2.merge interleaves it faster than the graph would
 
+A graph for several images at once is a file of its own, since one image runs slower in it (docs/LOG.md):
+
+    image     uint8 (B, H, W, 3)                          B: free at run time, all of one size
+    image_of  int32 (K,)                                  which image each prompt is about
+
 Batch normalisation is folded, the exponential mixtures stay in float32.
 """
 
@@ -11,7 +16,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 
 import torch
@@ -23,11 +27,11 @@ from vision_banana_ros.student.blocks import sharp_double
 from vision_banana_ros.student.boxes import Boxes
 from vision_banana_ros.student.folded import folded
 from vision_banana_ros.student.network import Student
-from vision_banana_ros.student.paintbox import TASKS, PaintBoxes, pack
+from vision_banana_ros.student.paintbox import IMAGE, IMAGE_OF, TASKS, PaintBoxes, pack
 from vision_banana_ros.student.text import EMBEDDING_SIZE, TextTable
 
 OPSET = 17
-INPUTS: tuple[str, ...] = ("image", *PaintBoxes.__dataclass_fields__)
+INPUTS: tuple[str, ...] = (IMAGE, *(name for name in PaintBoxes.__dataclass_fields__ if name != IMAGE_OF))
 _DYNAMIC = {
     "image": {1: "height", 2: "width"},
     "task": {0: "prompts"},
@@ -35,42 +39,49 @@ _DYNAMIC = {
     **{name: {0: "prompts", 1: "paints"} for name in ("text", "kind", "place", "color")},
     "canvas": {0: "prompts", 2: "height", 3: "width"},
 }
+_SEVERAL = {**_DYNAMIC, "image": {0: "images", 1: "height", 2: "width"}, IMAGE_OF: {0: "prompts"}}
 
 
 class Exported(nn.Module):
-    """One image, 8 bits in, 8 bits out: the form in which the student runs."""
+    """8 bits in, 8 bits out: the form in which the student runs; of one image where `image_of` is not given."""
 
     def __init__(self, student: Student) -> None:
         super().__init__()
         self.student = student
 
     def forward(
-        self, image: Tensor, task: Tensor, lens: Tensor, text: Tensor, kind: Tensor, place: Tensor, color: Tensor
+        self,
+        image: Tensor,
+        task: Tensor,
+        lens: Tensor,
+        text: Tensor,
+        kind: Tensor,
+        place: Tensor,
+        color: Tensor,
+        image_of: Tensor | None = None,
     ) -> Tensor:
-        sketch = self.student.sketch(image.permute(0, 3, 1, 2), Boxes(task, lens, text, kind, place, color))
+        sketch = self.student.sketch(image.permute(0, 3, 1, 2), Boxes(task, lens, text, kind, place, color, image_of))
         levels = sketch.color.clamp(0, 1) * 255 + 0.5  # before it is doubled, which mixes and so keeps the range
         return sharp_double(levels, sketch.edges).to(torch.uint8)
 
 
-def to_onnx(student: Student, *, width: int, height: int, free_size: bool = True) -> bytes:
-    """The ONNX file's bytes; `width` x `height` is what the graph is traced with."""
+def to_onnx(student: Student, *, width: int, height: int, several: bool = False) -> bytes:
+    """The ONNX file's bytes; `width` x `height` is what the graph is traced with. `several`: for several images."""
     model = Exported(folded(student)).eval()
-    dynamic = (
-        _DYNAMIC
-        if free_size
-        else {k: v for k, v in _DYNAMIC.items() if k not in ("image", "canvas")} | {"canvas": {0: "prompts"}}
-    )
+    inputs = example_inputs(width, height, student.config.tasks)
+    if several:
+        inputs = (inputs[0].expand(2, -1, -1, -1), *inputs[1:], torch.tensor([0, 1, 1], dtype=torch.int32))
     buffer = io.BytesIO()
     with torch.no_grad():
         torch.onnx.export(
             model,
-            example_inputs(width, height, student.config.tasks),
+            inputs,
             buffer,  # type: ignore[arg-type]  # a file object is taken, though its stub names paths only
             opset_version=OPSET,
             dynamo=False,
-            input_names=list(INPUTS),
+            input_names=[*INPUTS, IMAGE_OF] if several else list(INPUTS),
             output_names=["canvas"],
-            dynamic_axes=dynamic,
+            dynamic_axes=_SEVERAL if several else _DYNAMIC,
         )
     return buffer.getvalue()
 
@@ -90,7 +101,7 @@ def example_inputs(width: int, height: int, tasks: Sequence[str] = TASKS) -> tup
         tasks,
     )
     image = torch.zeros((1, height, width, 3), dtype=torch.uint8)
-    return (image, *(torch.from_numpy(boxes.arrays()[f.name]) for f in fields(Boxes)))
+    return (image, *map(torch.from_numpy, boxes.arrays().values()))
 
 
 def write_onnx(student: Student, path: Path, *, width: int, height: int) -> None:

@@ -33,8 +33,8 @@ def _casting(dtype: torch.dtype) -> Any:
 
 
 def _cast(value: Any, dtype: torch.dtype) -> Any:
-    if isinstance(value, Tensor):
-        return value.to(dtype)
+    if isinstance(value, Tensor):  # an index stays one
+        return value.to(dtype) if value.is_floating_point() else value
     if isinstance(value, list):
         return [_cast(item, dtype) for item in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

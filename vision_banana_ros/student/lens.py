@@ -54,11 +54,11 @@ class Lens(nn.Module):
         return Guess(*self.say(F.relu(self.think(glance))).unbind(1))
 
 
-def log_shift(guess: Guess, lens: Tensor, width: Tensor | int) -> Tensor:
+def log_shift(guess: Guess, lens: Tensor, width: Tensor | int, image_of: Tensor | None = None) -> Tensor:
     """log k of each prompt (N,): `lens` (N, 2) is its token, whether a lens is told and log(width / f)."""
     told = lens[:, 0]
-    share = told * lens[:, 1] - told * for_prompts(guess.told, lens)
-    free = for_prompts(guess.lens - guess.untold, lens) * (1 - told)
+    share = told * lens[:, 1] - told * for_prompts(guess.told, lens, image_of)
+    free = for_prompts(guess.lens - guess.untold, lens, image_of) * (1 - told)
     return _log(width) - math.log(FOCAL_PX) - share - free
 
 

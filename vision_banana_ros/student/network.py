@@ -18,7 +18,8 @@ There is no head per task: a depth canvas differs from a segmentation by the pai
 Convention
     image (B, 3, H, W) of 0..255, H and W multiples of 32; boxes (B, K, ...) as in `PaintBoxes`; canvases 0..1.
     Inside, the prompts of all images lie in one row: N = B * K, image by image. One image is not copied for its prompts
-    but broadcast, in four dimensions: with a fifth, OpenVINO turns the large maps around, half of its time.
+    but broadcast, in four dimensions: with a fifth, OpenVINO turns the large maps around, half of its time. Where
+    `Boxes.image_of` says which image each prompt is about, their numbers may differ, and maps are copied by it.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Sketch:
     """Canvases at half size, and how to double them."""
 
     color: Tensor  # (N, 3, H/2, W/2) in 0..1
-    edges: Tensor  # (B, 16, H/2, W/2)
+    edges: Tensor  # (B, 16, H/2, W/2), or (N, ...) with image_of
     place: Tensor  # (N, H/2, W/2) canonical
     mixture: Mixture
     guess: Guess
@@ -113,7 +114,7 @@ class Student(nn.Module):
         )
 
     def sketch(self, image: Tensor, boxes: Boxes) -> Sketch:
-        """Boxes (N, ...), N a multiple of the images."""
+        """Boxes (N, ...), N a multiple of the images, or with `image_of`."""
         return self.draw(self.see(image), boxes)
 
     def see(self, image: Tensor) -> Seen:
@@ -128,13 +129,14 @@ class Student(nn.Module):
 
     def draw(self, seen: Seen, boxes: Boxes, log_k: Tensor | None = None) -> Sketch:
         prompt, key = self.reader(boxes, seen.glance)
-        mixture = self.mixer(self.painter(seen, prompt), key, boxes)
+        mixture = self.mixer(self.painter(seen, prompt, boxes.image_of), key, boxes)
         guess = self.lens(seen.glance)
         if log_k is None:
-            log_k = log_shift(guess, boxes.lens, 4 * seen.where.shape[3])
+            log_k = log_shift(guess, boxes.lens, 4 * seen.where.shape[3], boxes.image_of)
         half = sharp_double(mixture.mixed, mixture.choice)
         knots = boxes.kind[..., KNOT].sum(1)
         place = half[:, 3]
         along_walk = walk(shifted(place, log_k), boxes.color, knots)
         color = torch.where(knots[:, None, None, None] > 0, along_walk, half[:, :3])
-        return Sketch(color, seen.edges, place, mixture, guess)
+        edges = seen.edges if boxes.image_of is None else seen.edges.index_select(0, boxes.image_of)
+        return Sketch(color, edges, place, mixture, guess)

@@ -27,12 +27,13 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from vision_banana_ros.core import Ask, FloatArray, Rgb, Task
+from vision_banana_ros.core import AnyArray, Ask, FloatArray, Int32Array, Rgb, Task
 from vision_banana_ros.student.text import EMBEDDING_SIZE, TextTable
 from vision_banana_ros.tasks import Paint, room
 
 #: Names of the graph's tensors beside those of `PaintBoxes`.
 IMAGE = "image"
+IMAGE_OF = "image_of"
 CANVAS = "canvas"
 
 #: The tasks of a model whose manifest names none: those of the first students, in the order of the network's input.
@@ -57,12 +58,14 @@ class PaintBoxes:
     kind: FloatArray  # (K, P, 4) one-hot; all 0 where absent
     place: FloatArray  # (K, P) of knots, 0..1
     color: FloatArray  # (K, P, 3)
+    image_of: Int32Array | None = None  # (K,): which of several images a prompt is about; None: of the only one
 
     def __len__(self) -> int:
         return len(self.task)
 
-    def arrays(self) -> dict[str, FloatArray]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+    def arrays(self) -> dict[str, AnyArray]:
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: array for name, array in named.items() if array is not None}
 
 
 def pack(instructions: Sequence[Ask], text: TextTable, tasks: Sequence[str] = TASKS) -> PaintBoxes:
@@ -81,6 +84,22 @@ def pack(instructions: Sequence[Ask], text: TextTable, tasks: Sequence[str] = TA
         for column, paint in enumerate(paints):
             _fill(boxes, (row, column), paint, text)
     return boxes
+
+
+def side_by_side(boxes: Sequence[PaintBoxes]) -> PaintBoxes:
+    """The prompts of several images in one row, each image's own number of them; `image_of` says whose each is."""
+    size = max(box.place.shape[1] for box in boxes)
+
+    def in_a_row(name: str) -> FloatArray:
+        arrays = [getattr(box, name) for box in boxes]
+        if name in ("task", "lens"):
+            return np.concatenate(arrays)
+        absent = [((0, 0), (0, size - a.shape[1]), *[(0, 0)] * (a.ndim - 2)) for a in arrays]
+        return np.concatenate([np.pad(a, margin) for a, margin in zip(arrays, absent, strict=True)])
+
+    image_of = np.repeat(np.arange(len(boxes), dtype=np.int32), [len(box) for box in boxes])
+    names = (field.name for field in fields(PaintBoxes) if field.name != IMAGE_OF)
+    return PaintBoxes(**{name: in_a_row(name) for name in names}, image_of=image_of)
 
 
 def lens_token(hfov_deg: float | None) -> FloatArray:

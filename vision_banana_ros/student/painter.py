@@ -13,7 +13,7 @@ from vision_banana_ros.student.seeing import Seen
 class Steer(nn.Module):
     """FiLM (Perez et al. 2018): the prompt scales and shifts the channels of a map that all prompts share.
 
-    (B, C, h, w) and (N, D) become (N, C, h, w).
+    (B, C, h, w) and (N, D) become (N, C, h, w). `image_of` as in `Boxes`.
     """
 
     def __init__(self, prompt: int, channels: int) -> None:
@@ -22,9 +22,11 @@ class Steer(nn.Module):
         nn.init.zeros_(self.linear.bias)
         nn.init.normal_(self.linear.weight, std=0.02)
 
-    def forward(self, shared: Tensor, prompt: Tensor) -> Tensor:
+    def forward(self, shared: Tensor, prompt: Tensor, image_of: Tensor | None = None) -> Tensor:
         scale, shift = self.linear(prompt)[..., None, None].chunk(2, dim=1)
-        if shared.shape[0] == 1:
+        if image_of is not None:
+            shared = shared.index_select(0, image_of)
+        if image_of is not None or shared.shape[0] == 1:
             one: Tensor = shared * (1 + scale) + shift
             return one
         # a fifth dimension spares training a copy per prompt; what runs on robots never has it
@@ -50,12 +52,12 @@ class Painter(nn.Module):
         self.above = nn.ModuleList(ConvNorm(i, o, act=None) for i, o in ((coarse, middle), (middle, fine)))
         self.work = nn.ModuleList(Separable(c, c, size) for c, size in zip(channels, (5, 5, 3), strict=True))
 
-    def forward(self, seen: Seen, prompt: Tensor) -> Tensor:
+    def forward(self, seen: Seen, prompt: Tensor, image_of: Tensor | None = None) -> Tensor:
         coarse = with_coordinates(seen.maps[0], F.avg_pool2d(seen.where, 4))
         shared = [beside(m) for beside, m in zip(self.beside, (coarse, *seen.maps[1:]), strict=True)]
         shared[2] = shared[2] + seen.detail
-        x = self.work[0](F.relu(self.steer[0](shared[0], prompt)))
+        x = self.work[0](F.relu(self.steer[0](shared[0], prompt, image_of)))
         for i in (1, 2):
-            x = self.work[i](F.relu(double(self.above[i - 1](x)) + self.steer[i](shared[i], prompt)))
+            x = self.work[i](F.relu(double(self.above[i - 1](x)) + self.steer[i](shared[i], prompt, image_of)))
         y: Tensor = x
         return y

@@ -41,7 +41,7 @@ class Reader(nn.Module):
         free = boxes.kind[..., FREE].amax(1, keepdim=True)
         taken = (boxes.color * boxes.kind[..., BACKGROUND : BACKGROUND + 1]).sum(1) * free
         heard = self.hear(torch.cat([boxes.task, subject, taken], dim=-1))
-        prompt = F.relu(self.say(F.relu(heard + for_prompts(self.see(glance), heard))))
+        prompt = F.relu(self.say(F.relu(heard + for_prompts(self.see(glance), heard, boxes.image_of))))
         angle = boxes.place[..., None] * self.waves
         knot = boxes.kind[..., KNOT : KNOT + 1]
         place = torch.cat([torch.sin(angle), torch.cos(angle)], dim=-1) * knot

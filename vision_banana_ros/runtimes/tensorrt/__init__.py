@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from vision_banana_ros.models.folder import ModelFolder
-from vision_banana_ros.models.manifest import Precision, Role, sha256
-from vision_banana_ros.runtimes.runtime import RuntimeOptions, RuntimeUnfit
+from vision_banana_ros.models.manifest import Precision, sha256
+from vision_banana_ros.runtimes.runtime import RuntimeOptions, RuntimeUnfit, graph_for
 from vision_banana_ros.runtimes.session import Probe
 from vision_banana_ros.runtimes.tensorrt.bindings import Bindings, load_bindings
-from vision_banana_ros.runtimes.tensorrt.build import Profile, Shapes, build_engine
+from vision_banana_ros.runtimes.tensorrt.build import Profile, SeveralProfile, Shapes, build_engine
 from vision_banana_ros.runtimes.tensorrt.cache import EngineCache, EngineKey, default_directory
 from vision_banana_ros.runtimes.tensorrt.cuda import Cuda, CudaApi
 from vision_banana_ros.runtimes.tensorrt.runtime import TensorRtRuntime
@@ -32,18 +32,24 @@ class Engines:
     def key(self, folder: ModelFolder, precision: Precision) -> EngineKey:
         """All that the engine of this model depends on here."""
         return EngineKey(
-            graph_sha256=sha256(folder.read(Role.GRAPH, precision)),
+            graph_sha256=sha256(graph_for(folder, precision, self._options)),
             tensorrt=self._bindings.version,
             gpu=self._cuda.gpu_name(),
             compute_capability=self._cuda.compute_capability(),
             precision=precision,
-            # the model's own too: the self-check paints the golden frame in its size
-            profile=Profile.for_sizes((*self._options.sizes_wh, *folder.manifest.sizes_wh), len(folder.manifest.tasks)),
+            profile=self._profile(folder),
         )
+
+    def _profile(self, folder: ModelFolder) -> Profile:
+        # the model's own sizes too: the self-check paints the golden frame in its size
+        sizes = (*self._options.sizes_wh, *folder.manifest.sizes_wh)
+        profile = Profile.for_sizes(sizes, len(folder.manifest.tasks))
+        images = self._options.images
+        return SeveralProfile.for_images(profile, images) if images > 1 else profile
 
     def open(self, folder: ModelFolder, precision: Precision) -> TensorRtRuntime:
         """A runtime; an engine that was cached whole and is refused all the same is built once more."""
-        return self._from_cache(self.key(folder, precision), folder.read(Role.GRAPH, precision), precision)
+        return self._from_cache(self.key(folder, precision), graph_for(folder, precision, self._options), precision)
 
     def _from_cache(
         self, key: EngineKey, graph: bytes, precision: Precision, path: Path | None = None

@@ -14,7 +14,7 @@ from vision_banana_ros.models.manifest import Precision
 from vision_banana_ros.runtimes.runtime import RuntimeOptions, RuntimeUnfit
 from vision_banana_ros.runtimes.tensorrt.bindings import Bindings, Ear, make_logger
 from vision_banana_ros.runtimes.tensorrt.progress import BuildProgress, make_monitor
-from vision_banana_ros.student.paintbox import IMAGE, KINDS, LENS_SIZE, TASKS
+from vision_banana_ros.student.paintbox import IMAGE, IMAGE_OF, KINDS, LENS_SIZE, TASKS
 from vision_banana_ros.student.text import EMBEDDING_SIZE
 from vision_banana_ros.tasks.depth import KNOTS
 
@@ -57,6 +57,35 @@ class Profile:
             "place": tuple(zip(k, p, strict=True)),
             "color": tuple((n, m, 3) for n, m in zip(k, p, strict=True)),
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeveralProfile(Profile):
+    """For frames of several cameras in one call: usually all of them, each with its own prompts.
+
+    A class of its own, so that the key of an engine for one image stays what it was.
+    """
+
+    images: tuple[int, int, int]
+
+    @classmethod
+    def for_images(cls, one: Profile, images: int) -> SeveralProfile:
+        least, usual, most = one.prompts
+        return cls(
+            prompts=(least, usual * images, most * images),
+            paints=one.paints,
+            heights=one.heights,
+            widths=one.widths,
+            tasks=one.tasks,
+            images=(1, images, images),
+        )
+
+    def shapes(self) -> dict[str, tuple[tuple[int, ...], ...]]:
+        shapes = Profile.shapes(self)
+        pairs = zip(self.images, shapes[IMAGE], strict=True)
+        shapes[IMAGE] = tuple((count, *of_one[1:]) for count, of_one in pairs)
+        shapes[IMAGE_OF] = tuple((prompts,) for prompts in self.prompts)
+        return shapes
 
 
 @dataclass(frozen=True, slots=True)
