@@ -4,9 +4,8 @@
     step:   J delta = r,   T <- T delta^-1       J = grad new * d pi / d delta, the same for all steps of a level
 
 Inverse compositional Gauss-Newton (Baker and Matthews 2004) on the depth of the frame, as in dense visual odometry
-(Kerl et al. 2013), from coarse to fine, weights by Huber. Optical flow guesses where it sees little, and on a bare
-road it guesses too little motion; here an edge says only what it knows, how far it went across itself. Weights that
-fall to nothing (Tukey's) let go of near things first, which move most and so miss most, and the way came out short.
+(Kerl et al. 2013), from coarse to fine, weights by Tukey's biweight. Optical flow guesses where it sees little, and
+on a bare road it guesses too little motion; here an edge says only what it knows, how far it went across itself.
 
 Convention
     As in egomotion.py. Pictures lose their local mean first, so light may change.
@@ -36,6 +35,7 @@ _LEAST_GRADIENT = 3.0  # levels a pixel
 _LEAST_SIGMA, _MOST_SIGMA = 2.0, 30.0  # levels
 _OUTSIDE = 1e6
 _STILL = 3e-4  # of a slope
+_TUKEY = 4.685
 _MAD_TO_SIGMA = 1.4826
 _LIKELY_BEND, _MOST_BEND = 0.1, 0.6
 _STRETCHES = (0.0, 1.0, 1.6, 2.6)
@@ -161,8 +161,7 @@ def _missed(level: _Level, pose: _Pose) -> tuple[FloatArray, Matrix, float]:
     """Differences, their weights, and their sigma."""
     missed = _seen(level, pose) - level.shown
     sigma = min(_MOST_SIGMA, max(_LEAST_SIGMA, _MAD_TO_SIGMA * median(np.abs(missed))))
-    size = np.abs(missed)
-    weights = np.where(size < _OUTSIDE / 2, np.float32(sigma) / np.maximum(size, np.float32(sigma)), 0)
+    weights = np.square(1 - np.minimum(1, np.square(missed / np.float32(_TUKEY * sigma))))
     return missed, weights.astype(np.float64), sigma
 
 
