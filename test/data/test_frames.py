@@ -118,7 +118,7 @@ def test_instances_alone_are_a_truth(tmp_path) -> None:
         (tmp_path / kind).mkdir()
     cv2.imwrite(str(tmp_path / "rgb" / "a.png"), np.zeros((*HW, 3), np.uint8))
     cv2.imwrite(str(tmp_path / "instance" / "a.png"), np.full(HW, 300, np.uint16))
-    (only,) = open_dataset(tmp_path)
+    (only,) = open_dataset(str(tmp_path))
     assert only.kinds == {"instances"}
     assert (only.truth.instances == 300).all()
 

@@ -19,8 +19,9 @@ READERS: dict[str, str] = {
 }
 
 
-def open_dataset(root: Path, reader: str | None = None) -> Dataset:
+def open_dataset(root: Path | str, reader: str | None = None) -> Dataset:
     """The frames with truth in a folder, by the reader of that name or by the one that knows such folders."""
+    root = Path(root)
     if reader is not None and reader not in READERS:
         raise DataError(f"no reader is called {reader!r}: there are {', '.join(READERS)}")
     for name in [reader] if reader else READERS:
