@@ -110,7 +110,8 @@ def walk(place: Tensor, color: Tensor, knots: Tensor) -> Tensor:
 def looked_up(position: Tensor, start: Tensor, change: Tensor) -> Tensor:
     """`walk` for (N, 3, KNOTS - 1) colours at the starts of its lines: a CPU's gathers are cheaper than 21 maps."""
     flat = position.flatten(1)
-    before = flat.detach().floor().clamp(max=start.shape[2] - 1)
+    # of what is no number nothing can be looked up; it stays none in what is painted, so that the step is not taken
+    before = flat.detach().floor().clamp(max=start.shape[2] - 1).nan_to_num(0)
     index = before.long()[:, None].expand(-1, 3, -1)
     painted = torch.addcmul(start.gather(2, index), change.gather(2, index), (flat - before)[:, None])
     return painted.view(-1, 3, *position.shape[1:])
