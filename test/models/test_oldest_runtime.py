@@ -52,7 +52,7 @@ def test_what_we_export_has_none() -> None:
 
 
 def test_such_a_graph_is_not_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pack, "graph_bytes", lambda *_: _graph(TensorProto.UINT8))
+    monkeypatch.setattr(pack, "graph_bytes", lambda *_, **__: _graph(TensorProto.UINT8))
     settings = pack.ExportSettings(sizes_wh=((32, 32),))
     with pytest.raises(DataError, match=r"ONNX Runtime 1.23.*has no Min of uint8: compute it in int32"):
-        pack._write_graph(None, tmp_path, Precision.FP32, settings, None, None, print)  # type: ignore[arg-type]
+        pack._write_graph(None, tmp_path, Role.GRAPH, Precision.FP32, settings, None, None, print)  # type: ignore[arg-type]

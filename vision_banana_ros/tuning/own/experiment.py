@@ -82,9 +82,8 @@ class Experiment:
         """All scores of a run; kept in results.json."""
         from vision_banana_ros.tuning.own.judging import judge_generation, judge_vision
 
-        results = self.results()
-        if name in results:
-            return dict(results[name])
+        if name in (judged := self.results()):
+            return dict(judged[name])
         training, _ = plan(self.scale)[name]
         model = load_own(self.folder / name / WEIGHTS, self.network, self.device)
         whole = self._book()
@@ -97,8 +96,8 @@ class Experiment:
                 found[f"steps-{steps}"] = judge_vision(model, held_out, table, steps=steps, tasks=tasks).to_json()
         found["scenes"] = len(whole.scenes)
         found["weights"] = sum(weight.numel() for weight in model.parameters())
-        results[name] = found
-        part = self.folder / "results.part"
+        results = {**self.results(), name: found}  # read again: another process may have judged another run meanwhile
+        part = self.folder / f"results.{os.getpid()}.part"
         part.write_text(json.dumps(results, indent=1), encoding="utf-8")
         os.replace(part, self.folder / "results.json")
         return found
