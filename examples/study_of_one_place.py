@@ -25,6 +25,7 @@ import numpy as np
 
 from vision_banana_ros.commands.distilling.training_call import TrainingJob, train_student
 from vision_banana_ros.core import Camera, Frame, Truth
+from vision_banana_ros.core.files import write_whole
 from vision_banana_ros.data import Example, Source, open_dataset
 from vision_banana_ros.data.bag_writer import BagWriter
 from vision_banana_ros.data.shard_codes import decode_depth, decode_normals, encode_depth, encode_normals
@@ -35,7 +36,6 @@ from vision_banana_ros.generators.student import StudentGenerator
 from vision_banana_ros.labelling.belief import BeliefSettings
 from vision_banana_ros.labelling.run import LabelSettings, label
 from vision_banana_ros.labelling.selection import SelectionSettings
-from vision_banana_ros.labelling.store import write_whole
 from vision_banana_ros.labelling.unpack import unpack
 from vision_banana_ros.prompts import Generator
 from vision_banana_ros.tasks.vocabulary import labels as vocabulary

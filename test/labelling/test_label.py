@@ -192,7 +192,7 @@ def test_a_full_disk_is_one_line_and_the_same_shards_in_the_end(
             raise OSError(28, "No space left on device")
         real(source, target)
 
-    monkeypatch.setattr(store_module.os, "replace", replace_while_there_is_room)
+    monkeypatch.setattr(os, "replace", replace_while_there_is_room)
     with pytest.raises(DataError, match="free some and run the same command again") as error:
         run(tmp_path / "out", settings(folder))
     assert "\n" not in str(error.value)

@@ -16,8 +16,9 @@ import cv2
 import numpy as np
 
 from vision_banana_ros.core import Camera, DataError, FloatArray, Frame, UInt16Array
+from vision_banana_ros.core.files import write_whole
 from vision_banana_ros.data.recording import Recording, Shot
-from vision_banana_ros.labelling.store import Planned, Store, write_whole
+from vision_banana_ros.labelling.store import Planned, Store
 
 JPEG_QUALITY = 95
 #: Farthest that 16-bit millimetres hold; one more is sky.

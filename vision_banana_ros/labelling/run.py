@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from vision_banana_ros.core import DataError, GeneratorError
+from vision_banana_ros.core.files import write_whole
 from vision_banana_ros.data.recording import RecordingOptions
 from vision_banana_ros.generators.options import GeneratorOptions
 from vision_banana_ros.generators.registry import load_generator
@@ -23,7 +24,7 @@ from vision_banana_ros.labelling.pages import samples_page
 from vision_banana_ros.labelling.pictures import keep_pictures, read_picture
 from vision_banana_ros.labelling.selecting import Plan, make_plan
 from vision_banana_ros.labelling.selection import SelectionSettings
-from vision_banana_ros.labelling.store import SAMPLES_PAGE, Planned, ShardLine, Store, write_whole
+from vision_banana_ros.labelling.store import SAMPLES_PAGE, Planned, ShardLine, Store
 from vision_banana_ros.prompts import Generator, Instruction
 
 #: A teacher that fails so often in a row is broken, not confused by a picture.

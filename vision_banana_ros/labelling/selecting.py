@@ -9,11 +9,12 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from vision_banana_ros.core import DataError
+from vision_banana_ros.core.files import write_whole
 from vision_banana_ros.data.readers.recordings import open_recording
 from vision_banana_ros.data.recording import Recording, RecordingOptions
 from vision_banana_ros.labelling.pages import selection_page
 from vision_banana_ros.labelling.selection import Candidate, Moments, SelectionSettings, select
-from vision_banana_ros.labelling.store import SELECTION_PAGE, Planned, Store, write_whole
+from vision_banana_ros.labelling.store import SELECTION_PAGE, Planned, Store
 
 
 @dataclass(frozen=True, slots=True)

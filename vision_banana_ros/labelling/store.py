@@ -14,10 +14,8 @@ often the work was interrupted.
 
 from __future__ import annotations
 
-import errno
 import io
 import json
-import os
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -26,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from vision_banana_ros.core import DataError
+from vision_banana_ros.core.files import write_whole
 
 SETTINGS, PLAN, MANIFEST = "labelling.json", "plan.jsonl", "manifest.jsonl"
 SELECTION_PAGE, SAMPLES_PAGE, WORK = "selection.html", "samples.html", "work"
@@ -58,26 +57,6 @@ class ShardLine:
     keys: tuple[str, ...]
     refused: tuple[Refusal, ...]
     licences: tuple[str, ...]
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """The whole file or none, whenever the process may be stopped; a full disk is one line that says what to do."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise DataError(
-                f"no room for {path} ({len(content)} bytes): free some and run the same command again, "
-                "it goes on where it stopped"
-            ) from error
-        raise
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from vision_banana_ros.core.files import write_whole
 from vision_banana_ros.data import Example
 from vision_banana_ros.data.readers.labels import MANIFEST, open_dataset, read_features
 from vision_banana_ros.labelling.labeller import normals_picture
 from vision_banana_ros.labelling.pictures import JPEG_QUALITY, millimetres, png
-from vision_banana_ros.labelling.store import write_whole
 
 _MADE_FROM = "made_from.json"
 

@@ -25,10 +25,10 @@ from vision_banana_ros.commands.distilling.card import card
 from vision_banana_ros.commands.distilling.config import DistillConfig
 from vision_banana_ros.commands.distilling.training_call import TrainingJob, train_student
 from vision_banana_ros.core import DataError
+from vision_banana_ros.core.files import write_whole
 from vision_banana_ros.data import Example, Source, open_dataset
 from vision_banana_ros.evaluation.paired import Comparison, compare
 from vision_banana_ros.generators import load_generator
-from vision_banana_ros.labelling.store import write_whole
 from vision_banana_ros.labelling.unpack import unpack
 from vision_banana_ros.models.manifest import MANIFEST
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from vision_banana_ros.tuning.gen2seg.judging import judge
 from vision_banana_ros.tuning.gen2seg.painters import open_painter, side_of
 from vision_banana_ros.tuning.gen2seg.scenes import FIRST_JUDGED, FIRST_LEARNT, PLACES, lessons, render_scenes
 from vision_banana_ros.tuning.instance_painters import paint_instances, train_painter
+from vision_banana_ros.tuning.kept import add_result, keep_settings, read_results
 
 STARTS = ("tuned", "fresh")
 
@@ -49,11 +49,7 @@ class Experiment:
     def __init__(self, folder: Path, settings: Settings, *, device: str = "cpu", tell: Callable[[str], None] = print):
         self.folder, self.settings, self.device, self.tell = folder, settings, device, tell
         folder.mkdir(parents=True, exist_ok=True)
-        kept = folder / "settings.json"
-        text = json.dumps(asdict(settings), indent=1) + "\n"
-        if kept.exists() and kept.read_text(encoding="utf-8") != text:
-            raise DataError(f"{folder} was begun with other settings: go on with the same, or give a new folder")
-        kept.write_text(text, encoding="utf-8")
+        keep_settings(folder / "settings.json", asdict(settings))
 
     def run(self, model: str, start: str) -> dict[str, Any]:
         """Train what is not trained yet, judge what is not judged yet."""
@@ -77,10 +73,7 @@ class Experiment:
             **judge(lambda rgb: paint_instances(painter, rgb), held_out),
             "model": model, "start": start, "side": side, "lessons": len(learnt), "steps": s.steps,
         }  # fmt: skip
-        results = {**read_results(self.folder), name: found}
-        part = self.folder / "results.part"
-        part.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-        os.replace(part, self.folder / "results.json")
+        add_result(self.folder, name, found)
         return found
 
     def painter(self, model: str, start: str) -> Any:
@@ -93,11 +86,6 @@ class Experiment:
                 self.tell(f"{name}: step {step} of {self.settings.steps}, loss {loss:.4f}")
 
         return watch
-
-
-def read_results(folder: Path) -> dict[str, Any]:
-    path = folder / "results.json"
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
 
 def main(words: list[str] | None = None) -> int:

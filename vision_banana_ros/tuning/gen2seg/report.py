@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vision_banana_ros.core import DataError
-from vision_banana_ros.tuning.own.report import wrapped
+from vision_banana_ros.tuning.kept import write_lines
 
 #: What the issue asks: unseen kinds, tuned against fresh.
 _WANTED = 2.0
@@ -31,7 +31,7 @@ def write_report(results: Mapping[str, Any], path: Path) -> None:
         cells = " | ".join(_cell(row.get(kind)) for kind in ("unseen", "learnt"))
         lines.append(f"| {name} | {row['side']} | {row['lessons']} | {row['steps']} | {cells} |")
     lines += ["", *_verdicts(results)]
-    path.write_text("\n".join(map(wrapped, lines)) + "\n", encoding="utf-8")
+    write_lines(path, lines)
 
 
 def _verdicts(results: Mapping[str, Any]) -> list[str]:

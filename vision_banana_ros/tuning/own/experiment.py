@@ -17,14 +17,13 @@ alone, so that no number in it was not measured.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from vision_banana_ros.core import DataError, Task
 from vision_banana_ros.student.text import TextTable
+from vision_banana_ros.tuning.kept import add_result, read_results
 from vision_banana_ros.tuning.own.lessons import TASKS, OwnBook, text_vectors
 from vision_banana_ros.tuning.own.network import NetworkConfig
 from vision_banana_ros.tuning.own.pairs import CHUNK, read_chunks
@@ -82,7 +81,7 @@ class Experiment:
         """All scores of a run; kept in results.json."""
         from vision_banana_ros.tuning.own.judging import judge_generation, judge_vision
 
-        if name in (judged := self.results()):
+        if name in (judged := read_results(self.folder)):
             return dict(judged[name])
         training, _ = plan(self.scale)[name]
         model = load_own(self.folder / name / WEIGHTS, self.network, self.device)
@@ -96,15 +95,8 @@ class Experiment:
                 found[f"steps-{steps}"] = judge_vision(model, held_out, table, steps=steps, tasks=tasks).to_json()
         found["scenes"] = len(whole.scenes)
         found["weights"] = sum(weight.numel() for weight in model.parameters())
-        results = {**self.results(), name: found}  # read again: another process may have judged another run meanwhile
-        part = self.folder / f"results.{os.getpid()}.part"
-        part.write_text(json.dumps(results, indent=1), encoding="utf-8")
-        os.replace(part, self.folder / "results.json")
+        add_result(self.folder, name, found)
         return found
-
-    def results(self) -> dict[str, Any]:
-        path = self.folder / "results.json"
-        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
     def _book(self) -> OwnBook:
         scenes = read_chunks(self.pairs, least=HELD_OUT // CHUNK + 1)
@@ -130,7 +122,7 @@ def main() -> int:
     if args.report is not None:
         from vision_banana_ros.tuning.own.report import write_report
 
-        write_report(experiment.results(), plan(args.scale), args.report)
+        write_report(read_results(args.folder), plan(args.scale), args.report)
         return 0
     for name in args.only or plan(args.scale):
         experiment.train(name, tell=lambda words: print(words, flush=True))

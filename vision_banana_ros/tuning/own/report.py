@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from vision_banana_ros.core import DataError
+from vision_banana_ros.tuning.kept import write_lines
 from vision_banana_ros.tuning.own.training import OwnTraining
 
 _MEASURES = (
@@ -43,14 +43,7 @@ def write_report(results: Mapping[str, Any], runs: Mapping[str, tuple[OwnTrainin
         "",
         *_steps(results),
     ]
-    path.write_text("\n".join(map(wrapped, lines)) + "\n", encoding="utf-8")
-
-
-def wrapped(line: str) -> str:
-    """Prose in lines of 118; tables and figures as they are."""
-    if line.startswith(("|", "!", "#")):
-        return line
-    return textwrap.fill(line, 118, subsequent_indent="  " if line.startswith("- ") else "")
+    write_lines(path, lines)
 
 
 def retention(results: Mapping[str, Any], name: str) -> float:

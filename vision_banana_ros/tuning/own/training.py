@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from vision_banana_ros.core import DataError, Task
 from vision_banana_ros.student.text import TextTable
+from vision_banana_ros.tuning.kept import keep_settings
 from vision_banana_ros.tuning.own.lessons import TASKS, OwnBook, OwnLesson, stack
 from vision_banana_ros.tuning.own.network import NetworkConfig, OwnNetwork
 
@@ -65,7 +66,7 @@ def train_own(
     done, checkpoint = folder / WEIGHTS, folder / "checkpoint.pt"
     if done.exists():
         return done
-    _keep(folder / SETTINGS, {"training": asdict(training), "network": asdict(network)})
+    keep_settings(folder / SETTINGS, {"training": asdict(training), "network": asdict(network)})
     torch.manual_seed(training.seed)
     model = OwnNetwork(network).to(device)
     if start is not None:
@@ -160,13 +161,6 @@ def _rate(training: OwnTraining, step: int) -> float:
     """Up in `warmup` steps, then a half cosine down to a tenth."""
     whole = training.learning_rate * min(1.0, (step + 1) / max(1, training.warmup))
     return whole * (0.55 + 0.45 * float(np.cos(np.pi * min(1.0, step / training.steps))))
-
-
-def _keep(path: Path, entries: dict[str, Any]) -> None:
-    text = json.dumps(entries, indent=1) + "\n"
-    if path.exists() and path.read_text(encoding="utf-8") != text:
-        raise DataError(f"{path.parent} was begun with other settings: delete it, or give another folder")
-    path.write_text(text, encoding="utf-8")
 
 
 def _write(path: Path, state: dict[str, Any]) -> None:
