@@ -23,13 +23,13 @@ CAMERAS = {"front": (0, (256, 192)), "left": (60, (256, 192)), "right": (90, (12
 
 
 def _play(graph: Any, folder: Path, name: str, index: int, wh: tuple[int, int]) -> None:
-    """One picture, again and again."""
+    """One picture, again and again, so often that cameras have to wait for each other on any machine."""
     images = folder / name
     images.mkdir()
     bgr = cv2.cvtColor(MovingScene(150).frame(index).rgb, cv2.COLOR_RGB2BGR)
     cv2.imwrite(str(images / "0.png"), cv2.resize(bgr, wh, interpolation=cv2.INTER_AREA))
     topics = {topic: f"{name}/{topic}" for topic in ("image", "camera_info", "image/compressed")}
-    graph.camera(remaps={**topics, "__node": f"{name}_camera"}, source=str(images), rate_hz=10.0, hfov_deg=70.0)
+    graph.camera(remaps={**topics, "__node": f"{name}_camera"}, source=str(images), rate_hz=60.0, hfov_deg=70.0)
 
 
 def _told(array: DiagnosticArray) -> dict[str, str]:
